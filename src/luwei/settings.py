@@ -1,0 +1,120 @@
+"""Settings of one process, read once from the environment.
+
+Each store is named by a URL; the embedded default needs nothing but the installed packages (docs/architecture.md,
+"Existing engines, one code path"). Every name starts with ``LUWEI_``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """A setting has a value that its rule refuses; the message names the setting and the rule."""
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        raise SettingsError(f"{name}={text!r}: must be a whole number from {low} to {high}") from None
+    if not low <= value <= high:
+        raise SettingsError(f"{name}={value}: must be from {low} to {high}")
+    return value
+
+
+def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name, "") or default
+    if value not in allowed:
+        raise SettingsError(f"{name}={value!r}: must be one of {', '.join(allowed)}")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a process needs to know of its surroundings.
+
+    Ports are TCP ports; ``gateway_port`` is also the UDP port. Lengths of time end in their unit.
+    """
+
+    data: Path
+    """Folder of the embedded stores."""
+    bus: str = ""
+    """NATS URL; empty: a child ``nats-server`` on ``bus_port`` with its files under ``data``."""
+    bus_port: int = 7622
+    history: str = ""
+    """ClickHouse URL (http://user:password@host:port/database); empty: chDB in this process under ``data``."""
+    history_days: int = 400
+    """Time-to-live of facts, set when the tables are created."""
+    registry: str = ""
+    """SQLAlchemy URL; empty: SQLite (WAL) under ``data``."""
+    host: str = "127.0.0.1"
+    """Address that the gateway and the web listen on."""
+    gateway_port: int = 7611
+    shards: int = 1
+    """Gateway processes that share the port (SO_REUSEPORT)."""
+    admission: str = "known"
+    """``known``: only terminals of the registry; ``open``: unknown ones are created (docs/operations.md)."""
+    idle_s: int = 180
+    """A connection that sends nothing for so long is closed (JT/T 808 reference §5.2)."""
+    tick_ms: int = 100
+    """Longest time the gateway lets bytes wait so that more are decoded at once."""
+    connections_per_address: int = 20_000
+    frames_per_second: int = 500
+    """Per connection; beyond it the gateway reads that connection more slowly, nothing is dropped."""
+    web_port: int = 7600
+    status_port: int = 7630
+    """First port of the /health and /metrics endpoints of the processes without a web server; shard i uses +1+i."""
+    demo: bool = False
+    map_tiles: str = ""
+    """URL template of an official tile service, or empty for the built-in basemap."""
+    map_tiles_credit: str = ""
+    map_pmtiles: str = ""
+    """Path of a PMTiles file to be used as basemap, or empty."""
+    secure_cookie: bool = field(default=False)
+    """Mark the session cookie Secure (set it wherever the console is served over TLS)."""
+
+    @property
+    def bus_url(self) -> str:
+        return self.bus or f"nats://127.0.0.1:{self.bus_port}"
+
+    @property
+    def registry_url(self) -> str:
+        return self.registry or f"sqlite:///{self.data / 'registry.db'}"
+
+    @staticmethod
+    def load(env: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from ``env`` (default: the process environment).
+
+        Raises SettingsError naming the variable and the rule it breaks.
+        """
+        env = os.environ if env is None else env
+        return Settings(
+            data=Path(env.get("LUWEI_DATA", "") or "data").resolve(),
+            bus=env.get("LUWEI_BUS", ""),
+            bus_port=_integer(env, "LUWEI_BUS_PORT", 7622, 1, 65535),
+            history=env.get("LUWEI_HISTORY", ""),
+            history_days=_integer(env, "LUWEI_HISTORY_DAYS", 400, 1, 36_500),
+            registry=env.get("LUWEI_REGISTRY", ""),
+            host=env.get("LUWEI_HOST", "") or "127.0.0.1",
+            gateway_port=_integer(env, "LUWEI_GATEWAY_PORT", 7611, 1, 65535),
+            shards=_integer(env, "LUWEI_SHARDS", 1, 1, 64),
+            admission=_choice(env, "LUWEI_ADMISSION", "known", ("known", "open")),
+            idle_s=_integer(env, "LUWEI_IDLE_S", 180, 5, 86_400),
+            tick_ms=_integer(env, "LUWEI_TICK_MS", 100, 1, 1_000),
+            connections_per_address=_integer(env, "LUWEI_CONNECTIONS_PER_ADDRESS", 20_000, 1, 1_000_000),
+            frames_per_second=_integer(env, "LUWEI_FRAMES_PER_SECOND", 500, 1, 1_000_000),
+            web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),
+            status_port=_integer(env, "LUWEI_STATUS_PORT", 7630, 1, 65535),
+            demo=_choice(env, "LUWEI_DEMO", "0", ("0", "1")) == "1",
+            map_tiles=env.get("LUWEI_MAP_TILES", ""),
+            map_tiles_credit=env.get("LUWEI_MAP_TILES_CREDIT", ""),
+            map_pmtiles=env.get("LUWEI_MAP_PMTILES", ""),
+            secure_cookie=_choice(env, "LUWEI_SECURE_COOKIE", "0", ("0", "1")) == "1",
+        )
