@@ -1,0 +1,220 @@
+"""The ``luwei`` command. Each subcommand imports only what it needs, so that ``luwei explain`` starts at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from luwei import __version__
+from luwei.settings import Settings, SettingsError
+
+
+def _settings(**changes: Any) -> Settings:
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    return replace(settings, **{name: value for name, value in changes.items() if value is not None})
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="luwei")
+def main() -> None:
+    """Luwei 路卫: supervision of heavy trucks. Settings come from LUWEI_* variables (docs/operations.md)."""
+
+
+@main.command()
+def up() -> None:
+    """Run the whole system on this machine until Ctrl-C."""
+    from luwei import supervisor
+
+    supervisor.run(_settings())
+
+
+@main.command()
+@click.option("--trucks", default=300, show_default=True, type=click.IntRange(1, 20_000), help="simulated trucks")
+@click.option("--data", type=click.Path(path_type=Path), help="folder of the demo's stores [data/demo]")
+def demo(trucks: int, data: Path | None) -> None:
+    """Run the whole system with simulated trucks; unknown terminals are admitted."""
+    from luwei import supervisor
+
+    folder = (data or Path(os.environ.get("LUWEI_DATA", "") or "data/demo")).resolve()
+    os.environ.update(LUWEI_DEMO="1", LUWEI_ADMISSION="open", LUWEI_DATA=str(folder))
+    supervisor.run(_settings(), demo_trucks=trucks)
+
+
+@main.command()
+def core() -> None:
+    """Run ingest, live state and the web server (started by ``up``)."""
+    from luwei import core as process
+    from luwei.supervisor import die_with_parent
+
+    die_with_parent()
+    process.run(_settings())
+
+
+@main.command()
+@click.option("--shard", default=0, type=click.IntRange(0, 63))
+def gateway(shard: int) -> None:
+    """Run one gateway shard (started by ``up``)."""
+    from luwei.gateway import service
+    from luwei.supervisor import die_with_parent
+
+    die_with_parent()
+    service.run(_settings(), shard)
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int]:
+    host, _colon, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise click.BadParameter(f"{value!r}: must be HOST:PORT with a port from 1 to 65535")
+    return host, int(port)
+
+
+@main.command()
+@click.option("--trucks", default=300, show_default=True, type=click.IntRange(1, 50_000))
+@click.option("--to", "address", default="127.0.0.1:7611", show_default=True, callback=_address, metavar="HOST:PORT")
+@click.option("--seed", default=0, show_default=True, help="which fleet; the same seed gives the same trucks")
+@click.option("--misbehave", is_flag=True, help="add the device faults of docs/protocol/quirks.md")
+@click.option("--truth", type=click.Path(path_type=Path, dir_okay=False), help="file that records what was sent")
+@click.option("--seconds", default=0.0, help="stop after so long; 0: until Ctrl-C")
+@click.option("--awake", is_flag=True, help="let trucks drive whatever the hour (for demonstrations)")
+@click.option("--udp-share", default=0.0, type=click.FloatRange(0, 1), help="share of trucks that use UDP")
+def simulate(
+    trucks: int,
+    address: tuple[str, int],
+    seed: int,
+    misbehave: bool,
+    truth: Path | None,
+    seconds: float,
+    awake: bool,
+    udp_share: float,
+) -> None:
+    """Drive simulated trucks on Guangdong's roads against a gateway."""
+    from luwei.simulator import service
+    from luwei.supervisor import die_with_parent
+
+    if os.environ.get("LUWEI_DEMO") == "1":
+        die_with_parent()
+    service.run(
+        trucks,
+        *address,
+        seed=seed,
+        misbehave=misbehave,
+        truth=truth,
+        duration_s=seconds,
+        awake=awake,
+        udp_share=udp_share,
+    )
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--to", "address", default="127.0.0.1:7611", show_default=True, callback=_address, metavar="HOST:PORT")
+@click.option("--result", type=click.Path(path_type=Path, dir_okay=False), help="write one JSON line a frame")
+def replay(file: Path, address: tuple[str, int], result: Path | None) -> None:
+    """Send captured frames (jsonl with "hex", or hex lines) to a gateway as their terminals."""
+    from luwei.simulator import replay as replaying
+
+    summary = replaying.run(file, *address, result=result)
+    click.echo(str(summary))
+
+
+@main.command()
+@click.argument("frame")
+@click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
+def explain(frame: str, as_json: bool) -> None:
+    """Explain a frame byte by byte. FRAME is hex, with or without blanks; - reads standard input."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from luwei.protocol.explain import explain as explain_frame
+
+    text = "".join((sys.stdin.read() if frame == "-" else frame).split())
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raise click.ClickException("FRAME: must be an even number of hex digits") from None
+    explanation = explain_frame(raw)
+    if as_json:
+        click.echo(json.dumps(explanation.to_json(), ensure_ascii=False, indent=2))
+    else:
+        table = Table("offset", "bytes", "field", "中文", "value", "", header_style="bold")
+        for row in explanation.rows:
+            table.add_row(str(row.offset), row.hex, row.field, row.term_zh, row.value, row.note)
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        console.print(table)
+        if explanation.error is not None:
+            console.print(f"[red]{explanation.error.code}[/red]: {explanation.error.detail}")
+    sys.exit(0 if explanation.error is None else 1)
+
+
+@main.command()
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+def decode(file: TextIO) -> None:
+    """Decode lines {"id","hex"} into lines {"id","header","body"} or {"id","error"}."""
+    from luwei.protocol.decode import decode_lines
+
+    for record in decode_lines(file):
+        click.echo(json.dumps(record, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("folder", default="docs/protocol", type=click.Path(file_okay=False, path_type=Path))
+def docs(folder: Path) -> None:
+    """Write the protocol pages from the declarations."""
+    from luwei.protocol.document import write_pages
+
+    for path in write_pages(folder):
+        click.echo(path)
+
+
+@main.group()
+def user() -> None:
+    """Accounts of the console."""
+
+
+@user.command("add")
+@click.argument("name")
+@click.option("--display-name", default="", help="name shown in the console [NAME]")
+@click.option("--role", default="administrator", show_default=True)
+def user_add(name: str, display_name: str, role: str) -> None:
+    """Create account NAME and print a one-time password, to be changed at the first login."""
+    from luwei.access import users
+    from luwei.registry.engine import migrate, open_engine
+
+    engine = open_engine(_settings().registry_url)
+    migrate(engine)
+    try:
+        password = users.create_user(engine, username=name, display_name=display_name or name, role=role)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{name}: {password}")
+
+
+@main.command("import")
+@click.argument("noun", type=click.Choice(["operators", "vehicles", "terminals"]))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="check only, change nothing")
+def import_file(noun: str, file: Path, dry_run: bool) -> None:
+    """Import FILE (CSV or xlsx) into the registry and report every refused row."""
+    from luwei.registry.engine import migrate, open_engine
+    from luwei.registry.imports import import_file as import_into
+
+    engine = open_engine(_settings().registry_url)
+    migrate(engine)
+    report = import_into(engine, noun, file.name, file.read_bytes(), dry_run=dry_run)
+    for error in report.errors:
+        click.echo(f"{file.name}:{error.row}: {error.column}: {error.rule} ({error.value!r})", err=True)
+    click.echo(f"{report.rows} rows: {report.created} created, {report.updated} updated, {report.refused} refused")
+    sys.exit(1 if report.refused else 0)
+
+
+if __name__ == "__main__":
+    main()

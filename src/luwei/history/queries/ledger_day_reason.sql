@@ -1,0 +1,10 @@
+-- The ledger of a day by reason: what was refused or noted, how often, by how many terminals, with one example frame.
+-- day: YYYY-MM-DD, China Standard Time; phone: only this terminal, or '' for all.
+SELECT kind, reason, message_id, sum(l.count) AS count, uniqExact(l.phone) AS terminals,
+       min(l.first_at) AS first_at, max(l.last_at) AS last_at,
+       argMax(l.example, (l.example != '', l.last_at)) AS example
+FROM ledger AS l
+WHERE l.day = {day:Date} AND ({phone:String} = '' OR l.phone = {phone:String})
+GROUP BY kind, reason, message_id
+ORDER BY count DESC, reason, message_id
+LIMIT 1000
