@@ -1,0 +1,42 @@
+"""User 用户: an account of the console, and the passwords it had before."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from luwei.registry.base import Base, now_ms
+
+
+class User(Base):
+    """One person. Never deleted, only disabled: audit entries and work keep pointing here."""
+
+    __tablename__ = "user_account"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    """In lower case."""
+    display_name: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(20))
+    city: Mapped[int | None] = mapped_column(Integer)
+    """Jurisdiction: adcode, or None for the whole province."""
+    county: Mapped[int | None] = mapped_column(Integer)
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operator.id"))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    """argon2id, with its parameters and salt."""
+    must_change_password: Mapped[bool] = mapped_column()
+    disabled_at: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
+    updated_at: Mapped[int] = mapped_column(BigInteger, default=now_ms, onupdate=now_ms)
+
+
+class FormerPassword(Base):
+    """A hash the user may not return to yet."""
+
+    __tablename__ = "former_password"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    set_at: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,83 @@
+"""Rows of an import file as typed values, each checked on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from luwei.registry import fields, operators, terminals, vehicles
+from luwei.registry.errors import RegistryError
+from luwei.registry.fields import Checked
+from luwei.registry.imports.columns import Column
+from luwei.registry.imports.tables import MAX_CELL, Row
+
+
+@dataclass(slots=True)
+class ImportRow:
+    """What a row says. ``vehicle``, ``terminal`` and ``operator`` hold checked values of its non-empty cells."""
+
+    number: int
+    errors: list[RegistryError] = field(default_factory=list)
+    operator: dict[str, Any] = field(default_factory=dict)
+    vehicle: dict[str, Any] = field(default_factory=dict)
+    terminal: dict[str, Any] = field(default_factory=dict)
+
+
+_TERMINAL = frozenset({"phone", "terminal_id", "manufacturer_id", "model", "edition"})
+
+
+def typed(noun: str, columns: dict[int, Column], table: Iterable[Row]) -> list[ImportRow]:
+    """Every row of ``table`` (without the header) with its values or its errors."""
+    return [_row(noun, columns, number, cells) for number, cells in table]
+
+
+def _row(noun: str, columns: dict[int, Column], number: int, cells: list[str]) -> ImportRow:
+    row = ImportRow(number)
+    given: dict[str, Any] = {}
+    for index, column in columns.items():
+        text = cells[index] if index < len(cells) else ""
+        if not text:
+            if column.required:
+                row.errors.append(RegistryError(column.name, "must be given"))
+            continue
+        if len(text) > MAX_CELL:
+            row.errors.append(RegistryError(column.name, f"must have at most {MAX_CELL} characters", text))
+            continue
+        try:
+            given[column.name] = column.convert(text)
+        except RegistryError as error:
+            row.errors.append(error)
+    if row.errors:
+        return row
+    if len(cells) > max(columns) + 1 and any(cells[max(columns) + 1 :]):
+        row.errors.append(RegistryError("file", "has more cells than the header has columns", cells[-1]))
+    if noun == "operators":
+        row.operator = _take(row, operators.check(given))
+    elif noun == "vehicles":
+        device = {name: given.pop(name) for name in _TERMINAL & given.keys()}
+        if "operator" in given:
+            row.operator = _take(row, operators.check({"name": given.pop("operator")}), {"name": "operator"})
+        row.vehicle = _take(row, vehicles.check(given))
+        if device:
+            row.terminal = _take(row, terminals.check(device))
+    else:
+        place: dict[str, Any] = {name: given.pop(name) for name in ("plate", "plate_color") if name in given}
+        if place:
+            row.vehicle = _take(row, _place(place))
+        row.terminal = _take(row, terminals.check(given))
+    return row
+
+
+def _place(given: dict[str, Any]) -> Checked:
+    checked = Checked()
+    checked.take(given, {"plate": fields.text("plate", 20), "plate_color": lambda color: color})
+    checked.require("plate", "plate_color")
+    return checked if checked.errors else vehicles.check(given)
+
+
+def _take(row: ImportRow, checked: Checked, renamed: dict[str, str] | None = None) -> dict[str, Any]:
+    for error in checked.errors:
+        error.field = (renamed or {}).get(error.field, error.field)
+    row.errors += checked.errors
+    return checked.values

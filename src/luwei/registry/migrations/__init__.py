@@ -1,0 +1,1 @@
+"""Alembic migrations of the registry's and access' tables; ``luwei.registry.engine.migrate`` runs them."""

@@ -1,0 +1,168 @@
+"""The terminals of the registry: list, create, change. A terminal is seen with its vehicle; one without a vehicle
+belongs to no jurisdiction and is seen by the whole province only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
+
+from luwei.registry import audit, fields
+from luwei.registry import plate as plates
+from luwei.registry.base import now_ms
+from luwei.registry.conflict import named_conflicts
+from luwei.registry.engine import read, write
+from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.fields import Checked
+from luwei.registry.page import Page, check_page, check_query, contains
+from luwei.registry.scope import Scope
+from luwei.registry.terminal import EDITIONS, Terminal
+from luwei.registry.vehicle import SOURCE_CONSOLE, Vehicle
+
+FIELDS = ("phone", "terminal_id", "manufacturer_id", "model", "edition", "vehicle_id")
+
+_CHECKS = {
+    "phone": fields.phone,
+    "terminal_id": fields.optional(fields.device_text("terminal_id", 30), ""),
+    "manufacturer_id": fields.optional(fields.device_text("manufacturer_id", 11), ""),
+    "model": fields.optional(fields.text("model", 30), ""),
+    "edition": fields.one_of("edition", EDITIONS),
+    "vehicle_id": fields.optional(fields.key("vehicle_id")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleName:
+    """The vehicle a terminal sits in."""
+
+    id: int
+    plate: str
+    plate_color: int
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalView:
+    """A terminal as lists show it; never its code. Times in UTC ms."""
+
+    id: int
+    phone: str
+    terminal_id: str
+    manufacturer_id: str
+    model: str
+    edition: int
+    source: str
+    registered_at: int | None
+    unregister_pending_at: int | None
+    vehicle: VehicleName | None
+
+
+def check(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Checked:
+    """Check the given fields; ``before`` is the stored row of a change, None for a new terminal."""
+    checked = Checked()
+    checked.take(given, _CHECKS)
+    if before is None:
+        checked.require("phone")
+    return checked
+
+
+def create(engine: Engine, given: Mapping[str, Any], actor: audit.Actor, scope: Scope) -> int:
+    """A new terminal; its id. Raises RegistryError, or Conflict when the phone or the vehicle is taken."""
+    values = check(given).raise_first()
+    with named_conflicts(), write(engine) as connection:
+        _require_vehicle(connection, values.get("vehicle_id"), scope)
+        row = {"terminal_id": "", "manufacturer_id": "", "model": "", "edition": 2019, "source": SOURCE_CONSOLE}
+        key: int = connection.execute(insert(Terminal).returning(Terminal.id), row | values).scalar_one()
+        audit.record(connection, actor, "terminal.create", key, values)
+    return key
+
+
+def change(engine: Engine, key: int, given: Mapping[str, Any], actor: audit.Actor, scope: Scope) -> None:
+    """Change the given fields. A new phone or another device ends the old authentication code.
+
+    Raises NotFound outside the scope, RegistryError, or Conflict.
+    """
+    with named_conflicts(), write(engine) as connection:
+        columns = [getattr(Terminal, name) for name in FIELDS]
+        statement = select(*columns).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
+        found = connection.execute(statement.where(Terminal.id == key, *scope.of_vehicles())).one_or_none()
+        if found is None:
+            raise NotFound("id", "there is no such terminal", key)
+        row = dict(zip(FIELDS, found, strict=True))
+        values = check(given, row).raise_first()
+        differs = audit.changes(row, values)
+        if not differs:
+            return
+        if "vehicle_id" in differs:
+            _require_vehicle(connection, values["vehicle_id"], scope)
+        if "phone" in differs or ("terminal_id" in differs and row["terminal_id"]):
+            values |= {"code": None, "registered_at": None, "unregister_pending_at": None}
+        connection.execute(update(Terminal).where(Terminal.id == key).values(**values, updated_at=now_ms()))
+        audit.record(connection, actor, "terminal.change", key, differs)
+
+
+def page(
+    engine: Engine, scope: Scope, q: str = "", unbound: bool = False, number: int = 1, size: int = 50
+) -> Page[TerminalView]:
+    """Terminals by phone; ``q`` is a fragment of phone, terminal id or plate, ``unbound`` those without a vehicle."""
+    offset, limit = check_page(number, size)
+    conditions: list[ColumnElement[bool]] = [*scope.of_vehicles()]
+    if unbound:
+        conditions.append(Terminal.vehicle_id.is_(None))
+    if text := check_query(q):
+        inside = select(Vehicle.id).where(contains(engine, Vehicle.plate, plates.normalise(text) or text))
+        conditions.append(
+            contains(engine, Terminal.phone, text)
+            | contains(engine, func.upper(Terminal.terminal_id), text.upper())
+            | Terminal.vehicle_id.in_(inside)
+        )
+    ordered = select(Terminal.id).where(*conditions).order_by(Terminal.phone).offset(offset).limit(limit)
+    count = select(func.count()).select_from(Terminal).where(*conditions)
+    if not scope.whole:
+        ordered, count = (each.join(Vehicle, Vehicle.id == Terminal.vehicle_id) for each in (ordered, count))
+    with read(engine) as connection:
+        total = connection.execute(count).scalar_one()
+        keys = list(connection.scalars(ordered))
+        return Page(total, _views(connection, keys))
+
+
+def one(engine: Engine, key: int, scope: Scope) -> TerminalView:
+    """The terminal. Raises NotFound when there is none in the scope."""
+    statement = select(Terminal.id).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
+    with read(engine) as connection:
+        allowed = connection.scalar(statement.where(Terminal.id == key, *scope.of_vehicles()))
+        found = _views(connection, [key]) if allowed is not None else []
+    if not found:
+        raise NotFound("id", "there is no such terminal", key)
+    return found[0]
+
+
+def _views(connection: Connection, keys: list[int]) -> list[TerminalView]:
+    statement = (
+        select(
+            Terminal.id, Terminal.phone, Terminal.terminal_id, Terminal.manufacturer_id, Terminal.model,
+            Terminal.edition, Terminal.source, Terminal.registered_at, Terminal.unregister_pending_at,
+            Vehicle.id, Vehicle.plate, Vehicle.plate_color,
+        )
+        .outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
+        .where(Terminal.id.in_(keys))
+        .order_by(Terminal.phone)
+    )  # fmt: skip
+    found = []
+    for row in connection.execute(statement):
+        vehicle = VehicleName(row[9], row[10], row[11]) if row[9] is not None else None
+        found.append(TerminalView(*row[:9], vehicle))
+    return found
+
+
+def _require_vehicle(connection: Connection, key: int | None, scope: Scope) -> None:
+    """The vehicle must exist, lie in the scope and be without a terminal."""
+    if key is None:
+        if not scope.whole:
+            raise RegistryError("vehicle_id", "must be given: a terminal without vehicle is in no jurisdiction")
+        return
+    if connection.scalar(select(Vehicle.id).where(Vehicle.id == key, *scope.of_vehicles())) is None:
+        raise RegistryError("vehicle_id", "there is no such vehicle", key)
+    if connection.scalar(select(Terminal.id).where(Terminal.vehicle_id == key)) is not None:
+        raise Conflict("vehicle_id", "the vehicle already has a terminal", key)
