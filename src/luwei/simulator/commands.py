@@ -1,0 +1,199 @@
+"""What a terminal does when the platform speaks to it, and the parameters that it is told to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from luwei.protocol.errors import ProtocolError
+from luwei.protocol.jt808.fragments import Assembler, split
+from luwei.protocol.jt808.frame import Frame, decode_frame
+from luwei.protocol.jt808.messages.general import PlatformReply, RequestFragments
+from luwei.protocol.jt808.messages.parameters import ParametersReply, QueryGivenParameters, SetParameters
+from luwei.protocol.jt808.messages.registration import RegistrationReply
+from luwei.protocol.jt808.messages.text import TextMessage
+from luwei.protocol.jt808.messages.tracking import Tracking
+from luwei.protocol.jt808.parameters import Parameter
+from luwei.simulator import wire
+from luwei.simulator.driving import DRIVING, LOADING
+from luwei.simulator.fleet import Truck
+
+if TYPE_CHECKING:
+    from luwei.simulator.terminal import Terminal
+
+HEARTBEAT_INTERVAL, TCP_TIMEOUT, TCP_RETRIES = 0x0001, 0x0002, 0x0003
+SLEEP_INTERVAL, DEFAULT_INTERVAL = 0x0027, 0x0029
+
+
+class Parameters:
+    """终端参数 of one terminal, as bytes by id (reference §9.1), with what the simulation reads from them."""
+
+    def __init__(self, truck: Truck, interval_s: float, parked_s: float, host: str, port: int) -> None:
+        self._interval_s, self._parked_s = interval_s, parked_s  # may be fractions, which parameters cannot say
+        number = {
+            HEARTBEAT_INTERVAL: 60, TCP_TIMEOUT: 20, TCP_RETRIES: 3, 0x0020: 0, 0x0028: 5,
+            SLEEP_INTERVAL: max(1, round(parked_s)), DEFAULT_INTERVAL: max(1, round(interval_s)),
+            0x0055: 100, 0x0056: 10, 0x0057: 14_400, 0x0058: 28_800, 0x0059: 1_200, 0x005A: 36_000,
+        }  # fmt: skip
+        self.values: dict[int, bytes] = {name: value.to_bytes(4, "big") for name, value in number.items()}
+        self.values[0x0013] = (f"{host}:{port}" if truck.edition == 2019 else host).encode()
+        if truck.edition < 2019:
+            self.values[0x0018] = port.to_bytes(4, "big")
+        self.values[0x0081] = (truck.city // 10_000).to_bytes(2, "big")
+        self.values[0x0082] = (truck.city % 10_000).to_bytes(2, "big")
+        self.values[0x0083] = truck.plate.encode("gbk")
+        self.values[0x0084] = bytes([truck.plate_color])
+        self.values[0x0090] = bytes([0b11])  # GPS and BeiDou
+
+    def _number(self, name: int, low: int, high: int) -> int:
+        return min(max(int.from_bytes(self.values[name], "big"), low), high)
+
+    def set(self, name: int, value: bytes) -> None:
+        """Take a value from 0x8103."""
+        self.values[name] = value
+        if name == DEFAULT_INTERVAL:
+            self._interval_s = self._number(name, 1, 3600)
+        elif name == SLEEP_INTERVAL:
+            self._parked_s = self._number(name, 1, 3600)
+
+    @property
+    def interval_s(self) -> float:
+        """Between two reports while the engine runs."""
+        return self._interval_s
+
+    @property
+    def parked_s(self) -> float:
+        """Between two reports while the truck is parked."""
+        return self._parked_s
+
+    @property
+    def heartbeat_s(self) -> int:
+        return self._number(HEARTBEAT_INTERVAL, 5, 3600)
+
+    @property
+    def timeout_s(self) -> int:
+        return self._number(TCP_TIMEOUT, 2, 300)
+
+    @property
+    def retries(self) -> int:
+        return self._number(TCP_RETRIES, 0, 20)
+
+
+class Commands:
+    """Reads what the platform sends and answers as the reference demands (§7.2)."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._assembler: Assembler | None = None
+        self._tracking_s = 0.0
+        self._tracking_until_s = 0.0
+        self.texts: list[str] = []
+        """Text messages received, the newest last; at most ten."""
+        self._table: dict[int, Callable[[Frame, float], list[bytes]]] = {
+            wire.PLATFORM_REPLY: self._platform_reply,
+            wire.RESEND_FRAGMENTS: self._resend,
+            wire.SERVER_TIME: lambda _, __: [],
+            wire.REGISTRATION_REPLY: self._registration_reply,
+            wire.SET_PARAMETERS: self._set_parameters,
+            wire.QUERY_PARAMETERS: self._all_parameters,
+            wire.QUERY_GIVEN_PARAMETERS: self._given_parameters,
+            wire.QUERY_LOCATION: self._location,
+            wire.TRACKING: self._track,
+            wire.CONFIRM_ALARM: self._confirm,
+            wire.LINK_CHECK: self._done,
+            wire.TEXT: self._text,
+        }
+
+    def interval_s(self, now_s: float) -> float:
+        """Seconds to the next report: temporary tracking, else the parameters for driving or parking."""
+        if now_s < self._tracking_until_s:
+            return self._tracking_s
+        parameters = self._terminal.parameters
+        awake = self._terminal.drive.mode in (DRIVING, LOADING)
+        return parameters.interval_s if awake else parameters.parked_s
+
+    def received(self, raw: bytes, now_s: float) -> list[bytes]:
+        """One frame from the platform. Raises ProtocolError when it cannot be read or is for another terminal."""
+        frame: Frame | None = decode_frame(raw)
+        assert frame is not None
+        if frame.header.phone != self._terminal.truck.phone:
+            raise ProtocolError("version", f"frame for {frame.header.phone}")
+        if frame.header.fragmented:
+            self._assembler = self._assembler or Assembler()
+            frame = self._assembler.add(frame, now_s)
+            if frame is None:
+                return []
+        handle = self._table.get(frame.header.message_id)
+        if handle is None:
+            return self._reply(frame, wire.RESULT_UNSUPPORTED)
+        try:
+            return handle(frame, now_s)
+        except ProtocolError:
+            return self._reply(frame, wire.RESULT_WRONG)
+
+    def _reply(self, frame: Frame, result: int) -> list[bytes]:
+        terminal, header = self._terminal, frame.header
+        body = wire.general_reply(header.serial, header.message_id, result, terminal.truck.edition)
+        return [wire.frame(terminal.truck, wire.TERMINAL_REPLY, terminal.next_serial(), body)]
+
+    def _done(self, frame: Frame, now_s: float) -> list[bytes]:
+        return self._reply(frame, wire.RESULT_OK)
+
+    def _platform_reply(self, frame: Frame, now_s: float) -> list[bytes]:
+        reply = PlatformReply.decode(frame.body, frame.header.edition)
+        return self._terminal.acknowledged(reply.reply_serial, reply.reply_id, reply.result, now_s)
+
+    def _registration_reply(self, frame: Frame, now_s: float) -> list[bytes]:
+        reply = RegistrationReply.decode(frame.body, frame.header.edition)
+        return self._terminal.registered(reply.reply_serial, reply.result, reply.auth_code, now_s)
+
+    def _resend(self, frame: Frame, now_s: float) -> list[bytes]:
+        wanted = RequestFragments.decode(frame.body, frame.header.edition)
+        return self._terminal.resend_fragments(wanted.original_serial, wanted.ids)
+
+    def _set_parameters(self, frame: Frame, now_s: float) -> list[bytes]:
+        for parameter in SetParameters.decode(frame.body, frame.header.edition).params:
+            self._terminal.parameters.set(parameter.id, parameter.raw)
+        return self._reply(frame, wire.RESULT_OK)
+
+    def _all_parameters(self, frame: Frame, now_s: float) -> list[bytes]:
+        return self._parameters(frame, sorted(self._terminal.parameters.values))
+
+    def _given_parameters(self, frame: Frame, now_s: float) -> list[bytes]:
+        ids = QueryGivenParameters.decode(frame.body, frame.header.edition).ids
+        return self._parameters(frame, [name for name in ids if name in self._terminal.parameters.values])
+
+    def _parameters(self, frame: Frame, ids: list[int]) -> list[bytes]:
+        terminal = self._terminal
+        parameters = tuple(Parameter(name, terminal.parameters.values[name]) for name in ids)
+        body = ParametersReply(reply_serial=frame.header.serial, params=parameters).encode(terminal.truck.edition)
+        frames = split(wire.header(terminal.truck, wire.PARAMETERS, terminal.next_serial()), body)
+        for _ in frames[1:]:
+            terminal.next_serial()
+        return frames
+
+    def _location(self, frame: Frame, now_s: float) -> list[bytes]:
+        terminal = self._terminal
+        terminal.drive.advance(now_s)
+        body = wire.location_reply(frame.header.serial, terminal.instruments.take(), terminal.truck.edition)
+        return [wire.frame(terminal.truck, wire.LOCATION_REPLY, terminal.next_serial(), body)]
+
+    def _track(self, frame: Frame, now_s: float) -> list[bytes]:
+        order = Tracking.decode(frame.body, frame.header.edition)
+        self._tracking_s = float(order.interval)
+        self._tracking_until_s = now_s + (order.valid_seconds or 0) if order.interval else 0.0
+        if order.interval:
+            self._terminal.next_report_s = min(self._terminal.next_report_s, now_s + order.interval)
+            self._terminal.next_s = min(self._terminal.next_s, self._terminal.next_report_s)
+        return self._reply(frame, wire.RESULT_OK)
+
+    def _confirm(self, frame: Frame, now_s: float) -> list[bytes]:
+        """人工确认报警消息: serial of the alarm, then the alarm bits."""
+        if len(frame.body) < 6:
+            return self._reply(frame, wire.RESULT_WRONG)
+        self._terminal.instruments.acknowledged(int.from_bytes(frame.body[2:6], "big"))
+        return self._reply(frame, wire.RESULT_OK)
+
+    def _text(self, frame: Frame, now_s: float) -> list[bytes]:
+        self.texts = [*self.texts[-9:], TextMessage.decode(frame.body, frame.header.edition).text]
+        return self._reply(frame, wire.RESULT_OK)

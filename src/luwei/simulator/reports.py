@@ -1,0 +1,162 @@
+"""What a terminal says of its truck: place, status bits, alarm bits and additional items of 0x0200.
+
+Alarm and status bits: JT/T 808-2019 tables 24 and 25; items: tables 26, 27 and JT/T 1078-2016 §5.4.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sin
+from random import Random
+
+from luwei.simulator.driving import CHINA_S, DRIVING, FATIGUE_S, FATIGUE_WARNING_S, LOADING, Drive
+from luwei.simulator.routes import METRES_PER_DEGREE
+
+EMERGENCY, OVERSPEED, FATIGUE, UNDERVOLTAGE, CAMERA_FAULT, FATIGUE_WARNING = (1 << bit for bit in (0, 1, 2, 7, 11, 14))
+ACKNOWLEDGED_ALARMS = EMERGENCY
+"""Bits that stay until the platform's reply comes (class A)."""
+
+ACC, FIXED, FULL, DOORS_LOCKED, GPS, BEIDOU, MOVING = 1 << 0, 1 << 1, 3 << 8, 1 << 12, 1 << 18, 1 << 19, 1 << 22
+
+NOISE_M = 3.0
+"""Standard deviation of a fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One location as the terminal took it. Coordinates in 1e-6 degrees north and east; units as on the wire."""
+
+    at_s: int
+    """Device time, seconds since 1970 (UTC); on the wire it is China Standard Time."""
+    lat_e6: int
+    lon_e6: int
+    altitude_m: int
+    speed_dkmh: int
+    direction_deg: int
+    alarm: int
+    status: int
+    items: tuple[tuple[int, bytes], ...]
+
+    @property
+    def fixed(self) -> bool:
+        return bool(self.status & FIXED)
+
+
+class Instruments:
+    """The gauges of one truck: turns the state of its drive into reports, with the troubles this truck has."""
+
+    def __init__(self, drive: Drive) -> None:
+        self.drive = drive
+        self.edition = drive.truck.edition
+        rng = Random(f"instruments {drive.truck.vin}")
+        self._rng = drive.rng
+        self._lost_channels = 1 << rng.randrange(4) if rng.random() < 0.02 else 0
+        self._storage_fault = rng.random() < 0.01
+        self._weak_battery = rng.random() < 0.02
+        self._covered_until_s = 0.0
+        self._behaviour: tuple[float, int] = (0.0, 0)
+        self._emergency = False
+        self._last_fix: tuple[float, float] = drive.place()
+
+    def acknowledged(self, alarm: int) -> None:
+        """The platform confirmed a report with these alarm bits, or an alarm by hand (0x8203)."""
+        if alarm & EMERGENCY:
+            self._emergency = False
+
+    def take(self) -> Report:
+        """A report of the present moment."""
+        drive, rng = self.drive, self._rng
+        if drive.mode == DRIVING and rng.random() < 2e-6:
+            self._emergency = True
+        fixed = not drive.in_tunnel
+        lon, lat = self._fix(fixed)
+        alarm, extra = self._alarms()
+        status = DOORS_LOCKED if drive.moving else 0
+        status |= ACC if drive.mode in (DRIVING, LOADING) else 0
+        status |= FULL if drive.loaded else 0
+        status |= (FIXED | GPS | BEIDOU) if fixed else 0
+        status |= MOVING if drive.moving and self.edition == 2019 else 0
+        speed_kmh = drive.speed_mps * 3.6
+        satellites = rng.randrange(11, 24) if fixed else 0
+        radio = rng.randrange(18, 32) if fixed else rng.randrange(0, 6)
+        items = [
+            (0x01, int(drive.odometer_m / 100).to_bytes(4, "big")),
+            (0x02, int(drive.fuel_l * 10).to_bytes(2, "big")),
+            (0x03, int(max(0.0, speed_kmh + rng.uniform(-0.6, 0.6)) * 10).to_bytes(2, "big")),
+            (0x25, self._signals().to_bytes(4, "big")),
+            (0x30, bytes([radio])),
+            (0x31, bytes([satellites])),
+            *extra,
+        ]
+        return Report(
+            at_s=int(drive.now_s),
+            lat_e6=round(lat * 1e6),
+            lon_e6=round(lon * 1e6),
+            altitude_m=_altitude_m(lon, lat),
+            speed_dkmh=round(speed_kmh * 10) if fixed else 0,
+            direction_deg=int(drive.bearing_deg) % 360,
+            alarm=alarm,
+            status=status,
+            items=tuple(items),
+        )
+
+    def _fix(self, fixed: bool) -> tuple[float, float]:
+        """Place with the noise of a receiver; without sky the last known place (reference §11.3, 15)."""
+        if fixed:
+            lon, lat = self.drive.place()
+            noise = NOISE_M if self.drive.moving else NOISE_M / 3
+            lat += self._rng.gauss(0, noise) / METRES_PER_DEGREE
+            lon += self._rng.gauss(0, noise) / METRES_PER_DEGREE
+            self._last_fix = (lon, lat)
+        return self._last_fix
+
+    def _alarms(self) -> tuple[int, list[tuple[int, bytes]]]:
+        drive, rng = self.drive, self._rng
+        alarm = EMERGENCY if self._emergency else 0
+        items: list[tuple[int, bytes]] = []
+        if drive.speeding:
+            alarm |= OVERSPEED
+            items.append((0x11, b"\0"))  # no area: the limit is the road's
+        if drive.driven_s > FATIGUE_S:
+            alarm |= FATIGUE
+        elif drive.driven_s > FATIGUE_WARNING_S:
+            alarm |= FATIGUE_WARNING
+        if self._weak_battery and not drive.moving:
+            alarm |= UNDERVOLTAGE
+        video = 0
+        if self._lost_channels:
+            alarm |= CAMERA_FAULT
+            video |= 1 << 0
+            items.append((0x15, self._lost_channels.to_bytes(4, "big")))
+        if rng.random() < 2e-4:
+            self._covered_until_s = drive.now_s + rng.uniform(60, 600)
+        if drive.now_s < self._covered_until_s:
+            video |= 1 << 1
+            items.append((0x16, (1 << 0).to_bytes(4, "big")))
+        if self._storage_fault:
+            video |= 1 << 2
+            items.append((0x17, (1 << 0).to_bytes(2, "big")))
+        if drive.moving and rng.random() < 2e-4:
+            self._behaviour = (drive.now_s + 30, rng.choice((1, 2, 4)))  # fatigue, phone, smoking
+        until_s, kind = self._behaviour
+        if drive.now_s < until_s:
+            video |= 1 << 5
+            items.append((0x18, kind.to_bytes(2, "big") + bytes([60 if kind == 1 else 0])))
+        if video:
+            items.insert(0, (0x14, video.to_bytes(4, "big")))
+        return alarm, items
+
+    def _signals(self) -> int:
+        """扩展车辆信号状态位: low beam at night, turn signals, brake, neutral."""
+        drive = self.drive
+        hour = (drive.now_s + CHINA_S) / 3600 % 24
+        signals = (1 << 0) if drive.moving and (hour < 6.5 or hour > 18.5 or drive.in_tunnel) else 0
+        signals |= {1: 1 << 2, -1: 1 << 3, 0: 0}[drive.turning]
+        signals |= (1 << 4) if drive.moving and drive.speed_mps * 3.6 < 0.8 * drive.limit_kmh else 0
+        return signals | (0 if drive.moving else 1 << 10)
+
+
+def _altitude_m(lon: float, lat: float) -> int:
+    """A made-up relief: flat by the sea, hills in the north."""
+    hills = max(lat - 22.8, 0.0) * 90
+    return int(12 + hills * (1 + 0.6 * sin(lon * 9) * sin(lat * 11)))
