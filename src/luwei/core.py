@@ -1,0 +1,260 @@
+"""The core process: ingest, live state and the web. On one machine it alone owns the history.
+
+Parts start in the order of their needs: the stores first, each tried again while it is away, then the bus, which may be
+away too, then the web. From then on /health says what each part waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import structlog
+import uvicorn
+import uvloop
+from litestar import Litestar
+from prometheus_client import Gauge
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from luwei.access import users
+from luwei.bus import Bus
+from luwei.history.ingest import Ingest
+from luwei.history.store import History, HistoryError
+from luwei.live.feed import LiveFeed, Owners, now_ms
+from luwei.live.fleet import Fleet
+from luwei.live.gateways import GatewayBoard
+from luwei.registry.engine import migrate, open_engine
+from luwei.registry.fleet import fleet_rows
+from luwei.settings import Settings
+from luwei.telemetry import configure_logging
+from luwei.web.app import create_app
+from luwei.web.live_socket import MESSAGE_BYTES
+from luwei.web.services import Services
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+HEADER_BYTES = 32 << 10
+"""Largest request head (h11); every header of a browser with a long cookie fits."""
+CONNECTIONS = 4_000
+"""Connections of the web server; beyond it 503."""
+DRAIN_S = 5
+THREADS = 32
+"""Threads for what blocks: logins, registry, inserts and at most ``history.store.READERS`` questions."""
+STORE_RETRY_S = 2.0
+LOOP_CHECK_S = 0.5
+
+_lag = Gauge("luwei_core_loop_lag_seconds", "How late the event loop ran its last timer")
+
+
+def owners_of(engine: Engine) -> Owners:
+    """What the live state needs of the registry."""
+    rows = fleet_rows(engine)
+    return Owners(rows.id, rows.city, rows.county, rows.operator_id)
+
+
+class Stopped(Exception):
+    """Asked to stop before everything was there."""
+
+
+class Core:
+    """The parts of one core process; ``running`` starts them and stops them in reverse order."""
+
+    def __init__(self, settings: Settings, stop: asyncio.Event | None = None) -> None:
+        self.settings = settings
+        self._stop = stop or asyncio.Event()
+        self.started_ms = now_ms()
+        self.bus: Bus | None = None
+        self.ingest: Ingest | None = None
+        self.feed: LiveFeed | None = None
+        self.loop_lag_s = 0.0
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Services]:
+        """Open the stores, connect, and keep ingest and live state at work until the block ends.
+
+        Raises Stopped when the process is asked to stop while it still waits for a store.
+        """
+        settings = self.settings
+        async with contextlib.AsyncExitStack() as stack:
+            engine = await asyncio.to_thread(open_engine, settings.registry_url)
+            stack.callback(engine.dispose)
+            await self._insist("registry", migrate, engine)
+            if settings.demo:
+                await asyncio.to_thread(users.ensure_demo_users, engine)
+            history = await self._insist(
+                "history", History.open, settings.history, settings.data / "history", settings.history_days
+            )
+            stack.push_async_callback(asyncio.to_thread, history.close)
+            await self._insist("history", history.migrate)
+            self.bus = bus = await Bus.connect(settings.bus_url, "core")
+            stack.push_async_callback(bus.drain)
+            if not bus.connected:
+                log.warning("core waits for the bus")
+            self.ingest = Ingest(bus, history)
+            stop = asyncio.Event()
+            ingest = asyncio.create_task(self.ingest.run(stop), name="ingest")
+            stack.push_async_callback(_end, ingest, stop)
+            self.feed = LiveFeed(
+                Fleet(), GatewayBoard(), bus, lambda: history.query("latest"), lambda: owners_of(engine)
+            )
+            await self.feed.start()
+            stack.push_async_callback(self.feed.stop)
+            watch = asyncio.create_task(self._watch_loop(), name="loop watch")
+            stack.push_async_callback(_cancel, watch)
+            log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
+            yield Services(settings, engine, history, bus, self.feed, self.health)
+
+    async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
+        """Do ``work`` in a thread until the store is there. Raises Stopped."""
+        while True:
+            try:
+                return await asyncio.to_thread(work, *arguments)
+            except (HistoryError, OperationalError) as error:
+                log.warning("core waits for a store", store=store, error=str(error)[:300])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STORE_RETRY_S):
+                    await self._stop.wait()
+            if self._stop.is_set():
+                raise Stopped
+
+    def health(self) -> dict[str, Any]:
+        """State of the process by part; ``ok`` is false where data is not moving."""
+        bus, ingest, feed = self.bus, self.ingest, self.feed
+        if bus is None or ingest is None or feed is None:
+            return {"ok": False, "state": "starting"}
+        now = now_ms()
+        alive, listed = feed.gateways.alive(now)
+        work = ingest.health()
+        live = {
+            "ok": feed.ready and now - feed.as_of < 5_000,
+            "ready": feed.ready,
+            "as_of": feed.as_of,
+            "vehicles": int(feed.fleet.known[: feed.fleet.size].sum()),
+            "delay_ms": feed.pace.delay_ms,
+            "per_s": round(feed.pace.per_s, 1),
+            "bytes": feed.fleet.nbytes,
+        }
+        return {
+            "ok": bool(bus.connected and work["ok"] and live["ok"]),
+            "process": "core",
+            "started_at": self.started_ms,
+            "now": now,
+            "bus": {"ok": bus.connected},
+            "ingest": work,
+            "history": {"ok": work["state"] != "history failing"},
+            "live": live,
+            # A gateway that is down is its own alarm: the core can still answer.
+            "gateways": {"ok": alive == listed and alive > 0, "alive": alive, "listed": listed},
+            "loop_lag_s": round(self.loop_lag_s, 3),
+        }
+
+    async def _watch_loop(self) -> None:
+        while True:
+            due = time.monotonic() + LOOP_CHECK_S
+            await asyncio.sleep(LOOP_CHECK_S)
+            self.loop_lag_s = time.monotonic() - due
+            _lag.set(self.loop_lag_s)
+
+
+class _Embedded(uvicorn.Server):
+    """Signals belong to the process, not to its web server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def web_server(app: Litestar) -> uvicorn.Server:
+    """The HTTP and WebSocket server of ``app``: run ``serve(sockets=[listen(…)])``, end it by ``should_exit``."""
+    return _Embedded(
+        uvicorn.Config(
+            app,
+            http="h11",
+            ws="websockets-sansio",
+            ws_max_size=MESSAGE_BYTES,
+            ws_max_queue=4,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            ws_per_message_deflate=False,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=DRAIN_S,
+            h11_max_incomplete_event_size=HEADER_BYTES,
+        )
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket. Raises OSError naming the address when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise OSError(error.errno, f"web address {host}:{port}: {error.strerror}") from None
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the whole process until ``stop`` is set. Raises OSError when the web port is taken."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="core"))
+    with listen(settings.host, settings.web_port) as line:
+        async with Core(settings, stop).running() as services:
+            server = web_server(create_app(services))
+            web = asyncio.create_task(server.serve(sockets=[line]), name="web")
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait((web, stopping), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            server.should_exit = True
+            await web
+            if not stop.is_set():
+                raise RuntimeError("the web server ended by itself")
+    log.info("core stopped")
+
+
+async def _end(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    stop.set()
+    try:
+        async with asyncio.timeout(30):
+            await task
+    except TimeoutError:
+        log.error("the ingest did not stop in time; the bus keeps what it had not stored")
+    except Exception:
+        log.exception("the ingest ended with an error")
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def run(settings: Settings) -> None:
+    """Run the core process until SIGTERM or SIGINT. Raises SystemExit (1) when a port or a folder cannot be had."""
+    configure_logging("core")
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        with contextlib.suppress(Stopped):
+            await serve(settings, stop)
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
+    except OSError as error:
+        log.error("core cannot run", error=str(error))
+        raise SystemExit(1) from None

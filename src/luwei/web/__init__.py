@@ -1,0 +1,1 @@
+"""HTTP and WebSocket, one module a noun; serves the built console."""

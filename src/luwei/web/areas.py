@@ -1,0 +1,80 @@
+"""Cities and counties, as the area picker shows them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from luwei import geo
+from luwei.live.summary import Counts
+from luwei.live.view import Selection
+from luwei.web.door import Door
+from luwei.web.services import Services
+
+
+class CountyEntry(msgspec.Struct):
+    """``label``: longitude and latitude in degrees."""
+
+    adcode: int
+    name: str
+    name_en: str
+    label: tuple[float, float]
+
+
+class CityEntry(msgspec.Struct):
+    """``plate`` is the usual prefix of the city's licence plates."""
+
+    adcode: int
+    name: str
+    name_en: str
+    plate: str
+    label: tuple[float, float]
+    counties: list[CountyEntry]
+
+
+class AreaCounts(msgspec.Struct):
+    """Vehicles of one city or county (0: none given) by live state; ``alarm`` counts online ones."""
+
+    adcode: int
+    counts: Counts
+
+
+class AreaCountsAnswer(msgspec.Struct):
+    """``as_of`` in UTC ms."""
+
+    as_of: int
+    items: list[AreaCounts]
+
+
+@get("/api/areas/counts", tags=["areas"])
+async def area_counts(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    city: Annotated[int | None, QueryParameter(name="city", ge=0, le=999_999)] = None,
+    operator: Annotated[int | None, QueryParameter(name="operator", ge=0, le=2**31 - 1)] = None,
+) -> AreaCountsAnswer:
+    """Live counts of every city, or of the counties of ``city``, in one answer; as of the last full second."""
+    scope = door.allow("read", "position")
+    chosen = Selection(city, None, operator, "all", scope.cities, scope.counties, scope.operators)
+    found = services.feed.counts_by_area(chosen)
+    return AreaCountsAnswer(services.feed.as_of, [AreaCounts(area, counts) for area, counts in found.items()])
+
+
+@get("/api/areas", tags=["areas"])
+async def areas(door: NamedDependency[Door]) -> list[CityEntry]:
+    """The 21 cities with their counties, all of them: a map names its neighbours too."""
+    return [
+        CityEntry(
+            city.adcode,
+            city.name,
+            city.name_en,
+            city.plate,
+            city.label,
+            [CountyEntry(c.adcode, c.name, c.name_en, c.label) for c in city.counties],
+        )
+        for city in geo.areas()
+    ]

@@ -1,0 +1,12 @@
+"""Vehicles, terminals, operators and their import over HTTP. Every handler asks the door for its scope first."""
+
+from litestar.types import ControllerRouterHandler
+
+from luwei.web.registry_routes import imports, operators, terminals, vehicles
+
+route_handlers: list[ControllerRouterHandler] = [
+    *vehicles.route_handlers,
+    *terminals.route_handlers,
+    *operators.route_handlers,
+    *imports.route_handlers,
+]

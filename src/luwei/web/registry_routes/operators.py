@@ -1,0 +1,82 @@
+"""Operators over HTTP: list, one, create, change."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from litestar import get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody, PathParameter
+from litestar.types import ControllerRouterHandler
+
+from luwei.live.feed import now_ms
+from luwei.registry import operators
+from luwei.registry.operators import OperatorView
+from luwei.web.door import Door
+from luwei.web.registry_routes.announce import announce
+from luwei.web.registry_routes.bodies import OperatorBody
+from luwei.web.services import Services
+from luwei.web.sign_in import own_page
+
+Key = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+
+
+class OperatorPage(msgspec.Struct):
+    """``total`` operators match at ``as_of`` (UTC ms); ``items`` are those of the page."""
+
+    as_of: int
+    total: int
+    items: list[OperatorView]
+
+
+@get("/api/operators", tags=["operators"])
+async def list_operators(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    q: FromQuery[str] = "",
+    city: FromQuery[int | None] = None,
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 50,
+) -> OperatorPage:
+    """Operators of the scope by name; ``q`` is a fragment of the name or of the 统一社会信用代码."""
+    scope = door.allow("read", "operator")
+    found = await asyncio.to_thread(operators.page, services.engine, scope, q, city, page, size)
+    return OperatorPage(now_ms(), found.total, found.items)
+
+
+@get("/api/operators/{operator_id:int}", tags=["operators"])
+async def get_operator(
+    services: NamedDependency[Services], door: NamedDependency[Door], operator_id: Key
+) -> OperatorView:
+    """One operator."""
+    scope = door.allow("read", "operator")
+    return await asyncio.to_thread(operators.one, services.engine, operator_id, scope)
+
+
+@post("/api/operators", tags=["operators"], guards=[own_page])
+async def create_operator(
+    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[OperatorBody]
+) -> OperatorView:
+    """A new operator. 400 names the field and the rule it breaks, 409 what is taken."""
+    scope = door.allow("write", "operator")
+    actor = door.user.actor(door.address)
+    key = await asyncio.to_thread(operators.create, services.engine, data.sent(), actor, scope)
+    await announce(services, "operator", [key])
+    return await asyncio.to_thread(operators.one, services.engine, key, scope)
+
+
+@patch("/api/operators/{operator_id:int}", tags=["operators"], guards=[own_page])
+async def change_operator(
+    services: NamedDependency[Services], door: NamedDependency[Door], operator_id: Key, data: JSONBody[OperatorBody]
+) -> OperatorView:
+    """Change the fields that are sent."""
+    scope = door.allow("write", "operator")
+    actor = door.user.actor(door.address)
+    await asyncio.to_thread(operators.change, services.engine, operator_id, data.sent(), actor, scope)
+    await announce(services, "operator", [operator_id])
+    return await asyncio.to_thread(operators.one, services.engine, operator_id, scope)
+
+
+route_handlers: list[ControllerRouterHandler] = [list_operators, get_operator, create_operator, change_operator]

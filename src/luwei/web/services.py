@@ -1,0 +1,87 @@
+"""What the handlers of the web work with; one object of the core process, found at ``app.state.services``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+import structlog
+from litestar.datastructures import State
+from sqlalchemy import Engine
+
+from luwei.history.store import READERS, HistoryError
+from luwei.live.feed import LiveFeed
+from luwei.live.fleet import Fleet
+from luwei.live.gateways import GatewayBoard
+from luwei.settings import Settings
+from luwei.web.errors import Refused
+
+log = structlog.get_logger()
+
+TURN_S = 10.0
+"""Longest wait for one of the history's readers."""
+
+
+class Queries(Protocol):
+    """What the web needs of the history: run the query file ``name`` with bound parameters."""
+
+    def query(self, name: str, **params: Any) -> pa.Table: ...
+
+
+class Speaker(Protocol):
+    """What the web needs of the bus: plain messages to whoever listens."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    async def publish(self, subject: str, payload: bytes) -> None: ...
+
+
+@dataclass(slots=True)
+class Services:
+    """The stores and live parts of one core process."""
+
+    settings: Settings
+    engine: Engine
+    history: Queries
+    bus: Speaker
+    feed: LiveFeed
+    health: Callable[[], dict[str, Any]]
+    """State of the whole process; the key ``ok`` decides between 200 and 503."""
+
+    async def ask(self, name: str, **parameters: Any) -> pa.Table:
+        """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.
+
+        Questions wait for their turn here and not in threads, which the ingest and the logins need too.
+        """
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Refused(503, "", "history_busy", "too many questions are running; try again") from None
+        try:
+            return await asyncio.to_thread(self.history.query, name, **parameters)
+        except HistoryError as error:
+            log.warning("history query failed", query=name, error=str(error)[:500])
+            raise Refused(503, "", "history_unavailable", "the history cannot answer now; try again") from None
+        finally:
+            self._turn.release()
+
+    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+
+    @property
+    def fleet(self) -> Fleet:
+        return self.feed.fleet
+
+    @property
+    def gateways(self) -> GatewayBoard:
+        return self.feed.gateways
+
+
+def provide_services(state: State) -> Services:
+    """Litestar dependency ``services``."""
+    services: Services = state.services
+    return services

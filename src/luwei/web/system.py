@@ -1,0 +1,67 @@
+"""What the console must know of the installation, and the state of the process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from luwei import __version__, geo
+from luwei.live.feed import now_ms
+from luwei.web.door import Door
+from luwei.web.services import Services
+
+
+class MapSource(msgspec.Struct):
+    """``tiles``: URL template of a tile service or empty; ``pmtiles``: whether /map/basemap.pmtiles is there."""
+
+    tiles: str
+    credit: str
+    pmtiles: bool
+
+
+class System(msgspec.Struct):
+    """Times in UTC ms."""
+
+    version: str
+    demo: bool
+    admission: str
+    gateway_port: int
+    map: MapSource
+    now: int
+
+
+@get("/api/system", tags=["system"])
+async def system(services: NamedDependency[Services], door: NamedDependency[Door]) -> System:
+    """Version, mode and map source of this installation."""
+    settings = services.settings
+    return System(
+        version=__version__,
+        demo=settings.demo,
+        admission=settings.admission,
+        gateway_port=settings.gateway_port,
+        map=MapSource(
+            settings.map_tiles,
+            " · ".join(part for part in (settings.map_tiles_credit, geo.ATTRIBUTION) if part),
+            bool(settings.map_pmtiles),
+        ),
+        now=now_ms(),
+    )
+
+
+@get("/health", include_in_schema=False)
+async def health(services: NamedDependency[Services]) -> Response[dict[str, Any]]:
+    """State of the process; 503 while a part that it needs is away. Needs no login."""
+    state = services.health()
+    return Response(state, status_code=200 if state.get("ok") else 503, headers={"Cache-Control": "no-store"})
+
+
+@get("/metrics", include_in_schema=False)
+async def metrics() -> Response[bytes]:
+    """Prometheus metrics. Needs no login: they name no person and no vehicle."""
+    content = await asyncio.to_thread(generate_latest, REGISTRY)
+    return Response(content, media_type=MediaType.TEXT, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,68 @@
+"""A vehicle as every answer of the web gives it: its registry view and its live state."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from luwei.live.fleet import Fleet
+from luwei.registry import vehicle_list
+from luwei.registry.scope import Scope
+from luwei.registry.vehicle_list import OperatorName, TerminalBrief, VehicleView
+from luwei.web.services import Services
+
+
+class Live(msgspec.Struct):
+    """The present; times in UTC ms, places in 1e-6 degrees (null before the first fix), direction null if unknown."""
+
+    state: str
+    at: int
+    received_at: int
+    lat_e6: int | None
+    lon_e6: int | None
+    speed_dkmh: int
+    direction_deg: int | None
+    alarm: int
+    fixed: bool
+
+
+class VehicleRow(msgspec.Struct):
+    """One vehicle; ``live`` is null where nothing was ever received from it."""
+
+    id: int
+    plate: str
+    plate_color: int
+    vin: str | None
+    vehicle_class: str
+    city: int | None
+    county: int | None
+    operator: OperatorName | None
+    terminal: TerminalBrief | None
+    live: Live | None
+
+
+def row_of(view: VehicleView, fleet: Fleet) -> VehicleRow:
+    """Join a registry view with the live state."""
+    present = fleet.present(view.id)
+    live = None
+    if present is not None:
+        live = Live(**{name: getattr(present, name) for name in Live.__struct_fields__})
+    return VehicleRow(
+        view.id,
+        view.plate,
+        view.plate_color,
+        view.vin,
+        view.vehicle_class,
+        view.city,
+        view.county,
+        view.operator,
+        view.terminal,
+        live,
+    )
+
+
+async def vehicle_row(services: Services, scope: Scope, vehicle_id: int) -> VehicleRow:
+    """The vehicle. Raises NotFound (registry) where there is none in the scope."""
+    view = await asyncio.to_thread(vehicle_list.one, services.engine, vehicle_id, scope)
+    return row_of(view, services.fleet)

@@ -1,0 +1,3 @@
+from running_core import web
+
+__all__ = ["web"]
