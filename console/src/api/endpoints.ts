@@ -1,0 +1,33 @@
+import { request } from './client';
+import type { AreaCounts, City, OperatorRef, Page, StateFilter, SystemInfo, User, VehicleCard, VehicleRow } from './types';
+
+export interface VehicleQuery {
+  q?: string;
+  city?: number | null;
+  county?: number | null;
+  operator?: number | null;
+  state?: StateFilter;
+  sort?: string;
+  page?: number;
+  size?: number;
+}
+
+export const api = {
+  login: (username: string, password: string) =>
+    request<{ user: User }>('/api/login', { body: { username, password } }),
+  logout: () => request<void>('/api/logout', { method: 'POST' }),
+  me: () => request<User | { user: User }>('/api/me').then((answer) => ('user' in answer ? answer.user : answer)),
+  changePassword: (old: string, next: string) => request<void>('/api/password', { body: { old, new: next } }),
+  system: () => request<SystemInfo>('/api/system'),
+  areas: () => request<City[]>('/api/areas'),
+  areaCounts: (operator: number | null, signal?: AbortSignal) =>
+    request<AreaCounts>('/api/areas/counts', { query: { operator }, signal }),
+  vehicles: (query: VehicleQuery, signal?: AbortSignal) =>
+    request<Page<VehicleRow>>('/api/vehicles', { query: { ...query }, signal }),
+  vehicle: (id: number, signal?: AbortSignal) => request<VehicleRow>(`/api/vehicles/${id}`, { signal }),
+  card: (id: number, signal?: AbortSignal) => request<VehicleCard>(`/api/vehicles/${id}/card`, { signal }),
+  operators: (q: string, signal?: AbortSignal) =>
+    request<Page<OperatorRef> | OperatorRef[]>('/api/operators', { query: { q, size: 50 }, signal }).then((answer) =>
+      Array.isArray(answer) ? answer : answer.items,
+    ),
+};

@@ -1,0 +1,151 @@
+/** What the server says. Times are Unix milliseconds, positions 1e-6 degrees WGS-84, speed 0.1 km/h, mileage 0.1 km. */
+export interface User {
+  username: string;
+  display_name: string;
+  must_change_password: boolean;
+}
+
+export interface SystemInfo {
+  version: string;
+  demo: boolean;
+  admission: 'known' | 'open';
+  gateway_port: number;
+  map: { tiles: string; credit: string; pmtiles: boolean };
+  now: number;
+}
+
+export interface County {
+  adcode: number;
+  name: string;
+  name_en?: string;
+  label: [number, number];
+}
+
+export interface City {
+  adcode: number;
+  name: string;
+  name_en: string;
+  plate: string;
+  label: [number, number];
+  counties: County[];
+}
+
+export type VehicleState = 'moving' | 'stopped' | 'offline' | 'never';
+export type StateFilter = 'all' | 'online' | 'moving' | 'stopped' | 'offline' | 'alarm';
+
+export interface VehicleLive {
+  state: VehicleState;
+  at: number;
+  received_at: number;
+  /** Null before the first fix. */
+  lat_e6: number | null;
+  lon_e6: number | null;
+  speed_dkmh: number;
+  direction_deg: number | null;
+  alarm: number;
+  fixed: boolean;
+}
+
+export interface OperatorRef {
+  id: number;
+  name: string;
+}
+
+export interface TerminalRef {
+  id: number;
+  phone: string;
+  terminal_id: string;
+  model: string;
+  edition: number;
+}
+
+export interface VehicleRow {
+  id: number;
+  plate: string;
+  plate_color: number;
+  vin: string | null;
+  vehicle_class: string | null;
+  city: number | null;
+  county: number | null;
+  operator: OperatorRef | null;
+  terminal: TerminalRef | null;
+  live: VehicleLive | null;
+}
+
+export interface Page<Row> {
+  as_of: number;
+  total: number;
+  items: Row[];
+}
+
+export interface NamedBit {
+  bit: number;
+  zh: string;
+  en: string;
+}
+
+export interface ItemView {
+  id: number;
+  length: number;
+  name_zh: string;
+  name_en: string;
+  value_text: string;
+  unit: string;
+  raw_hex: string;
+}
+
+export interface CardFix {
+  at: number;
+  received_at: number;
+  lat_e6: number;
+  lon_e6: number;
+  speed_dkmh: number;
+  direction_deg: number | null;
+  altitude_m: number;
+  mileage_hm: number | null;
+  alarm: number;
+  status: number;
+  alarms: NamedBit[];
+  statuses: NamedBit[];
+  video_alarms: NamedBit[];
+  items: ItemView[];
+}
+
+export interface CardSession {
+  opened_at: number;
+  closed_at: number | null;
+  open: boolean;
+  /** Why it was closed; empty while it is open. */
+  reason: string;
+  gateway: string;
+  transport: string;
+  peer: string;
+  edition: number;
+  frames: number;
+  locations: number;
+  refused: number;
+  bytes_in: number;
+}
+
+export interface CardToday {
+  locations: number;
+  backfilled: number;
+  first_at: number | null;
+  last_at: number | null;
+  mileage_hm: number | null;
+  refused: { reason: string; message_id: number | null; count: number; last_at: number }[];
+}
+
+export interface VehicleCard {
+  vehicle: VehicleRow;
+  fix: CardFix | null;
+  session: CardSession | null;
+  today: CardToday;
+  recent: [number, number][];
+}
+
+/** Live counts of each city; `adcode` 0 is for vehicles without one. */
+export interface AreaCounts {
+  as_of: number;
+  items: { adcode: number; counts: { total: number; online: number; moving: number; stopped: number; offline: number; alarm: number } }[];
+}

@@ -1,0 +1,61 @@
+/**
+ * Two languages, checked by the compiler. Each page keeps its own message file: `defineMessages(zh, en)` demands the same
+ * keys of both, and `t('key', {…})` demands exactly the `{name}` places of the Chinese text.
+ */
+import { computed, ref } from 'vue';
+
+export type Locale = 'zh' | 'en';
+
+type Places<S extends string> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Places<Rest> : never;
+type Arguments<S extends string> = [Places<S>] extends [never] ? [] : [values: Record<Places<S>, string | number>];
+
+export interface Messages<Z extends Record<string, string>> {
+  readonly zh: Z;
+  readonly en: { readonly [K in keyof Z]: string };
+}
+
+export type Translate<Z extends Record<string, string>> = <K extends keyof Z & string>(
+  key: K,
+  ...values: Arguments<Z[K]>
+) => string;
+
+const STORED = 'luwei.locale';
+
+function remembered(): Locale {
+  try {
+    return localStorage.getItem(STORED) === 'en' ? 'en' : 'zh';
+  } catch {
+    return 'zh'; // storage may be refused by the browser's policy
+  }
+}
+
+const current = ref<Locale>(remembered());
+
+/** The language of the console, read-only; `setLocale` changes it. */
+export const locale = computed(() => current.value);
+
+export function setLocale(next: Locale): void {
+  current.value = next;
+  document.documentElement.lang = next === 'zh' ? 'zh-CN' : 'en';
+  try {
+    localStorage.setItem(STORED, next);
+  } catch {
+    // not remembered: the choice still holds until the page is closed
+  }
+}
+
+export function defineMessages<const Z extends Record<string, string>>(
+  zh: Z,
+  en: { readonly [K in keyof Z]: string },
+): Messages<Z> {
+  return { zh, en };
+}
+
+/** The translate function of one message file. It reads the current language, so templates follow the switch. */
+export function useMessages<Z extends Record<string, string>>(messages: Messages<Z>): Translate<Z> {
+  return (key, ...values) => {
+    const text = (current.value === 'zh' ? messages.zh : messages.en)[key] as string;
+    const places = values[0] as Record<string, string | number> | undefined;
+    return places ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(places[name] ?? whole)) : text;
+  };
+}

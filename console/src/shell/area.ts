@@ -1,0 +1,67 @@
+/** The area of the top bar. It lives in the URL (`?city=440300&county=440307`), so a view can be passed on. */
+import { defineStore } from 'pinia';
+import { computed, ref } from 'vue';
+import { useRoute, useRouter } from 'vue-router';
+
+import { api } from '@/api/endpoints';
+import type { City, County } from '@/api/types';
+
+export const useAreas = defineStore('areas', () => {
+  const cities = ref<City[]>([]);
+  const failed = ref(false);
+  let reading: Promise<void> | null = null;
+
+  function load(): Promise<void> {
+    reading ??= api
+      .areas()
+      .then((answer) => {
+        cities.value = answer;
+        failed.value = false;
+      })
+      .catch(() => {
+        failed.value = true;
+        reading = null;
+      });
+    return reading;
+  }
+
+  const byCode = computed(() => new Map(cities.value.map((city) => [city.adcode, city])));
+  const countyByCode = computed(
+    () => new Map(cities.value.flatMap((city) => city.counties.map((county) => [county.adcode, county] as const))),
+  );
+
+  return { cities, failed, load, byCode, countyByCode };
+});
+
+export function areaName(area: { name: string; name_en?: string } | undefined, locale: 'zh' | 'en'): string {
+  return area ? (locale === 'en' && area.name_en ? area.name_en : area.name) : '';
+}
+
+/** The chosen city and county of this page's URL. */
+export function useArea() {
+  const route = useRoute();
+  const router = useRouter();
+  const areas = useAreas();
+  const code = (value: unknown): number | null => {
+    const number = Number(value);
+    return typeof value === 'string' && Number.isInteger(number) && number > 0 ? number : null;
+  };
+  const cityCode = computed(() => code(route.query.city));
+  const countyCode = computed(() => code(route.query.county));
+  const city = computed<City | undefined>(() => (cityCode.value ? areas.byCode.get(cityCode.value) : undefined));
+  const county = computed<County | undefined>(() =>
+    countyCode.value ? areas.countyByCode.get(countyCode.value) : undefined,
+  );
+
+  function choose(nextCity: number | null, nextCounty: number | null = null): void {
+    const query = { ...route.query };
+    delete query.city;
+    delete query.county;
+    delete query.view; // the map goes to the new area
+    if (nextCity) query.city = String(nextCity);
+    if (nextCounty) query.county = String(nextCounty);
+    void router.push({ query });
+  }
+
+  return { cityCode, countyCode, city, county, choose };
+}
