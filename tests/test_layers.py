@@ -8,7 +8,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "src" / "luwei"
 
 LAYERS = [
-    {"cli", "supervisor"},
+    {"cli", "supervisor", "demo"},
     {"core"},
     {"web"},
     {"live", "rules", "cases", "programme", "governance"},
@@ -18,7 +18,8 @@ LAYERS = [
 ]
 OPEN_TO_ALL = {"settings", "telemetry", "geo"}
 SIBLINGS_ALLOWED = {
-    ("history", "bus"), ("history", "facts"), ("bus", "facts"), ("access", "registry"), ("cli", "supervisor"),
+    ("history", "bus"), ("history", "facts"), ("bus", "facts"), ("access", "registry"),
+    ("cli", "supervisor"), ("cli", "demo"),
 }  # fmt: skip
 """Within the storage layer, facts are the shared vocabulary and access keeps its rows in the registry."""
 

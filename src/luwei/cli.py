@@ -43,10 +43,13 @@ def up() -> None:
 def demo(trucks: int, data: Path | None) -> None:
     """Run the whole system with simulated trucks; unknown terminals are admitted."""
     from luwei import supervisor
+    from luwei.demo import seed
 
     folder = (data or Path(os.environ.get("LUWEI_DATA", "") or "data/demo")).resolve()
     os.environ.update(LUWEI_DEMO="1", LUWEI_ADMISSION="open", LUWEI_DATA=str(folder))
-    supervisor.run(_settings(), demo_trucks=trucks)
+    settings = _settings()
+    seed(settings, trucks)
+    supervisor.run(settings, demo_trucks=trucks)
 
 
 @main.command()
@@ -209,9 +212,12 @@ def import_file(noun: str, file: Path, dry_run: bool) -> None:
 
     engine = open_engine(_settings().registry_url)
     migrate(engine)
-    report = import_into(engine, noun, file.name, file.read_bytes(), dry_run=dry_run)
-    for error in report.errors:
-        click.echo(f"{file.name}:{error.row}: {error.column}: {error.rule} ({error.value!r})", err=True)
+    try:
+        report = import_into(engine, noun, file.name, file.read_bytes(), dry_run=dry_run)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    for refused in report.errors:
+        click.echo(f"{file.name}:{refused.row}: {refused.column}: {refused.rule} ({refused.value!r})", err=True)
     click.echo(f"{report.rows} rows: {report.created} created, {report.updated} updated, {report.refused} refused")
     sys.exit(1 if report.refused else 0)
 

@@ -63,7 +63,7 @@ class Settings:
     """``known``: only terminals of the registry; ``open``: unknown ones are created (docs/operations.md)."""
     idle_s: int = 180
     """A connection that sends nothing for so long is closed (JT/T 808 reference §5.2)."""
-    tick_ms: int = 100
+    tick_ms: int = 200
     """Longest time the gateway lets bytes wait so that more are decoded at once."""
     connections_per_address: int = 20_000
     frames_per_second: int = 500
@@ -107,7 +107,7 @@ class Settings:
             shards=_integer(env, "LUWEI_SHARDS", 1, 1, 64),
             admission=_choice(env, "LUWEI_ADMISSION", "known", ("known", "open")),
             idle_s=_integer(env, "LUWEI_IDLE_S", 180, 5, 86_400),
-            tick_ms=_integer(env, "LUWEI_TICK_MS", 100, 1, 1_000),
+            tick_ms=_integer(env, "LUWEI_TICK_MS", 200, 1, 1_000),
             connections_per_address=_integer(env, "LUWEI_CONNECTIONS_PER_ADDRESS", 20_000, 1, 1_000_000),
             frames_per_second=_integer(env, "LUWEI_FRAMES_PER_SECOND", 500, 1, 1_000_000),
             web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),

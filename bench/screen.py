@@ -1,0 +1,83 @@
+"""From truck to screen: the time between a location leaving a truck and its arrival in a browser's WebSocket.
+
+One truck sends a new place every 0.7 s (so that no phase is favoured), while a simulated fleet keeps the system busy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import struct
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import websockets
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from luwei.protocol.jt808.frame import check_code, escape
+
+from whole import WholeSystem
+
+PHONE = bytes.fromhex("013912340001")
+
+
+def _frame(message: int, serial: int, body: bytes) -> bytes:
+    content = struct.pack(">HH", message, len(body)) + PHONE + struct.pack(">H", serial) + body
+    return b"\x7e" + escape(content + bytes([check_code(content)])) + b"\x7e"
+
+
+def _location(serial: int, lat_e6: int) -> bytes:
+    local = datetime.now(UTC) + timedelta(hours=8)
+    when = bytes.fromhex(local.strftime("%y%m%d%H%M%S"))
+    return _frame(0x0200, serial, struct.pack(">IIIIHHH", 0, 3, lat_e6, 113_500_000, 10, 300, 90) + when)
+
+
+async def _measure(system: WholeSystem, samples: int) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", system.gateway_port)
+    register = struct.pack(">HH5s20s7sB", 44, 300, b"70111", b"BENCH", b"B000001", 2) + "粤B99999".encode("gbk")
+    writer.write(_frame(0x0100, 0, register))
+    answer = await reader.readuntil(b"\x7e\x81\x00")  # the reply's head
+    answer = await reader.readuntil(b"\x7e")
+    writer.write(_frame(0x0102, 1, answer[13:-2]))
+    await reader.readuntil(b"\x7e")
+    cookie = "; ".join(f"{name}={value}" for name, value in system.client.cookies.items())
+    address = system.web.replace("http", "ws") + "/ws/live"
+    times = []
+    async with websockets.connect(address, additional_headers={"Cookie": cookie}, origin=system.web) as screen:  # type: ignore[arg-type]
+        await screen.send('{"type":"view","bbox":[113.4,22.0,113.6,24.0],"zoom":12,"filter":{"state":"all"}}')
+        for number in range(samples):
+            lat_e6 = 23_000_000 + number * 10
+            sent = time.monotonic()
+            writer.write(_location(2 + number, lat_e6))
+            await writer.drain()
+            while True:
+                frame = await asyncio.wait_for(screen.recv(), 20)
+                if isinstance(frame, bytes):
+                    (count, kind) = struct.unpack_from("<II", frame)
+                    if kind & 0xFF in (1, 2) and lat_e6 in struct.unpack_from(f"<{count}i", frame, 16 + 4 * count):
+                        break
+            times.append(time.monotonic() - sent)
+            await asyncio.sleep(0.7)
+    writer.close()
+    return times
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="bench screen")
+    parser.add_argument("--samples", type=int, default=60)
+    parser.add_argument("--trucks", default="300", help="simulated trucks beside it")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        system = WholeSystem(Path(folder), "demo", "--trucks", options.trucks)
+        system.start(120)
+        try:
+            system.login()
+            times = asyncio.run(_measure(system, options.samples))
+        finally:
+            system.stop()
+    p95 = statistics.quantiles(times, n=20)[-1]
+    print(f"truck to screen, {len(times)} samples: median {statistics.median(times):.2f} s, p95 {p95:.2f} s")
