@@ -54,7 +54,6 @@ def main(arguments: list[str]) -> None:
                     acknowledged += ours[-1]["points_acked"]
                     print(json.dumps({"luwei": ours[-1], "reference": theirs[-1]}))
                 wait_for(system.drained, "everything in the history", 60)
-                stored = sum(entry["locations"] for entry in system.get("/api/access/counts", days=2)["items"])
             finally:
                 reference.terminate()
                 system.stop()

@@ -23,6 +23,7 @@ from luwei.protocol.fields import (
 from luwei.protocol.jt808.items import ITEM_TYPES, Item, ItemList, Items
 from luwei.protocol.jt808.messages.location import Location, SizedLocations
 from luwei.protocol.jt808.parameters import PARAMETERS, Parameter, ParameterList
+from luwei.protocol.jt808.recorder import Packet, RecorderBlock
 from luwei.protocol.message import EDITIONS, REGISTRY, Message, Nested, Record
 
 LETTERS = st.sampled_from("ABCXYZ0123456789-.:;粤京深圳测试报警")
@@ -61,12 +62,17 @@ def wire_values(wire: WireType[Any], edition: int) -> st.SearchStrategy[Any]:
         return text(min(wire.most, 60))
     if isinstance(wire, Text):
         return text(60).filter(bool)
+    if isinstance(wire, RecorderBlock):
+        return packets(wire)
     if isinstance(wire, ByLength):
         return st.sampled_from(wire.blocks).flatmap(lambda block: records(block.record, edition))
     if isinstance(wire, Nested):
         return records(wire.record, edition)
     if isinstance(wire, Repeated):
-        return st.lists(wire_values(wire.element, edition), max_size=9).map(tuple)
+        least, most = (wire.times, wire.times) if wire.times else (0, 9)
+        if wire.times > 9:  # a long list of one drawn element, for speed
+            return wire_values(wire.element, edition).map(lambda element: (element,) * wire.times)
+        return st.lists(wire_values(wire.element, edition), min_size=least, max_size=most).map(tuple)
     if isinstance(wire, ItemList):
         return st.lists(items(), max_size=12).map(lambda found: Items(tuple(found)))
     if isinstance(wire, SizedLocations):
@@ -74,6 +80,16 @@ def wire_values(wire: WireType[Any], edition: int) -> st.SearchStrategy[Any]:
     if isinstance(wire, ParameterList):
         return st.lists(parameters(edition), max_size=12).map(tuple)
     raise NotImplementedError(wire.label)
+
+
+def packets(wire: RecorderBlock) -> st.SearchStrategy[Packet]:
+    """Recorder packets: with records, with bytes of a command that has no layout, and of a failure."""
+    known = st.sampled_from(sorted(wire.tables)).flatmap(
+        lambda command: st.lists(records(wire.tables[command][0], 2019), min_size=1, max_size=2).map(
+            lambda found: Packet(command, tuple(found))
+        )
+    )
+    return known | st.builds(Packet, st.just(0x55), st.binary(max_size=20)) | st.just(Packet(0xFA))
 
 
 @st.composite

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from captured_frames import declared, lines
 
+from luwei.protocol.captures import PROOF
 from luwei.protocol.decode import decode_lines
 from luwei.protocol.explain import explain
 from luwei.protocol.jt808.fragments import Assembler
@@ -135,6 +136,26 @@ def test_an_item_whose_length_byte_is_too_small_is_reported_and_the_basic_part_s
     assert any(problem.startswith("items_broken") for problem in out["problems"])
 
 
+def proofs(message_id: str) -> set[str]:
+    """Ids that the page of a message names: ``808-0200-001 to 005, as-0200-001``."""
+    found = set()
+    for part in PROOF[message_id].split(", "):
+        first, _, last = part.partition(" to ")
+        stem, _, number = first.rpartition("-")
+        found |= {f"{stem}-{n:03d}" for n in range(int(number), int(last or number) + 1)}
+    return found
+
+
+@pytest.mark.parametrize("record", every(lambda r: readable(r) and r["id"] not in CONTRADICTIONS))
+def test_the_page_of_a_message_names_every_frame_that_proves_it(record: Record) -> None:
+    assert record["id"] in proofs(record["expect"]["message_id"])
+
+
+@pytest.mark.parametrize("record", every(lambda r: not readable(r)))
+def test_no_page_names_a_frame_with_a_known_fault(record: Record) -> None:
+    assert all(record["id"] not in proofs(message_id) for message_id in PROOF)
+
+
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 64, 100_000])
 @pytest.mark.parametrize("record", lines("jt808_streams.jsonl"))
 def test_a_captured_stream_is_cut_into_its_frames_whatever_the_chunks(record: Record, step: int) -> None:
@@ -179,3 +200,35 @@ def test_a_reassembled_parameter_reply_is_read_and_its_surplus_bytes_kept(record
     assert not isinstance(message, RawMessage)
     assert record["body_problem"] in message.problems
     assert len(message.remainder) == 182
+
+
+def assembled(record: Record) -> Any:
+    """The message of a whole set of fragments, of which a 2013 header says the edition."""
+    assembler = Assembler()
+    frames = [assembler.add(decode_frame(bytes.fromhex(part)), 0.0) for part in record["parts"]]
+    frame = frames[-1]
+    assert frame is not None
+    return decode_body(frame.header.message_id, frame.header.edition, frame.body)
+
+
+def whole(message_id: str) -> list[Any]:
+    """Sets of fragments of one message that are complete."""
+    return lines(
+        "jt808_reassembly.jsonl",
+        lambda r: r["expect"].get("message_id") == message_id and not r["expect"]["missing"],
+    )
+
+
+@pytest.mark.parametrize("record", whole("0x0801"))
+def test_a_picture_put_together_from_fragments_is_a_whole_jpeg(record: Record) -> None:
+    message = assembled(record)
+    assert (message.type, message.format, message.problems) == (0, 0, ())
+    assert message.data[:2] == b"\xff\xd8" and b"\xff\xd9" in message.data[-64:]
+    assert message.to_json()["data_length"] == record["expect"]["body_length"] - 36
+
+
+@pytest.mark.parametrize("record", whole("0x1205"))
+def test_a_list_of_recordings_put_together_from_fragments_has_all_its_items(record: Record) -> None:
+    message = assembled(record)
+    assert message.problems == ()
+    assert len(message.files) == message.count == (record["expect"]["body_length"] - 6) // 28

@@ -7,11 +7,23 @@ import pytest
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.frame import check_code, decode_frame, escape
 from luwei.protocol.jt808.items import describe
+from luwei.protocol.jt808.messages.areas import AreasReply, CircleArea, SetCircles
+from luwei.protocol.jt808.messages.control import (
+    Attributes,
+    AttributesReply,
+    Control,
+    LongAttributes,
+    VehicleControl,
+)
+from luwei.protocol.jt808.messages.driver import DriverIdentity, EarlyDriver
 from luwei.protocol.jt808.messages.general import Heartbeat, RequestFragments
 from luwei.protocol.jt808.messages.location import Location, LocationBatch, LocationReply
+from luwei.protocol.jt808.messages.media import MediaReply, MediaUpload
 from luwei.protocol.jt808.messages.parameters import ParametersReply
+from luwei.protocol.jt808.messages.recorder import RecordUpload
 from luwei.protocol.jt808.messages.registration import Authentication, Registration
 from luwei.protocol.jt808.messages.text import TextMessage
+from luwei.protocol.jt808.messages.video import ResourceList
 from luwei.protocol.jt808.stream import FrameCutter
 from luwei.protocol.message import RawMessage, decode_body
 
@@ -268,3 +280,84 @@ def test_11_4_38_an_unknown_message_keeps_its_bytes() -> None:
 
 def test_a_message_that_cannot_come_from_a_terminal_stays_raw() -> None:
     assert isinstance(decode_body(0x8100, 2013, b"\x00\x01\x00", direction="up"), RawMessage)
+
+
+def test_8_8_a_manufacturer_of_5_or_11_bytes_is_told_by_the_length() -> None:
+    rest = bytes(30) + b"A1".ljust(30, b"\0") + bytes.fromhex("89860833192330760501") + b"\1H\2F1\3\1"
+    for maker in (b"70111", b"44030070111"):
+        message = AttributesReply.decode(b"\0\4" + maker + rest, 2019)
+        assert isinstance(message, Attributes | LongAttributes)
+        assert (message.manufacturer, message.firmware, message.problems) == (maker.decode(), "F1", ())
+
+
+def test_8_16_the_door_is_locked_by_1_in_2013_and_by_0_in_2019() -> None:
+    assert VehicleControl(flag=1).encode(2013) == b"\1"
+    assert VehicleControl(controls=(Control(type=1, parameter=0),)).encode(2019).hex() == "0001000100"
+
+
+def test_8_17_area_records_are_read_as_items_as_set_messages_or_as_ids() -> None:
+    area = CircleArea(area_id=7, attribute=0, latitude=1, longitude=2, radius=3, name="A")
+    body = SetCircles(setting=0, areas=(area,)).encode(2019)
+    head = b"\1" + (1).to_bytes(4, "big")
+    assert AreasReply.decode(head + area.encode(2019), 2019).records == (area,)
+    (whole,) = AreasReply.decode(head + body, 2019).records
+    assert whole.areas == (area,)
+    assert AreasReply.decode(head + b"\0\0\0\7", 2019).records == (7,)
+    odd = AreasReply.decode(head + b"\0\7", 2019)
+    assert (odd.records, odd.problems) == (b"\0\7", ("records_unreadable: 2 bytes",))
+
+
+def test_8_17_fields_that_the_attribute_rules_out_are_neither_read_nor_written() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        CircleArea(area_id=7, attribute=0, latitude=1, longitude=2, radius=3, name="A", max_speed=60).encode(2019)
+    assert "max_speed" in caught.value.detail
+
+
+def test_8_19_a_body_of_2011_is_told_by_its_lengths() -> None:
+    body = b"\4" + "张三".encode("gbk") + b"4" * 20 + b"6" * 40 + b"\2GD"
+    message = DriverIdentity.decode(body, 2013)
+    assert isinstance(message, EarlyDriver)
+    assert (message.name, message.issuer) == ("张三", "GD")
+
+
+def test_8_19_a_removed_card_may_come_with_a_result() -> None:
+    message = DriverIdentity.decode(bytes.fromhex("02 250601083015 00"), 2013)
+    assert (message.to_json(), message.problems) == (
+        {"status": 2, "time": "2025-06-01 08:30:15", "ic_result": 0},
+        (),
+    )
+
+
+def test_8_22_multimedia_of_2011_counts_its_own_packets() -> None:
+    body = bytes.fromhex("00000001 00 00 01 02 00000003 00000002") + b"\xff\xd8"
+    message = MediaUpload.decode(body, 2013)
+    assert (message.packet_total, message.packet_no, message.data, message.location) == (3, 2, b"\xff\xd8", None)
+
+
+def test_8_22_the_reply_to_complete_data_ends_behind_the_id() -> None:
+    assert MediaReply(multimedia_id=7).encode(2019).hex() == "00000007"
+    assert MediaReply(multimedia_id=7, retransmit=(2, 3)).encode(2019).hex() == "000000070200020003"
+
+
+ONE_FILE = bytes.fromhex("01 250801080000 250801081000 0000000000000000 00 01 01 00000010")
+
+
+def test_1078_4_7_a_head_repeated_in_every_fragment_is_left_out() -> None:
+    head = bytes.fromhex("0007 00000002")
+    message = ResourceList.decode(head + ONE_FILE + head + ONE_FILE, 2013)
+    assert (len(message.files), message.problems) == (2, ("head_repeated: 1",))
+
+
+def test_1078_4_7_the_number_of_recordings_is_that_of_the_length() -> None:
+    message = ResourceList.decode(bytes.fromhex("0007 00000009") + ONE_FILE, 2013)
+    assert (len(message.files), message.problems) == (1, ("list_count: 9 announced, 1 read",))
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [("557a020006", "recorder_packet"), ("557a0200060025060108301500", "recorder_check"), ("ff", "recorder_packet")],
+)
+def test_8_18_a_block_that_is_no_recorder_packet_is_kept(block: str, problem: str) -> None:
+    message = RecordUpload.decode(bytes.fromhex("0001 02" + block), 2013)
+    assert message.problems[0].startswith(problem)
+    assert isinstance(message.block, bytes) or problem == "recorder_check"

@@ -53,7 +53,10 @@ def test_every_item_of_the_table_has_a_legal_length(item_id: int, data: Any) -> 
     record = data.draw(item_records(item_id))
     item = Item.of(item_id, record)
     assert not declared.lengths or len(item.raw) in declared.lengths
-    assert item.value == record
+    value = item.value
+    assert value is not None and value.encode(2019) == item.raw
+    # a tyre alarm without entries has one length in both sizes of entry
+    assert type(value) is not type(record) or value == record
 
 
 @pytest.mark.parametrize("edition", [2011, 2013, 2019])

@@ -9,13 +9,20 @@ import luwei.protocol.jt808.messages  # noqa: F401 - declares them
 from luwei.protocol.captures import PROOF
 from luwei.protocol.choices import ByLength, FirstFit
 from luwei.protocol.fields import LATEST, Bytes, Repeated, WireType, by_edition
-from luwei.protocol.jt808 import area_bits, bits, terminal_bits, video_bits
+from luwei.protocol.jt808 import area_bits, bits, recorder, terminal_bits, video_bits
 from luwei.protocol.jt808.header_fields import FragmentFields, HeaderFields
 from luwei.protocol.jt808.items import ITEM_TYPES
 from luwei.protocol.jt808.parameters import PARAMETERS
 from luwei.protocol.message import EDITIONS, REGISTRY, Bits, Field, Message, Nested, Record
 from luwei.protocol.safety import alarm_items, settings
-from luwei.protocol.safety.peripherals import PERIPHERAL_FAULTS
+from luwei.protocol.safety.alarm_sign import SIGNS
+from luwei.protocol.safety.dialects import DIALECTS
+from luwei.protocol.safety.peripherals import (
+    PERIPHERAL_FAULTS,
+    PeripheralInformation,
+    PeripheralQuery,
+    PeripheralStatus,
+)
 
 _NOTICE = "<!-- Written by `luwei docs` from the declarations in src/luwei/protocol. Do not edit. -->"
 _WAYS = {"up": "终端 → 平台", "down": "平台 → 终端"}
@@ -57,6 +64,29 @@ _BIT_TABLES = (
     settings.DSM_EVENTS,
 )
 
+_CODES = (
+    ("0x64 ADAS", "adas"),
+    ("0x65 DSM", "dsm"),
+    ("0x67 BSD", "bsd"),
+    ("0x70 Intense driving", "driving"),
+    ("Road signs", "road_signs"),
+    ("File types", "file_types"),
+    ("Resolutions of 0x8801", "resolutions"),
+)
+_PERIPHERALS = [
+    ("Query", PeripheralQuery),
+    ("0xF7 Status", PeripheralStatus),
+    ("0xF8 Information", PeripheralInformation),
+]
+_RECORDER = (
+    "55 7A, command word, length WORD, a reserved BYTE, data, XOR of all before. An answer holds a record as often as "
+    "it fits; data of another command or length stay bytes."
+)
+_RECORDS = [
+    (f"0x{command:02X} {recorder.COMMANDS[command]}", record)
+    for command, record in (*recorder.ANSWERS.items(), *recorder.SETTINGS.items())
+] + [("Request for records", recorder.Period)]
+
 
 def pages() -> dict[str, str]:
     """Every page by file name."""
@@ -66,6 +96,11 @@ def pages() -> dict[str, str]:
         "items.md": _items(),
         "bits.md": _bits(),
         "parameters.md": _parameters(),
+        "dialects.md": _dialects(),
+        "peripherals.md": _records(
+            "Peripherals 外设", "Content of 0x8900 and 0x0900, types 0xF7 and 0xF8.", _PERIPHERALS
+        ),
+        "recorder.md": _records("Driving recorder 行驶记录仪", _RECORDER, _RECORDS),
     }
     for message in _messages():
         out[_file(message)] = _message(message)
@@ -113,7 +148,9 @@ def _index() -> str:
         "JT/T 808, JT/T 1078, active safety",
         "What Luwei reads and writes, field by field. Sections are those of JT/T 808-2019.",
         "[Header 消息头](header.md) · [items of a location 附加信息](items.md) · [bits 标志位](bits.md) · "
-        "[terminal parameters 终端参数](parameters.md) · [what devices do wrong](quirks.md)",
+        "[terminal parameters 终端参数](parameters.md) · [dialects of active safety 主动安全](dialects.md) · "
+        "[peripherals 外设](peripherals.md) · [driving recorder 行驶记录仪](recorder.md) · "
+        "[what devices do wrong](quirks.md)",
         _table(["Id", "消息", "Message", "Direction", "Editions", "Clause"], rows),
     )
 
@@ -305,3 +342,26 @@ def _parameters() -> str:
         "0xF000-0xFFFF are the vendor's but for those of active safety, which are told apart by their length.",
         *blocks,
     )
+
+
+def _records(title: str, text: str, records: Sequence[tuple[str, type[Record]]]) -> str:
+    blocks = [text]
+    for head, record in records:
+        blocks += [f"## {head}", *_record(record, LATEST, head="###")]
+    return _page(title, *blocks)
+
+
+def _dialects() -> str:
+    sizes = [[d.name, d.zh, d.source, str(d.sign), str(d.announced_id), d.video_extension] for d in DIALECTS]
+    blocks = [
+        "Told by lengths alone: of an item, or of a whole body. Codes of a dialect that is not listed are not named.",
+        _table(["Name", "中文", "Source", "Identification, bytes", "Terminal id in 0x1210", "Video"], sizes),
+    ]
+    for title, name in _CODES:
+        columns = [d for d in DIALECTS if getattr(d, name)]
+        codes = sorted({code for d in columns for code in getattr(d, name)})
+        rows = [[f"0x{code:02X}", *(getattr(d, name).get(code, "") for d in columns)] for code in codes]
+        blocks += [f"## {title}", _table(["Code", *(d.zh for d in columns)], rows)]
+    for table in SIGNS.values():
+        blocks += [f"## {table.__name__}", *_record(table, LATEST, head="###")]
+    return _page("Dialects of active safety 主动安全", *blocks)

@@ -346,18 +346,21 @@ COUNTED_STRING, LONG_STRING = CountedText(), CountedText(WORD)
 class Repeated(WireType[tuple[T, ...]], Generic[T]):
     """A list whose length is an earlier field, ``count``; or, with ``count`` empty, that runs to the end.
 
-    ``here`` names the field that 2011 has for what is in this packet; where it has a value it counts (§10).
+    ``here`` names the field that 2011 has for what is in this packet; where it has a value it counts (§10). ``times``:
+    a fixed number of elements.
     """
 
     composite = True
 
-    def __init__(self, element: WireType[T], count: str = "", here: str = "") -> None:
-        self.element, self.count, self.here = element, count, here
-        self.label = f"{element.label} × {count or 'n'}"
+    def __init__(self, element: WireType[T], count: str = "", here: str = "", times: int = 0) -> None:
+        self.element, self.count, self.here, self.times = element, count, here, times
+        self.label = f"{element.label} × {count or times or 'n'}"
+        size = getattr(element, "size", None)
+        self.size = size * times if times and size else None
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[tuple[T, ...], int]:
         values: list[T] = []
-        wanted = scope.values[self.count] if self.count else -1
+        wanted = scope.values[self.count] if self.count else self.times or -1
         if self.here and scope.values[self.here] is not None:
             wanted = scope.values[self.here]
         while at < end if wanted < 0 else len(values) < wanted:
@@ -371,6 +374,8 @@ class Repeated(WireType[tuple[T, ...]], Generic[T]):
         return tuple(values), at
 
     def write(self, value: Sequence[T], edition: int) -> bytes:
+        if self.times and len(value) != self.times:
+            raise ProtocolError("value", f"{len(value)} elements: {self.label} expected")
         return b"".join(self.element.write(element, edition) for element in value)
 
     def json(self, value: Sequence[T]) -> Any:
