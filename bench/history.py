@@ -136,7 +136,7 @@ def percentiles(seconds: list[float]) -> str:
     return f"p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms, worst {max(seconds) * 1000:.1f} ms"
 
 
-def main() -> None:
+def main(given: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--trucks", type=int, default=25_000)
@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("--asks", type=float, default=5, help="tracks asked for a second")
     parser.add_argument("--chunk", type=int, default=500_000, help="rows an insert while loading")
     parser.add_argument("--folder", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="luwei-history-"))
     yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     day_s = int(yesterday.timestamp())

@@ -113,6 +113,10 @@ def measure(n: int) -> dict[str, Any]:
     return result
 
 
-if __name__ == "__main__":
-    for size in (50_000, 500_000):
+def main(arguments: list[str]) -> None:
+    for size in [int(text) for text in arguments] or (50_000, 500_000):
         print(json.dumps(measure(size)))
+
+
+if __name__ == "__main__":
+    main([])

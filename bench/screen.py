@@ -1,12 +1,14 @@
 """From truck to screen: the time between a location leaving a truck and its arrival in a browser's WebSocket.
 
-One truck sends a new place every 0.7 s (so that no phase is favoured), while a simulated fleet keeps the system busy.
+One truck sends a new place after pauses of random length, so that every phase of the screen's second is met, while a
+simulated fleet keeps the system busy.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import statistics
 import struct
 import sys
@@ -61,7 +63,7 @@ async def _measure(system: WholeSystem, samples: int) -> list[float]:
                     if kind & 0xFF in (1, 2) and lat_e6 in struct.unpack_from(f"<{count}i", frame, 16 + 4 * count):
                         break
             times.append(time.monotonic() - sent)
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(random.uniform(0.2, 1.2))
     writer.close()
     return times
 

@@ -39,6 +39,10 @@ READ_BUDGET = 1 << 20
 BATCH_TARGET = 3000
 """Frames a tick should have: fewer, and the fixed cost of a tick, a bus message and an insert weighs in all processes;
 more, and answers only get later."""
+GLANCES = (0.125, 0.25, 0.5)
+"""Shares of a wait after which the gateway looks how many connections have something to read."""
+GROWTH = 1.1
+"""Twice the time brings twice the connections where terminals send on their own; less than this: nobody else comes."""
 HANDSHAKE_S = 60
 """A connection that has not authenticated for so long is closed."""
 NOTES_EVERY_S = 60
@@ -106,12 +110,21 @@ class Gateway:
             await self._end()
 
     async def _wait(self) -> None:
-        """Let bytes gather so that a tick has enough of them, but never longer than the setting."""
+        """Let bytes gather so that a tick has enough of them, but never longer than the setting, and no longer than
+        bytes keep coming: terminals that send their next frame after an answer must not wait for nobody."""
         longest = self.settings.tick_ms / 1000
         delay = min(longest, BATCH_TARGET / self._rate) if self._rate else longest
         if self.wire.saturated or self.wire.again:
             delay = 0.0
-        await asyncio.sleep(delay)
+        waited, ready = 0.0, 0
+        for share in GLANCES if delay else ():
+            await asyncio.sleep(delay * share - waited)
+            waited = delay * share
+            before, ready = ready, self.wire.ready()
+            if before and ready < before * GROWTH:
+                break
+        else:
+            await asyncio.sleep(delay - waited)
         if self.publisher.full:
             await self.publisher.room(ROOM_S)
 

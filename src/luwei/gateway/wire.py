@@ -93,6 +93,10 @@ class Wire:
         self.stop_listening()
         self._epoll.close()
 
+    def ready(self) -> int:
+        """How many sockets have something to read, without reading it."""
+        return len(self._epoll.poll(0, EVENTS))
+
     def gather(self, budget: int) -> tuple[list[int], list[bytes]]:
         """Read what is there, up to about ``budget`` bytes; slots and their chunks, each slot once.
 
