@@ -21,7 +21,6 @@ import websockets
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from luwei.protocol.jt808.frame import check_code, escape
-
 from whole import WholeSystem
 
 PHONE = bytes.fromhex("013912340001")
