@@ -10,6 +10,7 @@ import pytest
 from running_core import Running
 
 from luwei.web import console_files
+from luwei.web.headers import content_security_policy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -95,6 +96,7 @@ async def test_a_pmtiles_file_is_read_in_ranges(web: Running, tmp_path: Path, mo
         part = await client.get("/map/basemap.pmtiles", headers={"Range": "bytes=100-163"})
         assert (part.status_code, part.content) == (206, content[100:164])
         assert part.headers["content-range"] == f"bytes 100-163/{len(content)}"
+        assert part.headers["content-type"] == "application/vnd.pmtiles"
         assert "content-encoding" not in part.headers
         tail = await client.get("/map/basemap.pmtiles", headers={"Range": "bytes=-10"})
         assert tail.content == content[-10:]
@@ -105,3 +107,17 @@ async def test_a_pmtiles_file_is_read_in_ranges(web: Running, tmp_path: Path, mo
         assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(content)}")
         system = (await client.get("/api/system", cookies=web.cookies())).json()
         assert system["map"]["pmtiles"] is True
+        (tmp_path / "map.pmtiles").unlink()
+        assert (await client.get("/map/basemap.pmtiles")).status_code == 404
+        system = (await client.get("/api/system", cookies=web.cookies())).json()
+        assert system["map"]["pmtiles"] is False
+
+
+async def test_the_policy_allows_the_tile_service_and_no_other_host() -> None:
+    policy = content_security_policy("http://tiles.example:8090/img/{z}/{x}/{y}.png?tk=1;2")
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split("; ")}
+    assert rules["img-src"] == ["'self'", "data:", "blob:", "http://tiles.example:8090"]
+    assert rules["connect-src"] == ["'self'", "http://tiles.example:8090"]
+    assert policy.count("tiles.example") == 2
+    assert "http" not in content_security_policy()
+    assert "http" not in content_security_policy("/own/{z}/{x}/{y}.png")

@@ -16,6 +16,7 @@ import {
   setWorkerUrl,
 } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
+import type { Protocol } from 'pmtiles';
 
 import type { SystemInfo } from '@/api/types';
 import type { Locale } from '@/i18n';
@@ -55,13 +56,16 @@ export interface LuweiMap {
   destroy(): void;
 }
 
-let pmtiles: Promise<void> | null = null;
+let pmtiles: Promise<Protocol> | null = null;
 
-/** Teaches MapLibre the `pmtiles://` scheme; the reader is loaded only where a file is set. */
-function usePmtiles(): Promise<void> {
-  pmtiles ??= import('pmtiles').then(({ Protocol }) => addProtocol('pmtiles', new Protocol().tile));
-  return pmtiles;
-}
+/**
+ * Teaches MapLibre the `pmtiles://` scheme. It must know it before the first map asks for such an address (an unknown scheme goes to the
+ * network, where the policy forbids it); the reader itself is loaded with the first request, so only where a file is set.
+ */
+addProtocol('pmtiles', async (wanted, abort) => {
+  pmtiles ??= import('pmtiles').then((reader) => new reader.Protocol());
+  return (await pmtiles).tile(wanted, abort);
+});
 
 /** The green plate behind road numbers, drawn here: the map has no sprite file. */
 function addShield(map: MapLibreMap): void {
@@ -122,7 +126,6 @@ export function createMap(container: HTMLElement, options: MapOptions): LuweiMap
     if (!gone) (map.getSource(id) as GeoJSONSource | undefined)?.setData(data as never);
   };
   const ready = (async () => {
-    if (service?.pmtiles && !service.tiles) await usePmtiles();
     const reading = Promise.all([
       readBoundaries().then((areas) => [['areas', areas]] as const),
       readRoads().then((table) => [['roads', roadFeatures(table)], ['shields', roadShields(table)]] as const),

@@ -1,6 +1,6 @@
 /**
  * The built-in dark map: areas, roads, places and road numbers from the project's own data. No glyph file and no sprite: MapLibre draws
- * letters from the local fonts. An official tile service or a PMTiles file, where one is set, lies under areas and places.
+ * letters from the local fonts. Where one is set, an official tile service takes the place of roads and places, a PMTiles file that of roads.
  */
 import type { LayerSpecification, SourceSpecification, StyleSpecification } from 'maplibre-gl';
 
@@ -53,13 +53,16 @@ function place(
   };
 }
 
-function road(kind: string, color: string, width: [number, number, number], minzoom = 0): LayerSpecification {
+/** The own roads and those of OpenMapTiles name their classes alike. */
+type RoadSource = { source: 'roads' } | { 'source': 'base'; 'source-layer': 'transportation' };
+
+function road(from: RoadSource, kinds: string[], color: string, width: [number, number, number], minzoom = 0): LayerSpecification {
   return {
-    id: `road-${kind}`,
+    id: `road-${kinds[0]}`,
     type: 'line',
-    source: 'roads',
+    ...from,
     minzoom,
-    filter: ['==', ['get', 'class'], kind],
+    filter: ['in', ['get', 'class'], ['literal', kinds]],
     layout: { 'line-cap': 'round', 'line-join': 'round' },
     paint: {
       'line-color': color,
@@ -68,12 +71,15 @@ function road(kind: string, color: string, width: [number, number, number], minz
   };
 }
 
-/** Layers of an OpenMapTiles PMTiles file that the own data lacks: water and green. */
+const TILE_ROADS: RoadSource = { 'source': 'base', 'source-layer': 'transportation' };
+
+/** Layers of an OpenMapTiles PMTiles file that the own data lacks: water, green and the smaller streets. */
 function pmtilesLayers(water: string): LayerSpecification[] {
   return [
     { id: 'tile-land', type: 'fill', source: 'base', 'source-layer': 'landcover', paint: { 'fill-color': '#12251f', 'fill-opacity': 0.35 } },
     { id: 'tile-water', type: 'fill', source: 'base', 'source-layer': 'water', paint: { 'fill-color': water } },
     { id: 'tile-river', type: 'line', source: 'base', 'source-layer': 'waterway', paint: { 'line-color': water, 'line-width': 1 } },
+    road(TILE_ROADS, ['secondary', 'tertiary', 'minor', 'service'], token('primary'), [0.3, 0.6, 3], 9),
   ];
 }
 
@@ -101,10 +107,11 @@ export function mapStyle(locale: Locale, service: SystemInfo['map'] | null): Sty
       paint: { 'fill-color': land },
     });
     if (service?.pmtiles) layers.push(...pmtilesLayers(water));
+    const roads: RoadSource = service?.pmtiles ? TILE_ROADS : { source: 'roads' }; // never both: the same road would be drawn twice
     layers.push(
-      road('primary', token('primary'), [0.4, 1.2, 5], 7),
-      road('trunk', token('trunk'), [0.7, 2, 8]),
-      road('motorway', token('motorway'), [1.1, 2.8, 11]),
+      road(roads, ['primary'], token('primary'), [0.4, 1.2, 5], 7),
+      road(roads, ['trunk'], token('trunk'), [0.7, 2, 8]),
+      road(roads, ['motorway'], token('motorway'), [1.1, 2.8, 11]),
     );
   }
   layers.push(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
+import { alarmKey } from '@/format/alarm';
 import { ORIGIN_BACKFILL } from '@/pages/track/answer';
-import { ROAD_MASK, alarmKey, alarmSpans, isRoadAlarm, markedSpans } from '@/pages/track/alarms';
+import { ROAD_MASK, alarmSpans, isRoadAlarm, markedSpans } from '@/pages/track/alarms';
 import { currentEvent, eventsOf } from '@/pages/track/events';
 import { buildTrack } from '@/pages/track/track';
 

@@ -119,6 +119,7 @@ async def big_file(request: Request[Any, Any, Any], path: Path, media_type: str)
         )
     first, last = span or (0, size - 1)
     headers["Content-Length"] = str(last - first + 1)
+    headers["Content-Type"] = media_type  # of a stream the framework would take the handler's own
     if span:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     if request.method == "HEAD":

@@ -21,10 +21,10 @@ _PLAIN = (
 
 
 def content_security_policy(map_tiles: str = "") -> str:
-    """The policy; ``map_tiles`` is the URL template of a tile service whose host may be asked too, or empty."""
+    """The policy; ``map_tiles`` is the URL template of a tile service whose origin may be asked too, or empty."""
     tiles = ""
     if map_tiles:
-        parts = urlsplit(map_tiles.replace("{s}", "*"))
+        parts = urlsplit(map_tiles)
         if parts.scheme in ("http", "https") and parts.netloc:
             tiles = f" {parts.scheme}://{parts.netloc}"
     return "; ".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +18,10 @@ from luwei.web.services import Services
 
 
 class MapSource(msgspec.Struct):
-    """``tiles``: URL template of a tile service or empty; ``pmtiles``: whether /map/basemap.pmtiles is there."""
+    """``tiles``: URL template of a tile service or empty; ``pmtiles``: whether /map/basemap.pmtiles is there.
+
+    A file that is set but cannot be found counts as absent: the console then draws the project's own roads.
+    """
 
     tiles: str
     credit: str
@@ -47,7 +51,7 @@ async def system(services: NamedDependency[Services], door: NamedDependency[Door
         map=MapSource(
             settings.map_tiles,
             " · ".join(part for part in (settings.map_tiles_credit, geo.ATTRIBUTION) if part),
-            bool(settings.map_pmtiles),
+            bool(settings.map_pmtiles) and await asyncio.to_thread(Path(settings.map_pmtiles).is_file),
         ),
         now=now_ms(),
     )

@@ -15,13 +15,6 @@ export function isRoadAlarm(bit: number): boolean {
   return !DEVICE_BITS.includes(bit);
 }
 
-/** Key of the bit's name: three bits changed their meaning between editions. */
-export function alarmKey(bit: number, edition: number | undefined): string {
-  if (bit === 3 && edition !== 2019) return edition === 2011 ? '3_2011' : '3_2013';
-  if (bit === 29 && edition === 2013) return '29_2013';
-  return String(bit);
-}
-
 export interface AlarmSpan extends Span {
   bit: number;
 }

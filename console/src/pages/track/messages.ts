@@ -4,10 +4,6 @@ export const trackMessages = defineMessages(
   {
     title: '轨迹',
     vehicle: '车辆',
-    searchPlaceholder: '车牌、SIM 卡号、终端 ID',
-    searching: '正在查找',
-    noVehicle: '没有找到车辆',
-    searchFailed: '查找失败',
     changeVehicle: '换一辆车',
     range: '时间范围',
     from: '开始时间（北京时间）',
@@ -113,10 +109,6 @@ export const trackMessages = defineMessages(
   {
     title: 'Track',
     vehicle: 'Vehicle',
-    searchPlaceholder: 'Plate, SIM number, terminal ID',
-    searching: 'Searching',
-    noVehicle: 'No vehicle found',
-    searchFailed: 'Search failed',
     changeVehicle: 'Another vehicle',
     range: 'Time range',
     from: 'From (China time)',

@@ -1,14 +1,12 @@
 /** How the page says lengths of time, distances and events, in the chosen language. */
+import { alarmName } from '@/format/alarm';
 import { kmh } from '@/format/number';
 import { useMessages } from '@/i18n';
 
-import { alarmKey } from './alarms';
-import { alarmNames, isAlarmName } from './alarmnames';
 import type { TrackEvent } from './events';
 import { trackMessages } from './messages';
 
 const t = useMessages(trackMessages);
-const name = useMessages(alarmNames);
 
 /** 45 秒, 28 分, 4 小时 31 分, 2 天 3 小时: two units at most, the smaller one left out where it is 0. */
 export function span(ms: number): string {
@@ -29,11 +27,6 @@ export function pace(seconds: number): string {
 
 export function kilometres(metres: number): string {
   return (metres / 1000).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-}
-
-export function alarmName(bit: number, edition: number | undefined): string {
-  const key = alarmKey(bit, edition);
-  return isAlarmName(key) ? name(key) : String(bit);
 }
 
 export function eventTitle(event: TrackEvent, edition: number | undefined): string {

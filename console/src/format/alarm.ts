@@ -1,7 +1,7 @@
 /** Names of the alarm bits, JT/T 808-2019 table 25 with the older editions' names where they differ. */
-import { defineMessages } from '@/i18n';
+import { defineMessages, useMessages } from '@/i18n';
 
-export const alarmNames = defineMessages(
+const alarmNames = defineMessages(
   {
     '0': '紧急报警',
     '1': '超速报警',
@@ -78,8 +78,17 @@ export const alarmNames = defineMessages(
   },
 );
 
-type AlarmName = keyof (typeof alarmNames)['zh'];
+const name = useMessages(alarmNames);
 
-export function isAlarmName(key: string): key is AlarmName {
-  return key in alarmNames.zh;
+/** Key of the bit's name: two bits changed their meaning between editions. */
+export function alarmKey(bit: number, edition: number | undefined): string {
+  if (bit === 3 && edition !== 2019) return edition === 2011 ? '3_2011' : '3_2013';
+  if (bit === 29 && edition === 2013) return '29_2013';
+  return String(bit);
+}
+
+/** The bit's name in the chosen language; the bare number where the table has no such bit. */
+export function alarmName(bit: number, edition: number | undefined): string {
+  const key = alarmKey(bit, edition);
+  return key in alarmNames.zh ? name(key as keyof typeof alarmNames.zh) : String(bit);
 }
