@@ -7,7 +7,7 @@ of entry. Refusals go to the bus each second; notes (a device with an unknown it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 EXAMPLE_MAX = 2200
 PHONES_MAX = 200_000
@@ -38,6 +38,14 @@ def day_of(at_ms: int) -> int:
     return (at_ms + 8 * 3_600_000) // 86_400_000
 
 
+class Listener(Protocol):
+    """Who hears of each entry while ``armed``."""
+
+    armed: bool
+
+    def ledger(self, kind: str, reason: str, example: bytes) -> None: ...
+
+
 class Ledger:
     """Entries since the last flush, and totals by reason since the start."""
 
@@ -46,6 +54,7 @@ class Ledger:
         self.totals: dict[str, int] = {}
         self.noted_totals: dict[str, int] = {}
         self._entries: dict[str, dict[Key, Entry]] = {REFUSED: {}, NOTED: {}}
+        self.trace: Listener | None = None
 
     def count(
         self,
@@ -61,6 +70,8 @@ class Ledger:
         number: int = 1,
     ) -> None:
         """Count ``number`` frames of one kind; ``example`` is one of them as received."""
+        if self.trace is not None and self.trace.armed:
+            self.trace.ledger(kind, reason, example)
         totals = self.totals if kind == REFUSED else self.noted_totals
         totals[reason] = totals.get(reason, 0) + number
         entries = self._entries[kind]

@@ -26,6 +26,8 @@ from luwei.gateway.ledger import NOTED, REFUSED, Ledger
 from luwei.gateway.publisher import Parcel, Publisher
 from luwei.gateway.status import Status
 from luwei.gateway.tick import Replies, Result, Tick
+from luwei.gateway.trace import SUBJECT as TRACE
+from luwei.gateway.trace import Trace
 from luwei.gateway.wire import Wire, raise_descriptor_limit
 from luwei.protocol.jt808.fragments import Assembler
 from luwei.registry.admission import Admission, Admitted, Policy
@@ -63,12 +65,15 @@ class Gateway:
         self.bus = bus
         self.table = Table(raise_descriptor_limit())
         self.ledger = Ledger(self.name)
+        self.trace = Trace(self.table, self.name, self.boot)
+        self.ledger.trace = self.trace
         self.publisher = Publisher(bus, self.name, shard, self.boot)
         self.handshake = Handshake(self.table, self.ledger, admission, self.name, self.boot, shard)
         self.dialogue = Dialogue(self.table, self.ledger, self.handshake, Assembler())
         self.wire = Wire(self.table, settings.connections_per_address, self._closed)
         self.datagrams = Datagrams(self.table, settings.connections_per_address, self._closed)
         self.tick = Tick(self.table, self.dialogue, settings.history_days, settings.frames_per_second)
+        self.tick.trace = self.trace
         self.status = Status(self.name, self.boot, settings.gateway_port)
         self._stopping = asyncio.Event()
         self._paused = ""
@@ -98,6 +103,7 @@ class Gateway:
         with contextlib.suppress(ConnectionError):
             await self.bus.ensure_stream()
         await self.bus.subscribe("gateway.session", self._session_elsewhere)
+        await self.bus.subscribe(TRACE, self.trace.request)
         clock = asyncio.create_task(self._each_second())
         try:
             while not self._stopping.is_set():
@@ -153,6 +159,8 @@ class Gateway:
         if slots:
             frames = self._decode(slots, chunks, began)
         self.handshake.pump()
+        if self.trace.armed and self.trace.waiting:
+            self.trace.publish(lambda subject, payload: self._later(partial(self.bus.publish, subject, payload)))
         now = time.monotonic()
         elapsed = now - self._last_read
         self._last_read = now
@@ -200,6 +208,8 @@ class Gateway:
             fits = (generation[reply.slots] == reply.generations) & (reply.slots < limit)
             slots = reply.slots.tolist()
             if fits.all():
+                if self.trace.armed:
+                    self.trace.replied(slots, reply.wire, reply.bounds)
                 self.wire.send_slices(slots, reply.wire, reply.bounds)
             else:
                 for number, slot in enumerate(slots):
@@ -211,6 +221,8 @@ class Gateway:
 
     def send(self, slot: int, data: bytes) -> None:
         """Write to a connection of either kind."""
+        if self.trace.armed:
+            self.trace.sent(slot, data)
         (self.wire if slot < self.table.tcp_slots else self.datagrams).send(slot, data)
 
     def close(self, connection: Connection, reason: str) -> None:
@@ -265,6 +277,7 @@ class Gateway:
     def _second(self) -> None:
         self._seconds += 1
         self.wire.unmute(self.settings.frames_per_second)
+        self.trace.tick(now_ms())
         if self._paused or self.publisher.full:
             return
         at = now_ms()

@@ -17,6 +17,7 @@ from luwei.gateway.columns import Source, location_batch
 from luwei.gateway.connections import ONLINE, Connection, Table
 from luwei.gateway.dialogue import Dialogue, Outcome
 from luwei.gateway.ledger import NOTED, REFUSED
+from luwei.gateway.trace import Trace
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.batch.cut import ENCRYPT_BITS, FRAGMENT_FLAG, Frames, Index, Mask, cut
 from luwei.protocol.jt808.batch.location import BASIC_LENGTH, locations
@@ -68,6 +69,7 @@ class Tick:
         self._history_days = history_days
         self._limit = frames_per_second
         self._torn: dict[int, bytes] = {}
+        self.trace: Trace | None = None
 
     def run(self, slots: list[int], chunks: list[bytes], at_ms: int, rests: dict[int, bytes]) -> Result:
         """Decode one chunk a slot. What is left over, or has to wait, is put into ``rests`` by slot."""
@@ -115,6 +117,8 @@ class Tick:
             rare = (~plain).nonzero()[0]
         self._count(frames, slot_of, plain, result)
         if plain.any():
+            if self.trace is not None and self.trace.armed:
+                self.trace.plain(frames, owner, plain.nonzero()[0], at_ms)
             self._plain(frames, slot_of, owner, plain, is_location, at_ms, result)
         if self._torn:
             self._mend(frames, slots, rare)
@@ -257,6 +261,8 @@ class Tick:
             if candidate != previous + 1 and candidate and frames.segment[candidate - 1] == segment:
                 self._torn.pop(slot, None)  # a good frame lies between
             previous = candidate
+            if self.trace is not None and self.trace.armed:
+                self.trace.rare(connection, frames.wire(candidate), at_ms)
             frame = self._frame(frames, candidate, connection, at_ms)
             if frame is None:
                 if table.garbage[slot] > GARBAGE_MAX:
