@@ -30,6 +30,7 @@ from luwei.history.store import History, HistoryError
 from luwei.live.feed import LiveFeed, Owners, now_ms
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
+from luwei.live.trace import Traces
 from luwei.registry.engine import migrate, open_engine
 from luwei.registry.fleet import fleet_rows
 from luwei.settings import Settings
@@ -108,10 +109,13 @@ class Core:
             )
             await self.feed.start()
             stack.push_async_callback(self.feed.stop)
+            traces = Traces(bus)
+            await traces.start()
+            stack.push_async_callback(traces.stop)
             watch = asyncio.create_task(self._watch_loop(), name="loop watch")
             stack.push_async_callback(_cancel, watch)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
-            yield Services(settings, engine, history, bus, self.feed, self.health)
+            yield Services(settings, engine, history, bus, self.feed, self.health, traces)
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread until the store is there. Raises Stopped."""

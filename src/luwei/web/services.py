@@ -16,6 +16,7 @@ from luwei.history.store import READERS, HistoryError
 from luwei.live.feed import LiveFeed
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
+from luwei.live.trace import Traces
 from luwei.settings import Settings
 from luwei.web.errors import Refused
 
@@ -51,6 +52,7 @@ class Services:
     feed: LiveFeed
     health: Callable[[], dict[str, Any]]
     """State of the whole process; the key ``ok`` decides between 200 and 503."""
+    traces: Traces
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.
