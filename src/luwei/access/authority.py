@@ -8,16 +8,28 @@ from __future__ import annotations
 from luwei.access.identity import SignedIn
 from luwei.registry.scope import Scope
 
-READ, EXPORT, WRITE = "read", "export", "write"
+READ, EXPORT, WRITE, ACT = "read", "export", "write", "act"
+"""To act is to have a terminal or a gateway do something; what is kept does not change."""
 
-KINDS = frozenset({"vehicle", "terminal", "operator", "position", "track", "session", "ledger", "gateway", "system"})
+KINDS = frozenset(
+    {
+        "vehicle", "terminal", "operator", "position", "track", "session", "ledger", "gateway", "system",
+        "explanation", "message", "trace",
+    }
+)  # fmt: skip
 """Kinds of data that people reach through the web."""
 
 REGISTRY_KINDS = frozenset({"vehicle", "terminal", "operator"})
 
-_DUTY = {READ: KINDS, EXPORT: KINDS, WRITE: REGISTRY_KINDS}
+ACT_KINDS = frozenset({"trace"})
 
-ROLES: dict[str, dict[str, frozenset[str]]] = {"administrator": _DUTY, "duty": _DUTY, "viewer": {READ: KINDS}}
+_DUTY = {READ: KINDS, EXPORT: KINDS, WRITE: REGISTRY_KINDS, ACT: ACT_KINDS}
+
+ROLES: dict[str, dict[str, frozenset[str]]] = {
+    "administrator": _DUTY,
+    "duty": _DUTY,
+    "viewer": {READ: KINDS - {"trace"}},
+}
 
 
 class Forbidden(PermissionError):
@@ -31,7 +43,7 @@ class Forbidden(PermissionError):
 
 
 def authorize(user: SignedIn, act: str, kind: str) -> Scope:
-    """The scope in which ``user`` may do ``act`` (READ, EXPORT or WRITE) to ``kind`` of data. Raises Forbidden.
+    """The scope in which ``user`` may do ``act`` (READ, EXPORT, WRITE or ACT) to ``kind`` of data. Raises Forbidden.
 
     Links of gateways belong to no jurisdiction, so a user with limits does not see kind ``gateway``.
     """

@@ -22,16 +22,19 @@ from luwei.web.card import card
 from luwei.web.console_files import console_file
 from luwei.web.door import Door, provide_door
 from luwei.web.errors import HANDLERS
+from luwei.web.explain import explain_get, explain_post
 from luwei.web.gateways import gateways, rates
 from luwei.web.headers import guard_headers
 from luwei.web.ledger import ledger
 from luwei.web.live_socket import live
 from luwei.web.map_files import map_file
+from luwei.web.messages import message, messages
 from luwei.web.openapi_page import openapi_json, openapi_page, openapi_style
 from luwei.web.services import Services, provide_services
 from luwei.web.sessions import sessions
 from luwei.web.sign_in import own_page
 from luwei.web.system import health, metrics, system
+from luwei.web.trace import trace_download, trace_start, trace_state, trace_stop, trace_tail
 from luwei.web.track import track, track_csv, track_gpx
 
 BODY_BYTES = 1 << 20
@@ -40,6 +43,7 @@ BODY_BYTES = 1 << 20
 ROUTES: list[ControllerRouterHandler] = [
     *sign_in.route_handlers, *registry_routes.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
+    explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,
     gateways, rates, sessions, ledger, live, map_file, openapi_json, openapi_page, openapi_style, console_file,
 ]  # fmt: skip
 

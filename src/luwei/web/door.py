@@ -39,7 +39,7 @@ class Door:
         return self.user.user_id
 
     def allow(self, act: str, kind: str) -> Scope:
-        """The scope in which this person may ``read`` or ``write`` this kind of data. Raises Refused (403)."""
+        """The scope in which this person may ``read``, ``export``, ``write`` or ``act`` on it. Raises Refused (403)."""
         try:
             return authorize(self.user, act, kind)
         except Forbidden as forbidden:

@@ -1,0 +1,273 @@
+"""Trace of one terminal: switch it on for a while, see its state, download what was captured, follow it live.
+
+A raw trace shows authentication codes, so whoever may only look does not read it, and who switched it is audited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter as Tally
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from litestar import WebSocket, delete, get, post, websocket
+from litestar.di import NamedDependency
+from litestar.exceptions import WebSocketDisconnect
+from litestar.params import JSONBody
+from litestar.response import Stream
+
+from luwei.live.feed import now_ms
+from luwei.live.trace import SECONDS_MAX, SECONDS_MIN, TooMany, Trace, TracedFrame
+from luwei.registry.errors import RegistryError
+from luwei.web.china_time import CHINA
+from luwei.web.door import Door, open_door
+from luwei.web.errors import Refused
+from luwei.web.live_socket import SEND_S, SESSION_CHECK_S, same_origin
+from luwei.web.services import Services
+from luwei.web.sign_in import own_page
+from luwei.web.track import Key
+from luwei.web.vehicle_rows import VehicleRow, vehicle_row
+
+log = structlog.get_logger()
+
+TAILS = 200
+TAILS_PER_USER = 10
+TAIL_FRAMES = 500
+"""Frames that a screen gets at first, and at most at a time; what lies between is counted as skipped."""
+REST_S = 0.2
+"""Shortest time between two messages to a screen."""
+STATE_S = 2.0
+
+_tails: Tally[int] = Tally()
+
+
+class Wish(msgspec.Struct, forbid_unknown_fields=True):
+    """How long to trace, in seconds."""
+
+    seconds: Annotated[int, msgspec.Meta(ge=SECONDS_MIN, le=SECONDS_MAX)] = 600
+
+
+def _answer(services: Services, vehicle: VehicleRow, door: Door) -> dict[str, Any]:
+    trace = services.traces.of(vehicle.id)
+    return {
+        "as_of": now_ms(),
+        "vehicle": vehicle,
+        "trace": trace.state() if trace is not None else None,
+        "may_act": _may_act(door),
+        "seconds_max": SECONDS_MAX,
+    }
+
+
+def _may_act(door: Door) -> bool:
+    try:
+        door.allow("act", "trace")
+    except Refused:
+        return False
+    return True
+
+
+@get("/api/vehicles/{vehicle_id:int}/trace", tags=["explain"])
+async def trace_state(
+    services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key
+) -> dict[str, Any]:
+    """The running or last trace of the vehicle's terminal, null where there is none in memory."""
+    vehicle = await vehicle_row(services, door.allow("read", "trace"), vehicle_id)
+    return _answer(services, vehicle, door)
+
+
+@post("/api/vehicles/{vehicle_id:int}/trace", tags=["explain"], guards=[own_page], status_code=200)
+async def trace_start(
+    services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key, data: JSONBody[Wish]
+) -> dict[str, Any]:
+    """Trace the vehicle's terminal from now on, at most 30 minutes; a running trace gets the new end."""
+    vehicle = await vehicle_row(services, door.allow("act", "trace"), vehicle_id)
+    if vehicle.terminal is None:
+        raise Refused(409, "vehicle_id", "has no terminal", "the vehicle has no terminal to be traced")
+    if not services.bus.connected:
+        raise Refused(503, "", "bus_away", "the gateways cannot be reached now; try again")
+    phone = vehicle.terminal.phone
+    try:
+        await services.traces.begin(vehicle_id, phone, data.seconds, door.user.username)
+    except TooMany:
+        raise Refused(
+            429, "", "too_many_traces", "too many terminals are traced now; end another trace first"
+        ) from None
+    await door.note("trace.start", vehicle_id, {"phone": phone, "seconds": data.seconds})
+    return _answer(services, vehicle, door)
+
+
+@delete("/api/vehicles/{vehicle_id:int}/trace", tags=["explain"], guards=[own_page], status_code=200)
+async def trace_stop(
+    services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key
+) -> dict[str, Any]:
+    """Stop tracing. What was captured stays until the memory is needed."""
+    vehicle = await vehicle_row(services, door.allow("act", "trace"), vehicle_id)
+    trace = services.traces.of(vehicle_id)
+    if trace is not None and trace.active:
+        await services.traces.end(vehicle_id, "stopped")
+        await door.note("trace.stop", vehicle_id, {"phone": trace.phone, "frames": trace.frames})
+    return _answer(services, vehicle, door)
+
+
+@get("/api/vehicles/{vehicle_id:int}/trace.jsonl", tags=["explain"])
+async def trace_download(services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key) -> Stream:
+    """What was captured and is still kept, one JSON object a frame: the input of ``luwei replay``."""
+    vehicle = await vehicle_row(services, door.allow("export", "trace"), vehicle_id)
+    trace = services.traces.of(vehicle_id)
+    if trace is None:
+        raise Refused(404, "vehicle_id", "not_found", "nothing was traced for this vehicle")
+    frames = list(trace.ring)
+    await door.note("trace.export", vehicle_id, {"phone": trace.phone, "frames": len(frames)})
+    name = f"{vehicle.plate}-{datetime.fromtimestamp(trace.started_ms / 1000, CHINA):%Y%m%d-%H%M%S}.jsonl"
+    return Stream(
+        _lines(trace.phone, frames),
+        media_type="application/x-ndjson",
+        headers={"Content-Disposition": f"attachment; filename=\"trace.jsonl\"; filename*=UTF-8''{quote(name)}"},
+    )
+
+
+async def _lines(phone: str, frames: list[TracedFrame]) -> AsyncIterator[bytes]:
+    for at in range(0, len(frames), 500):
+        yield b"".join(msgspec.json.encode(line_of(phone, frame)) + b"\n" for frame in frames[at : at + 500])
+        await asyncio.sleep(0)
+
+
+def line_of(phone: str, frame: TracedFrame) -> dict[str, Any]:
+    """One line of a download: ``id`` and ``hex`` are what ``luwei replay`` reads."""
+    row = frame.to_json()
+    row["message_id"] = None if frame.message_id is None else f"0x{frame.message_id:04x}"
+    return {"id": f"{phone}-{frame.seq:06d}"} | row
+
+
+@websocket("/ws/trace/{vehicle_id:int}")
+async def trace_tail(socket: WebSocket[Any, Any, Any], services: NamedDependency[Services], vehicle_id: Key) -> None:
+    """The live tail of one trace: ``trace`` (its state), ``frames`` and ``changed``; a client says nothing.
+
+    Close codes: 4401 the login has ended, 4403 not allowed, 4404 no such vehicle, 1013 too many, 1008 does not read.
+    """
+    if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
+        await socket.close(4403, "origin")
+        return
+    try:
+        door = await _allowed(socket, services, vehicle_id)
+    except Refused as refused:
+        await socket.accept()
+        await socket.close(4401 if refused.status == 401 else 4403, refused.rule)
+        return
+    except RegistryError:
+        await socket.accept()
+        await socket.close(4404, "not_found")
+        return
+    await socket.accept()
+    if _tails.total() >= TAILS or _tails[door.user_id] >= TAILS_PER_USER:
+        await socket.close(1013, "too_many_screens")
+        return
+    _tails[door.user_id] += 1
+    try:
+        await _Tail(socket, services, vehicle_id).run()
+    finally:
+        _tails[door.user_id] -= 1
+        if not _tails[door.user_id]:
+            del _tails[door.user_id]
+
+
+async def _allowed(socket: WebSocket[Any, Any, Any], services: Services, vehicle_id: int) -> Door:
+    door = await open_door(socket, services)
+    await vehicle_row(services, door.allow("read", "trace"), vehicle_id)
+    return door
+
+
+class _Tail:
+    """Writer and session watch of one socket."""
+
+    def __init__(self, socket: WebSocket[Any, Any, Any], services: Services, vehicle_id: int) -> None:
+        self._socket = socket
+        self._services = services
+        self._vehicle_id = vehicle_id
+
+    async def run(self) -> None:
+        tasks = [asyncio.create_task(work) for work in (self._read(), self._write(), self._watch())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        code, reason = 1000, ""
+        for result in results:
+            if isinstance(result, tuple):
+                code, reason = result
+            elif isinstance(result, TimeoutError):
+                code, reason = 1008, "not_reading"
+            elif isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
+                log.error("trace socket failed", exc_info=result)
+                code, reason = 1011, "internal"
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5):
+                await self._socket.close(code, reason)
+
+    async def _read(self) -> None:
+        while True:
+            await self._socket.receive_data(mode="text")
+
+    async def _write(self) -> None:
+        traces = self._services.traces
+        shown: Trace | None = None
+        told: dict[str, Any] | None = None
+        told_at, seq, change = 0, 0, 0
+        while True:
+            trace = traces.of(self._vehicle_id)
+            if trace is not shown:
+                shown, told, seq, change = trace, None, 0, 0
+            state = trace.state() if trace is not None else None
+            if (
+                told_at == 0
+                or (state != told and now_ms() - told_at > STATE_S * 500)
+                or now_ms() - told_at > STATE_S * 1000
+            ):
+                await self._send({"type": "trace", "as_of": now_ms(), "trace": state})
+                told, told_at = state, now_ms()
+            if trace is not None:
+                frames = trace.after(seq, TAIL_FRAMES)
+                if frames:
+                    skipped = frames[0].seq - seq - 1
+                    await self._send(
+                        {
+                            "type": "frames",
+                            "started_at": trace.started_ms,
+                            "skipped": skipped,
+                            "items": frames_json(frames),
+                        }
+                    )
+                    seq = frames[-1].seq
+                changed = trace.changed(change)
+                if changed:
+                    await self._send({"type": "changed", "items": frames_json(changed)})
+                change = trace.changes
+            await asyncio.sleep(REST_S)
+            if trace is traces.of(self._vehicle_id) and (trace is None or trace.frames == seq):
+                await traces.news(STATE_S / 2)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        async with asyncio.timeout(SEND_S):
+            await self._socket.send_text(msgspec.json.encode(message).decode())
+
+    async def _watch(self) -> tuple[int, str]:
+        while True:
+            await asyncio.sleep(SESSION_CHECK_S)
+            try:
+                await _allowed(self._socket, self._services, self._vehicle_id)
+            except Refused as refused:
+                return (4401, "session_ended") if refused.status == 401 else (4403, refused.rule)
+            except RegistryError:
+                return 4404, "not_found"
+
+
+def frames_json(frames: list[TracedFrame]) -> list[dict[str, Any]]:
+    """Frames as a screen gets them."""
+    return [frame.to_json() for frame in frames]
