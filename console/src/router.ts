@@ -6,7 +6,7 @@ import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.track' | 'title.access' | 'title.absent';
+    title: 'title.monitor' | 'title.track' | 'title.explain' | 'title.access' | 'title.absent';
     theme?: Theme;
     /** Reached without a login. */
     open?: boolean;
@@ -33,6 +33,11 @@ export const router = createRouter({
           path: 'track',
           component: () => import('@/pages/track/TrackPage.vue'),
           meta: { title: 'title.track', theme: 'dark', vehicle: true },
+        },
+        {
+          path: 'explain',
+          component: () => import('@/pages/explain/ExplainPage.vue'),
+          meta: { title: 'title.explain', theme: 'light' },
         },
         {
           path: 'access',

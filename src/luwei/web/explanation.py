@@ -133,6 +133,9 @@ def _reading(raw: bytes, out: Explanation, header: Header | None) -> dict[str, A
     if out.error is not None:
         error = {"code": out.error.code, "detail": out.error.detail, "offset": out.error.offset}
         error["rule"] = rule_of(out.error.code)
+        if out.error.code == "checksum":
+            # The check code's own byte is where it shows.
+            error["offset"] = next((row.offset for row in out.rows if row.field == "check_code"), None)
     given = out.to_json()
     return {
         "hex": raw.hex(),
@@ -328,8 +331,16 @@ def _steps(raw: bytes, answer: dict[str, Any], out: Explanation) -> list[dict[st
         bad = rule["state"] == "refused"
         first = rule["reasons"][0] if rule["reasons"] else None
         head = words(f"{edition} 版", f"edition {edition}") if edition else words("版本不明", "edition unknown")
-        note = words(first["zh"], first["en"]) if first else words(rule["zh"], rule["en"])
-        steps.append(_step("accepted", "bad" if bad else "odd" if first or quirks else "ok", head, note))
+        note = words("按已鉴权会话推演", "as an authenticated session")
+        if rule["state"] == "down":
+            note = words("平台下发", "sent by the platform")
+        elif first or rule["state"] != "accepted":
+            note = words(first["zh"], first["en"]) if first else words(rule["zh"], rule["en"])
+        steps.append(
+            _step(
+                "accepted", "bad" if bad else "odd" if first or quirks or rule["state"] == "noted" else "ok", head, note
+            )
+        )
     became = answer["became"]
     missing = became["kind"] == "none"
     steps.append(

@@ -23,6 +23,7 @@ from litestar.response import Stream
 
 from luwei.live.feed import now_ms
 from luwei.live.trace import SECONDS_MAX, SECONDS_MIN, TooMany, Trace, TracedFrame
+from luwei.protocol.message import REGISTRY
 from luwei.registry.errors import RegistryError
 from luwei.web.china_time import CHINA
 from luwei.web.door import Door, open_door
@@ -269,5 +270,11 @@ class _Tail:
 
 
 def frames_json(frames: list[TracedFrame]) -> list[dict[str, Any]]:
-    """Frames as a screen gets them."""
-    return [frame.to_json() for frame in frames]
+    """Frames as a screen gets them: with the names of their messages."""
+    return [frame.to_json() | name_of(frame.message_id) for frame in frames]
+
+
+def name_of(message_id: int | None) -> dict[str, str]:
+    """Name of a message in both languages; empty where it is not declared."""
+    declared = REGISTRY.get(-1 if message_id is None else message_id)
+    return {"zh": declared.zh if declared else "", "en": declared.en if declared else ""}
