@@ -21,6 +21,9 @@ export interface Line {
   cells: Cell[];
 }
 
+/** Whether the pointer itself moved: scrolling under a resting pointer also reports a move, which chooses nothing. */
+export const moved = (event: MouseEvent): boolean => event.movementX !== 0 || event.movementY !== 0;
+
 export const offset = (at: number): string => at.toString(16).toUpperCase().padStart(4, '0');
 
 /** `fault`: offset of the byte where reading stopped, or null. */
