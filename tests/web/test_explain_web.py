@@ -178,6 +178,7 @@ async def test_stored_messages_are_listed_and_open_framed_anew(web: Running) -> 
 
     opened = await get(web, f"/api/vehicles/1/messages/{only['items'][0]['reference']}")
     assert opened["source"]["framed"] and "重新生成" in opened["source"]["zh"]
+    assert opened["became"]["rows"][0]["received_at"] == at
     assert opened["header"]["serial"] == 9 and opened["header"]["phone"] == "13800138000"
     whole = await get(web, f"/api/vehicles/1/messages/{answer['items'][1]['reference']}")
     assert not whole["source"]["framed"] and whole["length"] == len(long) and whole["rows"][0]["offset"] == 0

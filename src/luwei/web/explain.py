@@ -20,7 +20,8 @@ from luwei.web.sign_in import own_page
 
 TEXT_MAX = 40_000
 """Characters of a pasted text, blanks included."""
-FRAMES_MAX = 200
+FRAMES_MAX = 600
+"""More than 8 KiB can hold: the smallest frame has 14 bytes."""
 
 Edition = Literal[0, 2011, 2013, 2019]
 

@@ -141,6 +141,8 @@ def _explained(row: dict[str, Any], reference: str, history_days: int) -> dict[s
             "历史里只存消息体。帧头、转义和校验码是为解析重新生成的，不是当时线上的字节。",
             "The history keeps the body. Header, escapes and check code were made again for this explanation.",
         )
+        for kept in answer["became"]["rows"]:
+            kept["received_at"] = milliseconds(row["received_at"])
     else:
         answer = explained_body(row["message_id"], row["edition"], body)
         said = words(

@@ -56,7 +56,7 @@ export function readAddress(query: Record<string, unknown>, now: number): Explai
   return {
     tab: TABS.find((tab) => tab === query.tab) ?? 'paste',
     hex: typeof query.hex === 'string' ? digits(query.hex).slice(0, HEX_MAX + 2) : '',
-    frame: number(query.frame, 199) ?? 0,
+    frame: number(query.frame, 599) ?? 0,
     reason: text(query.reason, /^[a-z0-9_]{1,60}$/),
     vehicle: number(query.vehicle, 0x7fff_ffff) || null,
     day: day(query.day, date(now)),
