@@ -25,6 +25,7 @@ from sqlalchemy.exc import OperationalError
 
 from luwei.access import users
 from luwei.bus import Bus
+from luwei.commands.engine import CommandEngine
 from luwei.history.ingest import Ingest
 from luwei.history.store import History, HistoryError
 from luwei.live.feed import LiveFeed, Owners, now_ms
@@ -114,8 +115,11 @@ class Core:
             stack.push_async_callback(traces.stop)
             watch = asyncio.create_task(self._watch_loop(), name="loop watch")
             stack.push_async_callback(_cancel, watch)
+            commands = CommandEngine(engine, bus)
+            await commands.start()
+            stack.push_async_callback(commands.stop)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
-            yield Services(settings, engine, history, bus, self.feed, self.health, traces)
+            yield Services(settings, engine, history, bus, self.feed, self.health, traces, commands)
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread until the store is there. Raises Stopped."""

@@ -68,6 +68,10 @@ class Settings:
     connections_per_address: int = 20_000
     frames_per_second: int = 500
     """Per connection; beyond it the gateway reads that connection more slowly, nothing is dropped."""
+    command_timeout_s: int = 10
+    """First wait for a terminal's answer to a command; the waits after it grow as JT/T 808-2019 §6 says."""
+    command_retries: int = 2
+    """Repetitions of an unanswered command."""
     web_port: int = 7600
     status_port: int = 7630
     """First port of the /health and /metrics endpoints of the processes without a web server; shard i uses +1+i."""
@@ -110,6 +114,8 @@ class Settings:
             tick_ms=_integer(env, "LUWEI_TICK_MS", 200, 1, 1_000),
             connections_per_address=_integer(env, "LUWEI_CONNECTIONS_PER_ADDRESS", 20_000, 1, 1_000_000),
             frames_per_second=_integer(env, "LUWEI_FRAMES_PER_SECOND", 500, 1, 1_000_000),
+            command_timeout_s=_integer(env, "LUWEI_COMMAND_TIMEOUT_S", 10, 1, 300),
+            command_retries=_integer(env, "LUWEI_COMMAND_RETRIES", 2, 0, 10),
             web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),
             status_port=_integer(env, "LUWEI_STATUS_PORT", 7630, 1, 65535),
             demo=_choice(env, "LUWEI_DEMO", "0", ("0", "1")) == "1",

@@ -27,6 +27,9 @@ class BusDouble:
     kept: list[tuple[str, BatchId, pa.RecordBatch]] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
     plain: list[tuple[str, bytes]] = field(default_factory=list)
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
+    taking: bool = True
+    """Whether somebody answers requests."""
     handlers: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -37,6 +40,15 @@ class BusDouble:
 
     async def subscribe(self, subject: str, handler: Any, queue: str = "") -> None:
         self.handlers[subject] = handler
+
+    async def serve(self, subject: str, handler: Any, queue: str = "") -> None:
+        self.handlers[subject] = handler
+
+    async def request(self, subject: str, payload: bytes, timeout_s: float) -> bytes:
+        if self.away or not self.taking:
+            raise BusAway("the test took it away")
+        self.requests.append((subject, payload))
+        return b""
 
     async def publish(self, subject: str, payload: bytes) -> None:
         self.plain.append((subject, payload))

@@ -14,12 +14,13 @@ from luwei.access.user import FormerPassword, User
 from luwei.access.web_session import WebSession
 from luwei.registry.audit import SYSTEM, AuditEntry, record
 from luwei.registry.base import Base
+from luwei.registry.command import Command, CommandBatch
 from luwei.registry.engine import migrate, open_engine, read, write
 from luwei.registry.operator import Operator
 from luwei.registry.terminal import Terminal
 from luwei.registry.vehicle import Vehicle
 
-MODELS = (Operator, Vehicle, Terminal, User, FormerPassword, WebSession, AuditEntry)
+MODELS = (Operator, Vehicle, Terminal, User, FormerPassword, WebSession, AuditEntry, CommandBatch, Command)
 
 
 def test_the_migrations_add_up_to_the_models(engine: Engine) -> None:

@@ -14,7 +14,7 @@ READ, EXPORT, WRITE, ACT = "read", "export", "write", "act"
 KINDS = frozenset(
     {
         "vehicle", "terminal", "operator", "position", "track", "session", "ledger", "gateway", "system",
-        "explanation", "message", "trace",
+        "explanation", "message", "trace", "command",
     }
 )  # fmt: skip
 """Kinds of data that people reach through the web."""
@@ -23,7 +23,7 @@ REGISTRY_KINDS = frozenset({"vehicle", "terminal", "operator"})
 
 ACT_KINDS = frozenset({"trace"})
 
-_DUTY = {READ: KINDS, EXPORT: KINDS, WRITE: REGISTRY_KINDS, ACT: ACT_KINDS}
+_DUTY = {READ: KINDS, EXPORT: KINDS, WRITE: REGISTRY_KINDS | {"command"}, ACT: ACT_KINDS}
 
 ROLES: dict[str, dict[str, frozenset[str]]] = {
     "administrator": _DUTY,

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from luwei import facts
+from luwei.gateway.commands import REPLIES
 from luwei.gateway.connections import GREETING, ONLINE, Connection, Table
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import NOTED, REFUSED, Ledger
@@ -95,6 +96,8 @@ class Dialogue:
         self._ledger = ledger
         self._handshake = handshake
         self._assembler = assembler
+        self.replied: Callable[[Connection, Frame, int], None] = lambda *_: None
+        """Told of every whole message that may answer a command."""
         self._handlers: dict[int, Callable[[Connection, Frame, int, Outcome], int | None]] = {
             0x0001: self._reply_of_terminal,
             0x0002: lambda *_: SUCCESS,
@@ -165,6 +168,8 @@ class Dialogue:
                 self._answer(connection, header, SUCCESS, outcome)
                 return
             message = whole
+        if header.message_id in REPLIES:
+            self.replied(connection, message, at_ms)
         handler = self._handlers.get(header.message_id, self._keep)
         result = handler(connection, message, at_ms, outcome)
         if result is not None:

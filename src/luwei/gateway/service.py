@@ -18,6 +18,8 @@ import uvloop
 from luwei import facts, telemetry
 from luwei.bus import Bus
 from luwei.gateway.columns import rows_batch
+from luwei.gateway.command_line import CommandLine
+from luwei.gateway.commands import Commands
 from luwei.gateway.connections import GREETING, Connection, Table, now_ms
 from luwei.gateway.datagrams import Datagrams
 from luwei.gateway.dialogue import Dialogue
@@ -51,6 +53,8 @@ NOTES_EVERY_S = 60
 """Refusals go to the bus each second, notes less often: some devices earn one with every report."""
 ROOM_S = 0.05
 """How long one look at the publisher's window waits, so that ``paused`` stays true to the bus."""
+COMMAND_TICK_S = 0.02
+"""Longest wait of a tick while a terminal owes an answer to a command: a person waits for it."""
 STOP_S = 3.5
 
 
@@ -75,6 +79,11 @@ class Gateway:
         self.tick = Tick(self.table, self.dialogue, settings.history_days, settings.frames_per_second)
         self.tick.trace = self.trace
         self.status = Status(self.name, self.boot, settings.gateway_port)
+        self.commands = Commands(
+            self.table, self.name, self.boot, settings.command_timeout_s, settings.command_retries, self.send
+        )
+        self.command_line = CommandLine(bus, self.commands, self.name, self.boot, shard)
+        self.dialogue.replied = self.commands.answered
         self._stopping = asyncio.Event()
         self._paused = ""
         self._rate = 0.0
@@ -105,6 +114,7 @@ class Gateway:
         await self.bus.subscribe("gateway.session", self._session_elsewhere)
         await self.bus.subscribe(TRACE, self.trace.request)
         clock = asyncio.create_task(self._each_second())
+        orders = asyncio.create_task(self.command_line.run())
         try:
             while not self._stopping.is_set():
                 await self._wait()
@@ -112,7 +122,8 @@ class Gateway:
                     self._read()
         finally:
             clock.cancel()
-            await asyncio.gather(clock, return_exceptions=True)
+            orders.cancel()
+            await asyncio.gather(clock, orders, return_exceptions=True)
             await self._end()
 
     async def _wait(self) -> None:
@@ -120,6 +131,8 @@ class Gateway:
         bytes keep coming: terminals that send their next frame after an answer must not wait for nobody."""
         longest = self.settings.tick_ms / 1000
         delay = min(longest, BATCH_TARGET / self._rate) if self._rate else longest
+        if self.commands.waiting:
+            delay = min(delay, COMMAND_TICK_S)
         if self.wire.saturated or self.wire.again:
             delay = 0.0
         waited, ready = 0.0, 0
@@ -161,6 +174,7 @@ class Gateway:
         self.handshake.pump()
         if self.trace.armed and self.trace.waiting:
             self.trace.publish(lambda subject, payload: self._later(partial(self.bus.publish, subject, payload)))
+        self.commands.turn(now_ms())
         now = time.monotonic()
         elapsed = now - self._last_read
         self._last_read = now
@@ -230,6 +244,7 @@ class Gateway:
         (self.wire if connection.slot < self.table.tcp_slots else self.datagrams).close(connection, reason)
 
     def _closed(self, connection: Connection, reason: str) -> None:
+        self.commands.closed(connection, now_ms())
         self.handshake.leave(connection, reason, now_ms())
         self.wire.rests.pop(connection.slot, None)
         self.tick.forget(connection.slot)
@@ -296,11 +311,12 @@ class Gateway:
                 self.close(table[slot], "not authenticated in time")
 
     def _flush(self, notes: bool) -> None:
-        """Session events and ledger entries since the last time, as facts."""
+        """Session events, ledger entries and commands sent since the last time, as facts."""
         parcel = Parcel()
         events, self.handshake.events = self.handshake.events, []
         rows = self.ledger.take(REFUSED, 0) + (self.ledger.take(NOTED, 0) if notes else [])
-        for kind, entries in ((facts.SESSION, events), (facts.LEDGER, rows)):
+        sent, self.commands.rows = self.commands.rows, []
+        for kind, entries in ((facts.SESSION, events), (facts.LEDGER, rows), (facts.MESSAGE, sent)):
             if entries:
                 self.publisher.add(parcel, kind, rows_batch(kind, entries))
         if parcel.batches:
@@ -328,6 +344,7 @@ class Gateway:
         for connection in list(self.table):
             self.close(connection, "gateway stopped")
         self._flush(notes=True)
+        await self.command_line.finish()
         await self.publisher.drain(max(0.2, STOP_S - (time.monotonic() - began)))
         self.wire.shut()
         self.datagrams.shut()

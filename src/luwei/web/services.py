@@ -12,6 +12,7 @@ import structlog
 from litestar.datastructures import State
 from sqlalchemy import Engine
 
+from luwei.commands.engine import CommandEngine
 from luwei.history.store import READERS, HistoryError
 from luwei.live.feed import LiveFeed
 from luwei.live.fleet import Fleet
@@ -53,6 +54,8 @@ class Services:
     health: Callable[[], dict[str, Any]]
     """State of the whole process; the key ``ok`` decides between 200 and 503."""
     traces: Traces
+    commands: CommandEngine | None = None
+    """None where no commands are sent from here."""
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.

@@ -1,0 +1,89 @@
+"""What came back, for a reader: any declared answer field by field; parameters and places in their own form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luwei.commands.parameter_form import parameter_view
+from luwei.gateway import orders
+from luwei.gateway.orders import Outcome
+from luwei.protocol.errors import ProtocolError
+from luwei.protocol.jt808.messages import decode_body
+from luwei.protocol.jt808.messages.location import LocationBasic
+from luwei.protocol.jt808.messages.parameters import ParametersReply
+from luwei.protocol.message import Message, RawMessage
+from luwei.registry.command import ANSWERED, FAILED
+
+RESULTS = {0: "success", 1: "failure", 2: "message_error", 3: "unsupported"}
+"""Result of 0x0001 (2019 §8.1)."""
+SUCCESS, UNREADABLE = "success", "unreadable"
+ROWS_MAX = 300
+TEXT_MAX = 400
+HEX_MAX = 4_000
+
+_JUDGED = {0x0805: "result"}
+"""Answers that say themselves whether it worked: the field that is 0 then."""
+_HIDDEN = frozenset({"reply_serial", "count", "packet_count", "params", "items"})
+
+
+def state_of(outcome: Outcome) -> tuple[str, str]:
+    """State and result of a command that ended so."""
+    if outcome.how != orders.ANSWERED:
+        return FAILED, outcome.how
+    if outcome.message_id == 0x0001:
+        result = RESULTS.get(outcome.result, f"result_{outcome.result}")
+        return (ANSWERED if result == SUCCESS else FAILED), result
+    message = _message(outcome)
+    if message is None:
+        return ANSWERED, UNREADABLE
+    judged = _JUDGED.get(outcome.message_id)
+    if judged is not None and getattr(message, judged) != 0:
+        return FAILED, "failure"
+    return ANSWERED, SUCCESS
+
+
+def view(outcome: Outcome) -> dict[str, Any] | None:
+    """The answer as it is kept and shown; None where the general reply says all."""
+    if outcome.how != orders.ANSWERED or outcome.message_id == 0x0001:
+        return None
+    shown: dict[str, Any] = {"message_id": outcome.message_id, "rows": [], "hex": outcome.body.hex()[:HEX_MAX]}
+    message = _message(outcome)
+    if message is None:
+        return shown
+    edition = message.edition or outcome.edition
+    shown |= {"zh": message.zh, "en": message.en}
+    rows = [
+        {
+            "name": declared.name,
+            "zh": declared.zh,
+            "en": declared.en or declared.zh,
+            "text": declared.text(value, edition)[:TEXT_MAX],
+            "note": declared.explain(value, edition)[:TEXT_MAX],
+        }
+        for declared, value in message.filled(edition)
+        if declared.name not in _HIDDEN
+    ]
+    shown["rows"] = rows[:ROWS_MAX]
+    if isinstance(message, ParametersReply):
+        shown["parameters"] = [parameter_view(each, edition) for each in message.params[:ROWS_MAX]]
+        # passwords stand in the bytes
+        shown["hex"] = ""
+    if isinstance(message, LocationBasic):
+        south, west = message.status >> 2 & 1, message.status >> 3 & 1
+        shown["location"] = {
+            "lat_e6": -message.latitude if south else message.latitude,
+            "lon_e6": -message.longitude if west else message.longitude,
+            "speed_dkmh": message.speed,
+            "direction_deg": message.direction if message.direction < 360 else None,
+            "time": message.time,
+            "fixed": bool(message.status >> 1 & 1),
+        }
+    return shown
+
+
+def _message(outcome: Outcome) -> Message | None:
+    try:
+        message = decode_body(outcome.message_id, outcome.edition, outcome.body)
+    except ProtocolError:
+        return None
+    return None if isinstance(message, RawMessage) else message

@@ -1,0 +1,85 @@
+"""What the core and the gateways say to each other about commands 下发指令, as MessagePack on the bus.
+
+``command.<shard>`` takes a ``Dispatch`` and answers at once with a ``Receipt``; what became of a command comes later as
+``Outcomes`` on ``command.outcome`` and is repeated until the core has confirmed that it wrote it down.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+ANSWERED, ACKNOWLEDGED, NO_ANSWER, LINK_LOST = "answered", "acknowledged", "no_answer", "link_lost"
+"""How a command ends: its answer came; only 0x0001 came although another answer is due; nothing came after all
+repetitions; the line ended first, so that nobody knows whether the terminal got it."""
+
+EDITION, BUSY = "edition", "busy"
+"""Why a gateway does not take a command: the session's edition has no such message; too many wait for this terminal."""
+
+OUTCOME_SUBJECT = "command.outcome"
+
+
+def command_subject(shard: int | str) -> str:
+    """Subject of one gateway."""
+    return f"command.{shard}"
+
+
+class Letter(msgspec.Struct, frozen=True, array_like=True):
+    """One message as each edition writes it: the session decides which body goes out."""
+
+    message_id: int
+    bodies: dict[int, bytes]
+    answer: int = 0
+    """Id of the answer that ends the command; 0: the general reply 0x0001."""
+    general_ends: bool = False
+    """A general reply of result 0 ends it too: some devices answer with nothing else (reference §8.22)."""
+    patience_s: int = 0
+    """Time for the answer once 0x0001 came: a driver has to read a question."""
+
+
+class Order(msgspec.Struct, frozen=True, array_like=True):
+    """Command number ``command`` to ``phone``; ``letter`` is a place in the dispatch's list."""
+
+    command: int
+    phone: str
+    letter: int
+
+
+class Dispatch(msgspec.Struct, frozen=True, array_like=True):
+    letters: list[Letter]
+    orders: list[Order]
+
+
+class Taken(msgspec.Struct, frozen=True, array_like=True):
+    """A command that this gateway carries. After ``due_ms`` (UTC) its outcome is late."""
+
+    command: int
+    due_ms: int
+    edition: int
+
+
+class Receipt(msgspec.Struct, frozen=True, array_like=True):
+    """What a gateway does with a dispatch; commands whose terminal it does not hold stand nowhere in it."""
+
+    gateway: str
+    boot: int
+    taken: list[Taken]
+    refused: list[tuple[int, str]]
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """The end of one command: ``result`` of 0x0001 (or -1), and the body of a specific answer."""
+
+    command: int
+    how: str
+    at_ms: int
+    attempts: int
+    edition: int
+    result: int = -1
+    message_id: int = 0
+    body: bytes = b""
+
+
+class Outcomes(msgspec.Struct, frozen=True, array_like=True):
+    gateway: str
+    boot: int
+    items: list[Outcome]
