@@ -64,7 +64,7 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
         thread.join(60)
     assert failures == []
     with read(engines[0]) as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0002",)]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0003",)]
     for engine in engines:
         engine.dispose()
 

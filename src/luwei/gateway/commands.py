@@ -176,7 +176,7 @@ class Commands:
 
     def turn(self, at_ms: int) -> None:
         """Repeat or give up what is due."""
-        gap = at_ms - self._turned_ms
+        gap = at_ms - (self._turned_ms or at_ms)
         self._turned_ms = at_ms
         if not self._known:
             self._heap.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,10 @@ from luwei.protocol.jt808.messages.registration import RegistrationReply
 from luwei.protocol.jt808.messages.text import TextMessage
 from luwei.protocol.jt808.messages.tracking import Tracking
 from luwei.protocol.jt808.parameters import Parameter
+from luwei.protocol.message import REGISTRY
 from luwei.simulator import wire
 from luwei.simulator.driving import DRIVING, LOADING
+from luwei.simulator.equipment import Body, Equipment
 from luwei.simulator.fleet import Truck
 
 if TYPE_CHECKING:
@@ -44,6 +47,12 @@ class Parameters:
         self.values[0x0083] = truck.plate.encode("gbk")
         self.values[0x0084] = bytes([truck.plate_color])
         self.values[0x0090] = bytes([0b11])  # GPS and BeiDou
+        self._factory = (dict(self.values), interval_s, parked_s)
+
+    def restore(self) -> None:
+        """恢复出厂设置."""
+        values, self._interval_s, self._parked_s = self._factory
+        self.values = dict(values)
 
     def _number(self, name: int, low: int, high: int) -> int:
         return min(max(int.from_bytes(self.values[name], "big"), low), high)
@@ -79,12 +88,22 @@ class Parameters:
         return self._number(TCP_RETRIES, 0, 20)
 
 
+_NO_COMMANDS = frozenset(
+    {wire.PLATFORM_REPLY, wire.RESEND_FRAGMENTS, wire.SERVER_TIME, wire.REGISTRATION_REPLY, 0x8800}
+)
+"""What the platform says in answer to the terminal."""
+
+
 class Commands:
     """Reads what the platform sends and answers as the reference demands (§7.2)."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._assembler: Assembler | None = None
+        self._is_command = False
+        self._later: list[tuple[float, int, list[bytes]]] = []
+        self._said = 0
+        self.equipment = Equipment(terminal)
         self._tracking_s = 0.0
         self._tracking_until_s = 0.0
         self.texts: list[str] = []
@@ -114,6 +133,44 @@ class Commands:
 
     def received(self, raw: bytes, now_s: float) -> list[bytes]:
         """One frame from the platform. Raises ProtocolError when it cannot be read or is for another terminal."""
+        answer = self._answer(raw, now_s)
+        if answer and self._terminal.misbehaviour is not None and self._is_command:
+            answer, delay_s = self._terminal.misbehaviour.answer(self._terminal, answer, now_s)
+            if delay_s:
+                self._put_later(now_s + delay_s, answer)
+                return []
+        return answer
+
+    def say_later(self, at_s: float, body: Body) -> None:
+        """Send an answer when its time has come."""
+        self._put_later(at_s, self._frames(*body))
+
+    def due(self, now_s: float) -> list[bytes]:
+        """Answers whose time has come."""
+        out: list[bytes] = []
+        while self._later and self._later[0][0] <= now_s:
+            out += heapq.heappop(self._later)[2]
+        return out
+
+    @property
+    def next_s(self) -> float:
+        """When ``due`` has something to say."""
+        return self._later[0][0] if self._later else float("inf")
+
+    def _put_later(self, at_s: float, frames: list[bytes]) -> None:
+        self._said += 1
+        heapq.heappush(self._later, (at_s, self._said, frames))
+        self._terminal.next_s = min(self._terminal.next_s, at_s)
+
+    def _frames(self, message_id: int, body: bytes) -> list[bytes]:
+        terminal = self._terminal
+        frames = split(wire.header(terminal.truck, message_id, terminal.next_serial()), body)
+        for _ in frames[1:]:
+            terminal.next_serial()
+        return frames
+
+    def _answer(self, raw: bytes, now_s: float) -> list[bytes]:
+        self._is_command = False
         frame: Frame | None = decode_frame(raw)
         assert frame is not None
         if frame.header.phone != self._terminal.truck.phone:
@@ -123,11 +180,19 @@ class Commands:
             frame = self._assembler.add(frame, now_s)
             if frame is None:
                 return []
-        handle = self._table.get(frame.header.message_id)
-        if handle is None:
+        message_id = frame.header.message_id
+        self._is_command = message_id not in _NO_COMMANDS
+        handle, further = self._table.get(message_id), self.equipment.table.get(message_id)
+        declared = REGISTRY.get(message_id)
+        edition = self._terminal.truck.edition
+        foreign = self._is_command and declared is not None and not declared.since <= edition <= declared.until
+        if foreign or (handle is None and further is None):
             return self._reply(frame, wire.RESULT_UNSUPPORTED)
         try:
-            return handle(frame, now_s)
+            if handle is not None:
+                return handle(frame, now_s)
+            assert further is not None
+            return [raw for body in further(frame, now_s) for raw in self._frames(*body)]
         except ProtocolError:
             return self._reply(frame, wire.RESULT_WRONG)
 
@@ -167,10 +232,7 @@ class Commands:
         terminal = self._terminal
         parameters = tuple(Parameter(name, terminal.parameters.values[name]) for name in ids)
         body = ParametersReply(reply_serial=frame.header.serial, params=parameters).encode(terminal.truck.edition)
-        frames = split(wire.header(terminal.truck, wire.PARAMETERS, terminal.next_serial()), body)
-        for _ in frames[1:]:
-            terminal.next_serial()
-        return frames
+        return self._frames(wire.PARAMETERS, body)
 
     def _location(self, frame: Frame, now_s: float) -> list[bytes]:
         terminal = self._terminal

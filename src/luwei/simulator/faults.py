@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from luwei.protocol.jt808.frame import check_code, encode_frame, escape
 from luwei.simulator import wire
+from luwei.simulator.answer_faults import ANSWER_FAULTS, spoil
 from luwei.simulator.fleet import Truck
 from luwei.simulator.reports import FIXED, Report
 
@@ -363,6 +364,15 @@ class Misbehaviour:
         body = self._rng.randbytes(self._rng.randrange(3, 18))
         terminal.truth.fault(terminal.truck.phone, now_s, "heartbeat_with_body", TAKEN, "", body)
         return body
+
+    def answer(self, terminal: Terminal, frames: list[bytes], now_s: float) -> tuple[list[bytes], float]:
+        """The answer to a command, perhaps changed, and by how many seconds it is late."""
+        name = next((name for name in ANSWER_FAULTS if self._may(name, 0.05)), "")
+        if not name:
+            return frames, 0.0
+        changed, delay_s = spoil(name, frames, terminal.next_serial, self._rng)
+        terminal.truth.fault(terminal.truck.phone, now_s, name, TAKEN, "", b"".join(changed))
+        return changed, delay_s
 
     def batch(self, terminal: Terminal, body: bytes, now_s: float) -> bytes:
         """The body of a 0x0704, perhaps with a count larger than its items."""

@@ -226,6 +226,7 @@ class Terminal:
         if now_s >= self.next_report_s:
             out += self._report(now_s)
         if self.phase == ONLINE and not self.blind:
+            out += self.commands.due(now_s)
             out += self._again(now_s)
             out += self._send_backlog(now_s)
             if not out and now_s - self._last_sent_s >= self.parameters.heartbeat_s:
@@ -241,6 +242,7 @@ class Terminal:
         self.next_s = min(
             self.next_report_s,
             now_s + self.parameters.heartbeat_s,
+            max(now_s + 0.1, self.commands.next_s),
             max(now_s + 1, oldest.sent_s + self.parameters.timeout_s) if oldest else now_s + 60,
         )
         return out

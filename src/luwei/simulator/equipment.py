@@ -1,0 +1,194 @@
+"""What hangs on a terminal besides its parameters: camera, telephone, areas, doors, driver's card; and its control.
+
+Every handler gets a whole message and returns the bodies that the terminal answers with, each with its message id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from luwei.protocol.jt808.frame import Frame
+from luwei.protocol.jt808.messages import areas, control, driver, media, pass_through, service, video
+from luwei.protocol.jt808.messages.location import LocationBasic
+from luwei.protocol.message import Message
+from luwei.simulator import wire
+
+if TYPE_CHECKING:
+    from luwei.simulator.terminal import Terminal
+
+Body = tuple[int, bytes]
+Handler = Callable[[Frame, float], list[Body]]
+
+CHANNELS = 4
+AREAS_MAX = 24
+RESTART_S, POWER_OFF_S = 4.0, 120.0
+READING_S = (4.0, 20.0)
+"""How long a driver takes to answer a question."""
+
+_AREAS: Mapping[int, tuple[int, type[Any]]] = {
+    0x8600: (1, areas.SetCircles), 0x8602: (2, areas.SetRectangles),
+    0x8604: (3, areas.SetPolygon), 0x8606: (4, areas.SetRoute),
+}  # fmt: skip
+_DELETED: Mapping[int, tuple[int, type[Any]]] = {
+    0x8601: (1, areas.DeleteCircles), 0x8603: (2, areas.DeleteRectangles),
+    0x8605: (3, areas.DeletePolygons), 0x8607: (4, areas.DeleteRoutes),
+}  # fmt: skip
+
+
+class Equipment:
+    """The further parts of one terminal."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._edition = terminal.truck.edition
+        self._rng = Random(f"equipment {terminal.truck.vin}")
+        self._media_id = 0
+        self.areas: dict[int, dict[int, Any]] = {kind: {} for kind in (1, 2, 3, 4)}
+        """Areas and routes by kind and id."""
+        self.calls: list[tuple[int, str]] = []
+        """(0 ordinary, 1 listening; number), the newest last."""
+        self.locked = True
+        self.serial_port: list[bytes] = []
+        self._driver = (f"师傅{self._rng.randrange(100):02}", f"44{self._rng.randrange(10**16):016}")
+        self.table: dict[int, Handler] = {
+            0x8105: self._control,
+            0x8107: self._attributes,
+            0x8302: self._question,
+            0x8400: self._call,
+            0x8500: self._doors,
+            0x8608: self._read_areas,
+            0x8702: self._who_drives,
+            0x8801: self._shoot,
+            0x8802: self._search,
+            0x8804: lambda frame, _: self.general(frame),
+            0x8900: self._pass_on,
+            0x9003: self._video,
+        }
+        self.table |= dict.fromkeys(_AREAS, self._set_areas) | dict.fromkeys(_DELETED, self._delete_areas)
+
+    def general(self, frame: Frame, result: int = wire.RESULT_OK) -> list[Body]:
+        """0x0001."""
+        header = frame.header
+        return [(wire.TERMINAL_REPLY, wire.general_reply(header.serial, header.message_id, result, self._edition))]
+
+    def _body(self, message: Message) -> Body:
+        return message.id, message.encode(self._edition)
+
+    def _control(self, frame: Frame, now_s: float) -> list[Body]:
+        word = control.TerminalControl.decode(frame.body, frame.header.edition).command
+        terminal = self._terminal
+        if word not in (1, 2, 3, 4, 5, 6, 7) or (self._edition == 2019 and word in (3, 6, 7)):
+            return self.general(frame, wire.RESULT_UNSUPPORTED)
+        if word == 5:
+            terminal.parameters.restore()
+        if word in (3, 4, 5, 6, 7):
+            terminal.close_wanted = True
+            terminal.blocked_until_s = now_s + (RESTART_S if word in (4, 5) else POWER_OFF_S)
+        return self.general(frame)
+
+    def _attributes(self, frame: Frame, now_s: float) -> list[Body]:
+        truck = self._terminal.truck
+        made = control.Attributes(
+            terminal_type=0b0100_0100, manufacturer=truck.manufacturer_id[:5], model=truck.model,
+            terminal_id=truck.terminal_id if self._edition == 2019 else truck.terminal_id[:7],
+            iccid=f"8986{self._rng.randrange(10**16):016}", hardware="HW1.2", firmware=wire.SOFTWARE_VERSION,
+            gnss_attr=0b11, comm_attr=0b10_0000,
+        )  # fmt: skip
+        return [self._body(made)]
+
+    def _question(self, frame: Frame, now_s: float) -> list[Body]:
+        asked = service.Question.decode(frame.body, frame.header.edition)
+        if asked.answers:
+            chosen = self._rng.choice(asked.answers)
+            answer = service.QuestionAnswer(reply_serial=frame.header.serial, answer_id=chosen.id)
+            self._terminal.commands.say_later(now_s + self._rng.uniform(*READING_S), self._body(answer))
+        return self.general(frame)
+
+    def _call(self, frame: Frame, now_s: float) -> list[Body]:
+        call = service.CallBack.decode(frame.body, frame.header.edition)
+        self.calls = [*self.calls[-9:], (call.flag, call.phone)]
+        return self.general(frame)
+
+    def _doors(self, frame: Frame, now_s: float) -> list[Body]:
+        order = control.VehicleControl.decode(frame.body, frame.header.edition)
+        # 2013: bit set locks; 2019: parameter 1 opens
+        self.locked = bool(order.flag) if order.flag is not None else not any(c.parameter for c in order.controls or ())
+        terminal = self._terminal
+        terminal.drive.advance(now_s)
+        body = wire.location_reply(frame.header.serial, terminal.instruments.take(), max(self._edition, 2013))
+        status = int.from_bytes(body[6:10], "big") & ~(1 << 12) | self.locked << 12
+        body = body[:6] + status.to_bytes(4, "big") + body[10:]
+        return [*self.general(frame), (0x0500, body)]
+
+    def _set_areas(self, frame: Frame, now_s: float) -> list[Body]:
+        kind, table = _AREAS[frame.header.message_id]
+        order = table.decode(frame.body, frame.header.edition)
+        kept = self.areas[kind]
+        items = order.areas if kind in (1, 2) else [order]
+        if kind in (1, 2) and order.setting == 0:
+            kept.clear()
+        if len(kept) + len(items) > AREAS_MAX:
+            return self.general(frame, wire.RESULT_FAILED)
+        for item in items:
+            kept[item.route_id if kind == 4 else item.area_id] = item
+        return self.general(frame)
+
+    def _delete_areas(self, frame: Frame, now_s: float) -> list[Body]:
+        kind, table = _DELETED[frame.header.message_id]
+        ids = table.decode(frame.body, frame.header.edition).ids
+        for key in ids or list(self.areas[kind]):
+            self.areas[kind].pop(key, None)
+        return self.general(frame)
+
+    def _read_areas(self, frame: Frame, now_s: float) -> list[Body]:
+        query = areas.QueryAreas.decode(frame.body, frame.header.edition)
+        kept = self.areas.get(query.type, {})
+        found = tuple(kept[key] for key in query.ids or kept if key in kept)
+        return [self._body(areas.AreasReply(type=query.type, records=found))]
+
+    def _who_drives(self, frame: Frame, now_s: float) -> list[Body]:
+        name, licence = self._driver
+        card = driver.DriverCard(
+            status=1, time=wire.device_time(now_s), ic_result=0, name=name, certificate=licence,
+            issuer="广东省交通运输厅", expiry="20301231", id_card=licence if self._edition == 2019 else None,
+        )  # fmt: skip
+        return [self._body(card)]
+
+    def _shoot(self, frame: Frame, now_s: float) -> list[Body]:
+        order = media.Shoot.decode(frame.body, frame.header.edition)
+        serial = frame.header.serial
+        if not 1 <= order.channel <= CHANNELS and order.channel not in (0x64, 0x65):
+            return [self._body(media.ShootReply(reply_serial=serial, result=2))]
+        count = order.command if 0 < order.command < 0xFFFF else 0
+        ids = tuple(self._media_id + number for number in range(1, count + 1))
+        self._media_id += count
+        return [self._body(media.ShootReply(reply_serial=serial, result=0, ids=ids))]
+
+    def _search(self, frame: Frame, now_s: float) -> list[Body]:
+        wanted = media.SearchMedia.decode(frame.body, frame.header.edition)
+        place = self._terminal.instruments.take()
+        basic = {"latitude": place.lat_e6, "longitude": place.lon_e6, "altitude": place.altitude_m}
+        items = tuple(
+            media.StoredMedia(
+                multimedia_id=number, type=wanted.type, channel=1, event=0,
+                location=LocationBasic(
+                    alarm=0, status=place.status, speed=0, direction=0, time=wire.device_time(now_s), **basic
+                ),
+            )
+            for number in range(1, min(self._media_id, 10) + 1)
+        )  # fmt: skip
+        return [self._body(media.SearchReply(reply_serial=frame.header.serial, items=items))]
+
+    def _pass_on(self, frame: Frame, now_s: float) -> list[Body]:
+        message = pass_through.DownlinkPassThrough.decode(frame.body, frame.header.edition)
+        self.serial_port = [*self.serial_port[-9:], message.content]
+        return self.general(frame)
+
+    def _video(self, frame: Frame, now_s: float) -> list[Body]:
+        made = video.VideoAttributes(
+            audio_codec=8, audio_channels=1, audio_sample_rate=0, audio_sample_bits=1, audio_frame_length=320,
+            audio_output=1, video_codec=98, max_audio_channels=1, max_video_channels=CHANNELS,
+        )  # fmt: skip
+        return [self._body(made)]

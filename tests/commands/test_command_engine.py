@@ -1,0 +1,439 @@
+"""The way of a command: registry, engine, bus, gateways (two shards) and simulated terminals, all real."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, select, update
+
+from luwei.bus import Bus, EmbeddedServer
+from luwei.commands import reading
+from luwei.commands.engine import CommandEngine
+from luwei.commands.journal import Target
+from luwei.commands.kinds import KINDS
+from luwei.gateway.service import Gateway
+from luwei.registry.admission import Admission
+from luwei.registry.audit import SYSTEM, AuditEntry
+from luwei.registry.base import now_ms
+from luwei.registry.command import Command
+from luwei.registry.engine import migrate, open_engine, read, write
+from luwei.registry.scope import WHOLE, Scope
+from luwei.registry.terminal import Terminal
+from luwei.registry.vehicle import Vehicle
+from luwei.settings import Settings
+from luwei.simulator.fleet import Truck
+from luwei.simulator.fleet import trucks as fleet_of
+from luwei.simulator.service import Line, Running, terminals
+from luwei.simulator.truth import Truth
+
+pytestmark = pytest.mark.timeout(90)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+    """The first truthy value of ``condition``, which may be awaitable."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class System:
+    """A registry, a bus, gateways, the engine, and simulated terminals, in one process."""
+
+    folder: Path
+    server: EmbeddedServer
+    engine: Engine
+    fleet: list[Truck]
+    gateways: dict[int, tuple[Gateway, asyncio.Task[None], Bus]] = field(default_factory=dict)
+    commands: CommandEngine | None = None
+    bus: Bus | None = None
+    running: Running | None = None
+
+    def settings(self, **changes: Any) -> Settings:
+        given = {"data": self.folder, "gateway_port": 0, "admission": "known", "tick_ms": 50} | changes
+        return Settings(**given)
+
+    async def start_gateway(self, shard: int = 0, **changes: Any) -> Gateway:
+        bus = await Bus.connect(self.server.url, f"gateway-{shard}")
+        gateway = Gateway(self.settings(**changes), shard, bus, Admission(self.engine, "known"))
+        gateway.start()
+        self.gateways[shard] = (gateway, asyncio.create_task(gateway.run()), bus)
+        return gateway
+
+    async def stop_gateway(self, shard: int) -> None:
+        gateway, task, bus = self.gateways.pop(shard)
+        gateway.stop()
+        await asyncio.wait_for(task, 15)
+        await bus.close()
+
+    async def start_core(self) -> CommandEngine:
+        self.bus = await Bus.connect(self.server.url, "core")
+        self.commands = CommandEngine(self.engine, self.bus)
+        await self.commands.start()
+        return self.commands
+
+    async def stop_core(self) -> None:
+        assert self.commands is not None and self.bus is not None
+        await self.commands.stop()
+        await self.bus.close()
+        self.commands = None
+
+    def connect(self, trucks: list[Truck], port: int) -> list[Line]:
+        """Simulated terminals of ``trucks`` on a gateway; none reports by itself."""
+        running = self.running = self.running or Running("127.0.0.1", port)
+        made = terminals(trucks, Truth(None), running.now_s(), interval_s=3600, host="127.0.0.1", port=port)
+        lines = []
+        for terminal in made:
+            line = _Line(running, terminal, port)
+            running.lines.append(line)
+            running.schedule(line)
+            lines.append(line)
+        return lines
+
+    async def online(self, count: int) -> None:
+        await until(lambda: sum(g.table.online() for g, _, _ in self.gateways.values()) == count, f"{count} online", 30)
+
+    async def send(self, kind: str, vehicles: list[int], expires_s: int = 60, **parameters: Any) -> int:
+        assert self.commands is not None
+        targets = [Target(key, self.fleet[key - 1].phone) for key in vehicles]
+        values = KINDS[kind].check(parameters)
+        return await self.commands.submit(kind, values, "test", targets, 0, expires_s, SYSTEM)
+
+    def batch(self, key: int) -> reading.BatchView:
+        return reading.batch(self.engine, WHOLE, 0, key)
+
+    def results(self, key: int) -> list[reading.CommandView]:
+        return list(reading.exported(self.engine, WHOLE, key))
+
+    async def done(self, key: int, seconds: float = 20) -> list[reading.CommandView]:
+        await until(lambda: self.batch(key).state in ("done", "cancelled"), f"batch {key} done", seconds)
+        return self.results(key)
+
+
+class _Line(Line):
+    """A line to a port of its own: the fleet stands on two gateways."""
+
+    def __init__(self, fleet: Running, terminal: Any, port: int) -> None:
+        super().__init__(fleet, terminal, False)
+        self.port = port
+
+    def due(self, now_s: float) -> None:
+        self.fleet.port = self.port
+        super().due(now_s)
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
+    migrate(engine)
+    fleet = fleet_of(1200, seed=3)
+    enter(engine, fleet)
+    with EmbeddedServer(tmp_path / "bus", free_port()) as server:
+        made = System(tmp_path, server, engine, fleet)
+        clock = asyncio.create_task(_turn(made))
+        yield made
+        clock.cancel()
+        if made.running is not None:
+            for line in made.running.lines:
+                line.stop()
+        if made.commands is not None:
+            await made.stop_core()
+        for shard in list(made.gateways):
+            with contextlib.suppress(TimeoutError):
+                await made.stop_gateway(shard)
+    engine.dispose()
+
+
+async def _turn(system: System) -> None:
+    while True:
+        if system.running is not None:
+            system.running.turn(system.running.now_s())
+        await asyncio.sleep(0.02)
+
+
+def enter(engine: Engine, fleet: list[Truck]) -> None:
+    """Vehicles 1 … n with their terminals, registered: each has its code."""
+    now = now_ms()
+    times = {"created_at": now, "updated_at": now, "source": "import"}
+    with write(engine) as connection:
+        connection.execute(
+            insert(Vehicle),
+            [
+                {"id": number, "plate": t.plate, "plate_color": t.plate_color, "city": t.city, "county": t.county,
+                 "vehicle_class": t.vehicle_class} | times
+                for number, t in enumerate(fleet, 1)
+            ],
+        )  # fmt: skip
+        connection.execute(
+            insert(Terminal),
+            [
+                {"id": number, "phone": t.phone, "terminal_id": t.terminal_id, "manufacturer_id": t.manufacturer_id,
+                 "model": t.model, "edition": t.edition, "vehicle_id": number} | times
+                for number, t in enumerate(fleet, 1)
+            ],
+        )  # fmt: skip
+
+
+def newest(fleet: list[Truck], edition: int, count: int) -> list[int]:
+    """Vehicle ids of the first trucks of an edition."""
+    return [number for number, truck in enumerate(fleet, 1) if truck.edition == edition][:count]
+
+
+async def test_a_truck_is_asked_for_its_place_and_the_answer_is_kept(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    (found,) = await system.done(await system.send("locate", [1]))
+    assert (found.state, found.result, found.attempts, found.gateway) == ("answered", "success", 1, "gw-0")
+    assert found.answer is not None and found.answer["message_id"] == 0x0201
+    place = found.answer["location"]
+    assert 20_000_000 < place["lat_e6"] < 26_000_000 and 109_000_000 < place["lon_e6"] < 118_000_000
+    assert found.sent_at is not None and found.ended_at is not None and found.ended_at >= found.sent_at
+    with read(system.engine) as connection:
+        acts = connection.execute(select(AuditEntry.act, AuditEntry.noun_id)).all()
+    assert acts == [("command.send", found.batch)]
+
+
+async def test_every_kind_is_answered_by_a_simulated_terminal_of_its_edition(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    new, old = newest(system.fleet, 2019, 1)[0], newest(system.fleet, 2013, 1)[0]
+    system.connect([system.fleet[new - 1], system.fleet[old - 1]], gateway.wire.port)
+    await system.online(2)
+    given: dict[str, dict[str, Any]] = {
+        "text": {"text": "前方事故，请绕行。" * 56}, "confirm_alarm": {"alarms": [0, 3]},
+        "call_back": {"phone": "02012345678"}, "listen_in": {"phone": "02012345678"},
+        "set_parameters": {"parameters": [{"id": 0x29, "value": 15}]},
+        "set_circle": {"area_id": 7, "latitude": 22.54, "longitude": 114.05, "max_speed": 60, "name": "工地"},
+        "switch_server": {"address": "10.0.0.1", "tcp_port": 7611},
+        "upgrade": {"url": "http://10.0.0.1/fw.bin", "firmware": "V4"}, "pass_through": {"content": "0102"},
+    }  # fmt: skip
+    for code, kind in KINDS.items():
+        if code in ("restart", "factory_reset", "radio_off", "question"):
+            continue  # these end the line, or wait for a driver
+        values = given.get(code, {})
+        bodies = kind.letter(kind.check(values)).bodies
+        (found,) = await system.done(await system.send(code, [new if 2019 in bodies else old], **values))
+        assert (code, found.state, found.result) == (code, "answered", "success")
+    (read_back,) = await system.done(await system.send("read_parameters", [new], ids=[0x29]))
+    assert read_back.answer is not None
+    assert [(p["id"], p["text"]) for p in read_back.answer["parameters"]] == [(0x29, "15 s")]
+    (areas,) = await system.done(await system.send("read_areas", [new]))
+    assert areas.answer is not None and "工地" in str(areas.answer["rows"])
+
+
+async def test_a_terminal_refuses_what_its_edition_does_not_know(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    old = newest(system.fleet, 2013, 1)[0]
+    system.connect([system.fleet[old - 1]], gateway.wire.port)
+    await system.online(1)
+    (found,) = await system.done(await system.send("link_check", [old]))
+    assert (found.state, found.result) == ("failed", "edition")  # 0x8204 is 2019's
+    (found,) = await system.done(await system.send("photo", [old], channel=9))
+    assert (found.state, found.result) == ("failed", "failure")
+
+
+async def test_a_terminal_on_another_shard_is_found_in_one_round_trip(system: System) -> None:
+    first, second = await system.start_gateway(0), await system.start_gateway(1)
+    await system.start_core()
+    system.connect(system.fleet[:1], first.wire.port)
+    system.connect(system.fleet[1:2], second.wire.port)
+    await system.online(2)
+    took = []
+    for _ in range(5):
+        results = await system.done(await system.send("locate", [1, 2]))
+        assert [(r.state, r.gateway) for r in results] == [("answered", "gw-0"), ("answered", "gw-1")]
+        took += [r.ended_at - r.created_at for r in results if r.ended_at]
+    # the terminal answers at once: all of this is ours
+    assert sorted(took)[len(took) // 2] <= 100, took
+
+
+async def test_who_is_offline_gets_it_when_the_terminal_authenticates(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    batch = await system.send("text", [1], text="你好")
+    await until(lambda: [r.result for r in system.results(batch)] == ["offline"], "noted as offline")
+    assert system.batch(batch).state == "running"
+    system.connect(system.fleet[:1], gateway.wire.port)
+    (found,) = await system.done(batch)
+    assert (found.state, found.result) == ("answered", "success")
+
+
+async def test_an_order_for_now_only_ends_as_offline_at_once(system: System) -> None:
+    await system.start_gateway()
+    engine = await system.start_core()
+    await until(lambda: engine._alive(), "gateway known")
+    (found,) = await system.done(await system.send("locate", [1], expires_s=0), 3)
+    assert (found.state, found.result, found.sent_at) == ("failed", "offline", None)
+
+
+async def test_a_queued_command_expires_and_is_not_sent_any_more(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    (found,) = await system.done(await system.send("text", [1], expires_s=7, text="过时"), 12)
+    assert (found.state, found.result) == ("expired", "expired")
+    (line,) = system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    await system.done(await system.send("locate", [1]))
+    assert line.terminal.commands.texts == []
+
+
+async def test_cancel_ends_what_is_queued_and_pause_holds_it(system: System) -> None:
+    gateway = await system.start_gateway()
+    engine = await system.start_core()
+    cancelled, paused = await system.send("text", [1], text="取消"), await system.send("text", [1], text="暂停")
+    assert await engine.cancel(cancelled, SYSTEM) == 1
+    await engine.pause(paused, True, SYSTEM)
+    (line,) = system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    await system.done(await system.send("locate", [1]))
+    assert line.terminal.commands.texts == []
+    assert system.batch(paused).state == "paused" and system.batch(cancelled).state == "cancelled"
+    await engine.pause(paused, False, SYSTEM)
+    (found,) = await system.done(paused)
+    assert (found.state, line.terminal.commands.texts) == ("answered", ["暂停"])
+    assert [r.state for r in system.results(cancelled)] == ["cancelled"]
+
+
+async def test_a_queue_survives_the_restart_of_the_core(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    waiting = await system.send("text", [1], text="重启之后")
+    await system.stop_core()
+    system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    await system.start_core()
+    (found,) = await system.done(waiting)
+    assert (found.state, found.attempts) == ("answered", 1)
+
+
+async def test_an_answer_that_comes_while_the_core_is_away_is_not_lost(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    (line,) = system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    answer = line.terminal.commands._answer
+    held: list[bytes] = []
+
+    def slowly(raw: bytes, now_s: float) -> list[bytes]:
+        held.extend(answer(raw, now_s))
+        return []
+
+    line.terminal.commands._answer = slowly  # type: ignore[method-assign]
+    batch = await system.send("locate", [1])
+    await until(lambda: [r.state for r in system.results(batch)] == ["sent"] and held, "sent")
+    await system.stop_core()
+    line._send(held)
+    await until(lambda: gateway.commands.outcomes, "answered at the gateway")
+    await system.start_core()
+    (found,) = await system.done(batch)
+    assert (found.state, found.attempts) == ("answered", 1)
+
+
+async def test_a_core_that_lost_its_note_of_sending_does_not_send_twice(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    (line,) = system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    line.terminal.commands._answer = lambda raw, now_s: []  # type: ignore[method-assign]
+    batch = await system.send("text", [1], text="一次")
+    await until(lambda: [r.state for r in system.results(batch)] == ["sent"], "sent")
+    serial = int(gateway.table.serial[gateway.table.by_phone[system.fleet[0].phone].slot])
+    await system.stop_core()
+    with write(system.engine) as connection:  # as if the process had died between the two
+        connection.execute(update(Command).values(state="queued", sent_at=None))
+    await system.start_core()
+    await until(lambda: [r.state for r in system.results(batch)] == ["sent"], "sent")
+    assert int(gateway.table.serial[gateway.table.by_phone[system.fleet[0].phone].slot]) == serial
+
+
+async def test_when_a_gateway_dies_a_query_is_asked_again_and_a_restart_is_not(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    lines = system.connect(system.fleet[:2], gateway.wire.port)
+    await system.online(2)
+    for line in lines:
+        line.terminal.commands._answer = lambda raw, now_s: []  # type: ignore[method-assign]
+    query, restart = await system.send("locate", [1]), await system.send("restart", [2])
+    await until(lambda: system.results(query)[0].state == system.results(restart)[0].state == "sent", "sent")
+    await system.stop_gateway(0)
+    (found,) = await system.done(restart)
+    assert (found.state, found.result) == ("failed", "link_lost")
+    await until(lambda: system.results(query)[0].state == "queued", "query queued again")
+
+
+async def test_a_gateway_that_vanishes_without_a_word_is_noticed_by_its_boot(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    lines = system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    lines[0].terminal.commands._answer = lambda raw, now_s: []  # type: ignore[method-assign]
+    batch = await system.send("restart", [1])
+    await until(lambda: system.results(batch)[0].state == "sent", "sent")
+    gateway.commands.closed(gateway.table.by_phone[system.fleet[0].phone], 0)
+    gateway.commands.outcomes.clear()
+    await system.stop_gateway(0)
+    await system.start_gateway(0)
+    (found,) = await system.done(batch)
+    assert (found.state, found.result) == ("failed", "gateway_lost")
+
+
+async def test_a_terminal_that_never_answers_ends_as_no_answer_and_is_known_for_it(system: System) -> None:
+    gateway = await system.start_gateway(command_timeout_s=1, command_retries=0)
+    await system.start_core()
+    (line,) = system.connect(system.fleet[:1], gateway.wire.port)
+    await system.online(1)
+    line.terminal.commands._answer = lambda raw, now_s: []  # type: ignore[method-assign]
+    for _ in range(3):
+        (found,) = await system.done(await system.send("locate", [1]))
+        assert (found.state, found.result) == ("failed", "no_answer")
+        assert found.ended_at is not None and found.sent_at is not None and found.ended_at - found.sent_at >= 900
+    assert reading.never_answers(system.engine, 1)
+
+
+async def test_results_are_read_within_the_scope_only(system: System) -> None:
+    await system.start_gateway()
+    await system.start_core()
+    batch = await system.send("text", [1, 2, 3], text="范围")
+    city = system.fleet[0].city
+    mine = Scope(cities=frozenset({city}))
+    seen = reading.commands(system.engine, mine, batch_id=batch).items
+    assert {view.vehicle_id for view in seen} == {n for n in (1, 2, 3) if system.fleet[n - 1].city == city}
+    assert reading.batches(system.engine, mine, 99, 1, 10).total == 0
+
+
+async def test_a_thousand_commands_to_a_thousand_terminals_complete_within_five_seconds(system: System) -> None:
+    first, second = await system.start_gateway(0), await system.start_gateway(1)
+    await system.start_core()
+    system.connect(system.fleet[:500], first.wire.port)
+    system.connect(system.fleet[500:1000], second.wire.port)
+    await system.online(1000)
+    began = time.monotonic()
+    batch = await system.send("text", list(range(1, 1001)), text="全体注意：台风预警")
+    results = await system.done(batch, 30)
+    took = time.monotonic() - began
+    print(f"1,000 commands: {took:.2f} s")
+    assert {result.state for result in results} == {"answered"} and len(results) == 1000
+    assert took <= 5, took
