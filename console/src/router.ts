@@ -6,7 +6,7 @@ import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.track' | 'title.explain' | 'title.access' | 'title.absent';
+    title: 'title.monitor' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.absent';
     theme?: Theme;
     /** Reached without a login. */
     open?: boolean;
@@ -43,6 +43,11 @@ export const router = createRouter({
           path: 'access',
           component: () => import('@/pages/access/AccessPage.vue'),
           meta: { title: 'title.access', theme: 'light' },
+        },
+        {
+          path: 'commands',
+          component: () => import('@/pages/commands/CommandsPage.vue'),
+          meta: { title: 'title.commands', theme: 'light' },
         },
         {
           path: ':absent(.*)*',

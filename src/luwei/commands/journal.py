@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, update
 
 from luwei.commands.parameter_form import HIDDEN, SECRET_IDS
 from luwei.registry import audit
@@ -170,7 +170,8 @@ def load_open(engine: Engine) -> tuple[list[OpenBatch], list[OpenCommand]]:
 
 
 _KEY = Command.__table__.c.id == bindparam("key")
-_OPEN = Command.__table__.c.state.in_((QUEUED, SENT))
+# no IN: an expanding parameter cannot be executed for many rows
+_OPEN = or_(Command.__table__.c.state == QUEUED, Command.__table__.c.state == SENT)
 
 
 def mark_sent(engine: Engine, rows: Sequence[Sent]) -> None:
