@@ -198,7 +198,8 @@ def _views(engine: Engine, keys: Sequence[int]) -> list[BatchView]:
         views.append(
             BatchView(
                 row.id, row.kind, shown(json.loads(row.parameters)), row.reason, row.username, state, row.total,
-                row.skipped, row.created_at, row.expires_at, None if is_open else ended[key] or None, count, failures[key],
+                row.skipped, row.created_at, row.expires_at, None if is_open else ended[key] or None, count,
+                failures[key],
             )
         )  # fmt: skip
     return views

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, JSONBody, PathParameter
+from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
@@ -39,6 +39,7 @@ EXPIRES_MAX = 30 * 86_400
 ROWS_A_PIECE = 1_000
 
 Key = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+Act = Annotated[str, PathParameter(max_length=10)]
 LiveState = Literal["all", "online", "moving", "stopped", "offline", "alarm"]
 
 
@@ -182,7 +183,7 @@ async def list_commands(
     door: NamedDependency[Door],
     batch: FromQuery[int | None] = None,
     vehicle: FromQuery[int | None] = None,
-    state: FromQuery[str | None] = None,
+    only: Annotated[str | None, QueryParameter(name="state", max_length=20)] = None,
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> CommandPage:
@@ -192,7 +193,7 @@ async def list_commands(
         await asyncio.to_thread(reading.batch, services.engine, scope, door.user_id, batch)
     found = await asyncio.to_thread(
         reading.commands, services.engine, scope,
-        batch_id=batch, vehicle_id=vehicle, state=state, number=page, size=size,
+        batch_id=batch, vehicle_id=vehicle, state=only, number=page, size=size,
     )  # fmt: skip
     silent = vehicle is not None and await asyncio.to_thread(reading.never_answers, services.engine, vehicle)
     return CommandPage(now_ms(), found.total, found.items, silent and found.total > 0)
@@ -220,7 +221,7 @@ async def get_batch(services: NamedDependency[Services], door: NamedDependency[D
 
 @post("/api/commands/batches/{batch_id:int}/{act:str}", tags=["commands"], guards=[own_page], status_code=200)
 async def act_on_batch(
-    services: NamedDependency[Services], door: NamedDependency[Door], batch_id: Key, act: str
+    services: NamedDependency[Services], door: NamedDependency[Door], batch_id: Key, act: Act
 ) -> BatchView:
     """``pause``, ``resume`` or ``cancel``: what is already on the wire ends by itself."""
     scope = door.allow("write", "command")
