@@ -74,7 +74,7 @@ def watched(request: pytest.FixtureRequest, browser: Browser, system: WholeSyste
     page.get_by_label("账号").fill(DEMO_USERNAME)
     page.get_by_label("密码", exact=True).fill(DEMO_PASSWORD)
     page.get_by_role("button", name="登录").click()
-    page.wait_for_url(re.compile(r"/monitor"))
+    expect(page.get_by_role("navigation", name="主导航")).to_be_visible(timeout=30_000)
     yield seen
     context.close()
 
@@ -131,6 +131,7 @@ def test_officer_locates_a_truck_from_its_card_and_sets_a_parameter(watched: Wat
 def test_officer_sends_a_text_to_a_selection_watches_it_and_exports(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     online_truck(system)
+    page.wait_for_function("window.__luweiMapIdle === true", timeout=60_000)
     page.get_by_role("link", name="指令").click()
     page.wait_for_url(re.compile(r"/commands"))
     page.get_by_role("button", name="批量下发").click()

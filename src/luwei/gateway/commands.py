@@ -48,6 +48,7 @@ OPEN_MAX = 8
 HELD_MAX = 64
 DONE_MAX = 100_000
 PAST_MAX = 16
+FRESH_MS = 3_000
 STALL_MS = 2_000
 """A longer pause between two turns was ours (the bus was away): it is not held against the terminals."""
 
@@ -120,6 +121,7 @@ class Commands:
         self._heap: list[tuple[int, int, Waiting]] = []
         self._count = 0
         self._turned_ms = 0
+        self._sent_ms = 0
         self.outcomes: list[Outcome] = []
         self.rows: list[dict[str, Any]] = []
         """Rows of ``facts.MESSAGE_FRAME``: what was sent since they were last taken."""
@@ -131,6 +133,10 @@ class Commands:
     def waiting(self) -> bool:
         """Whether an answer is due."""
         return bool(self._known)
+
+    def fresh(self, at_ms: int) -> bool:
+        """Whether an answer may come any moment: a terminal that stays silent for longer is worth no hurry."""
+        return bool(self._known) and at_ms - self._sent_ms < FRESH_MS
 
     def take(self, dispatch: Dispatch, at_ms: int) -> Receipt:
         """Send what is for terminals of this gateway. A command it already has is confirmed and not sent again."""
@@ -225,6 +231,7 @@ class Commands:
             table.next_serial(slot)
         line.waiting.append(waiting)
         waiting.attempts = 1
+        self._sent_ms = at_ms
         self.rows.append(
             {
                 "vehicle_id": int(table.vehicle_id[slot]),

@@ -54,7 +54,7 @@ NOTES_EVERY_S = 60
 ROOM_S = 0.05
 """How long one look at the publisher's window waits, so that ``paused`` stays true to the bus."""
 COMMAND_TICK_S = 0.02
-"""Longest wait of a tick while a terminal owes an answer to a command: a person waits for it."""
+"""Longest wait of a tick just after a command went out: a person waits for the answer."""
 STOP_S = 3.5
 
 
@@ -131,7 +131,7 @@ class Gateway:
         bytes keep coming: terminals that send their next frame after an answer must not wait for nobody."""
         longest = self.settings.tick_ms / 1000
         delay = min(longest, BATCH_TARGET / self._rate) if self._rate else longest
-        if self.commands.waiting:
+        if self.commands.fresh(now_ms()):
             delay = min(delay, COMMAND_TICK_S)
         if self.wire.saturated or self.wire.again:
             delay = 0.0
