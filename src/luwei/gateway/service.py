@@ -43,7 +43,7 @@ READ_BUDGET = 1 << 20
 BATCH_TARGET = 3000
 """Frames a tick should have: fewer, and the fixed cost of a tick, a bus message and an insert weighs in all processes;
 more, and answers only get later."""
-GLANCES = (0.125, 0.25, 0.5)
+GLANCES = (0.125, 0.25)
 """Shares of a wait after which the gateway looks how many connections have something to read."""
 GROWTH = 1.1
 """Twice the time brings twice the connections where terminals send on their own; less than this: nobody else comes."""
