@@ -129,13 +129,13 @@ def assert_same_location(batch: Locations, row: int, body: bytes, edition: int) 
     assert bool(batch.items.broken[row]) == any("item" in p for p in message.problems)
 
 
-@pytest.mark.skipif(not FRAMES, reason="vectors are not here")
+@pytest.mark.skipif(not FRAMES, reason="jt808_frames.jsonl is not beside the repository")
 @pytest.mark.parametrize("vector", FRAMES, ids=lambda v: v["id"])
 def test_captured_frame_is_cut_and_read_as_the_declarative_decoder_does(vector: dict[str, Any]) -> None:
     assert_same_header(bytes.fromhex(vector["hex"]))
 
 
-@pytest.mark.skipif(not FRAMES, reason="vectors are not here")
+@pytest.mark.skipif(not FRAMES, reason="jt808_frames.jsonl is not beside the repository")
 def test_captured_locations_have_the_expected_columns() -> None:
     seen = 0
     for vector in FRAMES:
@@ -157,7 +157,7 @@ def test_captured_locations_have_the_expected_columns() -> None:
     assert seen > 50
 
 
-@pytest.mark.skipif(not FRAMES, reason="vectors are not here")
+@pytest.mark.skipif(not FRAMES, reason="jt808_frames.jsonl is not beside the repository")
 def test_captured_batches_give_the_locations_of_the_declarative_decoder() -> None:
     seen = 0
     for vector in FRAMES:
@@ -176,7 +176,7 @@ def test_captured_batches_give_the_locations_of_the_declarative_decoder() -> Non
     assert seen >= 5
 
 
-@pytest.mark.skipif(not STREAMS, reason="vectors are not here")
+@pytest.mark.skipif(not STREAMS, reason="jt808_frames.jsonl is not beside the repository")
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 100_000])
 @pytest.mark.parametrize("vector", STREAMS, ids=lambda v: v["id"])
 def test_captured_stream_gives_the_same_frames_in_chunks_of_any_size(vector: dict[str, Any], size: int) -> None:
