@@ -1,6 +1,7 @@
 import { createRouter, createWebHistory } from 'vue-router';
 
 import { onSessionEnded } from '@/api/client';
+import { watchHeading } from '@/shell/heading';
 import { useSession } from '@/shell/session';
 import { proposeTheme, type Theme } from '@/shell/theme';
 
@@ -58,6 +59,8 @@ export const router = createRouter({
     },
   ],
 });
+
+watchHeading(router);
 
 router.beforeEach(async (to) => {
   proposeTheme(to.meta.theme ?? 'dark');

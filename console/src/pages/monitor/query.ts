@@ -4,6 +4,7 @@ import { useRoute, useRouter } from 'vue-router';
 
 import type { StateFilter } from '@/api/types';
 import { useArea } from '@/shell/area';
+import { heading } from '@/shell/heading';
 
 export const STATES: readonly StateFilter[] = ['all', 'online', 'moving', 'stopped', 'offline', 'alarm'];
 
@@ -46,8 +47,9 @@ export function useMonitorQuery() {
   const view = computed(() => readView(route.query.view));
 
   function change(changes: Record<string, string | number | null>, keep: 'push' | 'replace' = 'replace'): void {
-    if (route.path !== '/monitor') return;
-    const query = { ...route.query };
+    const { path, query: standing } = heading(router);
+    if (path !== '/monitor') return;
+    const query = { ...standing };
     for (const [name, value] of Object.entries(changes)) {
       if (value === null || value === 'all' || value === '') delete query[name];
       else query[name] = String(value);
