@@ -179,6 +179,36 @@ def docs(folder: Path) -> None:
 
 
 @main.group()
+def evidence() -> None:
+    """Files of alarms: take them in, check them."""
+
+
+@evidence.command("verify")
+def evidence_verify() -> None:
+    """Read every stored file again and report what is missing, changed or unknown; exit status 1 if anything is."""
+    from luwei.evidence.store import EvidenceStore
+    from luwei.evidence.verify import verify
+    from luwei.registry.engine import migrate, open_engine
+
+    settings = _settings()
+    engine = open_engine(settings.registry_url)
+    migrate(engine)
+
+    def progress(done: int, total: int, size: int) -> None:
+        if sys.stderr.isatty() and (done % 20 == 0 or done == total):
+            click.echo(f"\r{done} of {total} files, {size >> 20} MiB", nl=done == total, err=True)
+
+    try:
+        result = verify(engine, EvidenceStore.open(settings.evidence, settings.data), progress)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    for finding in result.findings:
+        click.echo(f"{finding.what}: {finding.key} file {finding.file or '-'} {finding.detail}".rstrip())
+    click.echo(f"{result.files} files, {result.size} bytes, {len(result.findings)} findings")
+    sys.exit(1 if result.findings else 0)
+
+
+@main.group()
 def user() -> None:
     """Accounts of the console."""
 

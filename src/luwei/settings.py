@@ -54,6 +54,8 @@ class Settings:
     """Time-to-live of facts, set when the tables are created."""
     registry: str = ""
     """SQLAlchemy URL; empty: SQLite (WAL) under ``data``."""
+    evidence: str = ""
+    """Where evidence files lie: a folder, or ``s3://bucket/prefix``; empty: ``evidence`` under ``data``."""
     host: str = "127.0.0.1"
     """Address that the gateway and the web listen on."""
     gateway_port: int = 7611
@@ -106,6 +108,7 @@ class Settings:
             history=env.get("LUWEI_HISTORY", ""),
             history_days=_integer(env, "LUWEI_HISTORY_DAYS", 400, 1, 36_500),
             registry=env.get("LUWEI_REGISTRY", ""),
+            evidence=env.get("LUWEI_EVIDENCE", ""),
             host=env.get("LUWEI_HOST", "") or "127.0.0.1",
             gateway_port=_integer(env, "LUWEI_GATEWAY_PORT", 7611, 1, 65535),
             shards=_integer(env, "LUWEI_SHARDS", 1, 1, 64),

@@ -16,11 +16,15 @@ from luwei.registry.audit import SYSTEM, AuditEntry, record
 from luwei.registry.base import Base
 from luwei.registry.command import Command, CommandBatch
 from luwei.registry.engine import migrate, open_engine, read, write
+from luwei.registry.evidence import EvidenceFile, EvidenceRefusal, EvidenceRequest
 from luwei.registry.operator import Operator
 from luwei.registry.terminal import Terminal
 from luwei.registry.vehicle import Vehicle
 
-MODELS = (Operator, Vehicle, Terminal, User, FormerPassword, WebSession, AuditEntry, CommandBatch, Command)
+MODELS = (
+    Operator, Vehicle, Terminal, User, FormerPassword, WebSession, AuditEntry, CommandBatch, Command,
+    EvidenceFile, EvidenceRequest, EvidenceRefusal,
+)  # fmt: skip
 
 
 def test_the_migrations_add_up_to_the_models(engine: Engine) -> None:
@@ -64,7 +68,7 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
         thread.join(60)
     assert failures == []
     with read(engines[0]) as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0003",)]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [("0013",)]
     for engine in engines:
         engine.dispose()
 

@@ -1,0 +1,1 @@
+"""Evidence 证据: files that terminals send of an alarm, kept whole and unchanged, and the server that takes them."""
