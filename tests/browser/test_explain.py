@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from test_console import Watched, _log_in, _no_wider_than_the_screen, browser, system
+from playwright.sync_api import Browser, Page, expect
 
+from screen import Watched, enter, no_wider_than_the_screen
 from whole import WholeSystem, wait_for
-
-__all__ = ["browser", "system"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -23,21 +20,8 @@ LOCATION = (  # JT/T 808 reference, V12
 )
 
 
-@pytest.fixture(params=[(1440, 900), (390, 844)], ids=["desk", "phone"])
-def watched(request: pytest.FixtureRequest, browser: Browser, system: WholeSystem) -> Iterator[Watched]:
-    width, height = request.param
-    context: BrowserContext = browser.new_context(
-        viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai", accept_downloads=True
-    )
-    seen = Watched(context.new_page(), system)
-    _log_in(seen.page, system)
-    expect(seen.page.locator("#main")).to_be_visible(timeout=30_000)
-    yield seen
-    context.close()
-
-
 def _fits(page: Page) -> None:
-    _no_wider_than_the_screen(page)
+    no_wider_than_the_screen(page)
     assert page.locator(".explain").evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
@@ -117,7 +101,7 @@ def test_a_terminal_is_traced_from_its_card_and_the_trace_downloaded(watched: Wa
 
     vehicle = wait_for(one_not_yet_traced, "a moving truck", 60)
     page.goto(f"{system.web}/monitor?vehicle={vehicle}")
-    page.locator("aside.truck").get_by_role("link", name="报文").click(timeout=30_000)
+    page.locator("aside.truck").get_by_role("link", name="报文").click()
     page.wait_for_url(re.compile(r"/explain\?.*tab=trace"))
     expect(page.get_by_test_id("trace-state")).to_contain_text("未跟踪")
     page.get_by_role("button", name="开始跟踪").click()
@@ -161,10 +145,7 @@ def test_who_may_only_look_is_told_so_on_the_trace(browser: Browser, system: Who
     answer = system.run("user", "add", "looker", "--role", "viewer").stdout.strip()
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
     page = context.new_page()
-    page.goto(system.web)
-    page.get_by_label("账号").fill("looker")
-    page.get_by_label("密码", exact=True).fill(answer.rpartition(" ")[2])
-    page.get_by_role("button", name="登录").click()
+    enter(page, system, "looker", answer.rpartition(" ")[2])
     page.get_by_label(re.compile("^新密码")).fill("a-Long-enough-2-secret")
     page.get_by_label("再输一次新密码").fill("a-Long-enough-2-secret")
     page.get_by_role("button", name="保存").click()

@@ -1,0 +1,58 @@
+"""What a person does and sees in the browser, for tests: pages that keep their faults, signing in, pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from luwei.access.users import DEMO_PASSWORD, DEMO_USERNAME
+from whole import WholeSystem
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+PATIENCE_MS = 30_000
+"""How long a page may take where the machine is busy and draws without a graphics card."""
+
+Open = Callable[[int, int], "Watched"]
+
+
+class Watched:
+    """A page together with what it did wrong: requests that left the host, errors on the console."""
+
+    def __init__(self, page: Page, system: WholeSystem) -> None:
+        self.page, self.faults = page, list[str]()
+        allowed = (system.web, system.web.replace("http", "ws"), "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(allowed) else self.faults.append(f"outside: {r.url}"))
+        page.on("console", lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.faults.append(f"page: {error}"))
+
+    def picture(self, name: str) -> None:
+        """Kept where LUWEI_SCREENSHOTS names a folder."""
+        folder = os.environ.get("LUWEI_SCREENSHOTS")
+        if folder:
+            width = (self.page.viewport_size or {"width": 0})["width"]
+            self.page.screenshot(path=f"{folder}/{name}-{width}.png")
+
+
+def enter(page: Page, system: WholeSystem, username: str, password: str) -> None:
+    """Fill in the login page and send it."""
+    page.goto(system.web)
+    page.get_by_label("账号").fill(username)
+    page.get_by_label("密码", exact=True).fill(password)
+    page.get_by_role("button", name="登录").click()
+
+
+def log_in(page: Page, system: WholeSystem) -> None:
+    """As the demo's user, up to the first page after the login."""
+    enter(page, system, DEMO_USERNAME, DEMO_PASSWORD)
+    page.wait_for_url(re.compile(r":\d+/(?!login)\w+"))
+    expect(page.get_by_role("navigation", name="主导航")).to_be_visible()
+
+
+def no_wider_than_the_screen(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
