@@ -34,6 +34,7 @@ from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
 from luwei.registry.engine import migrate, open_engine
 from luwei.registry.fleet import fleet_rows
+from luwei.registry.organisations import ensure_authorities
 from luwei.settings import Settings
 from luwei.telemetry import configure_logging
 from luwei.web.app import create_app
@@ -90,6 +91,7 @@ class Core:
             engine = await asyncio.to_thread(open_engine, settings.registry_url)
             stack.callback(engine.dispose)
             await self._insist("registry", migrate, engine)
+            await self._insist("registry", ensure_authorities, engine)
             if settings.demo:
                 await asyncio.to_thread(users.ensure_demo_users, engine)
             history = await self._insist(

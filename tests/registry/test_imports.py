@@ -81,7 +81,7 @@ def test_a_vehicle_with_its_terminal_and_operator_comes_in_whatever_the_form(eng
     assert view.operator is not None and view.operator.name == "远隆物流"
     assert view.terminal is not None
     assert (view.terminal.phone, view.terminal.terminal_id, view.terminal.edition) == ("13800138000", "LW1", 2019)
-    assert report.changed == {"operator": [1], "vehicle": [1], "terminal": [1]}
+    assert report.changed == {"organisation": [1], "vehicle": [1], "terminal": [1]}
 
 
 def test_an_excel_sheet_with_numbers_as_cells_comes_in(engine: Engine) -> None:
@@ -97,7 +97,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(engine: Engine) -> None:
     content = csv_of(HEADER, ROW, ROW.replace("粤B12345", "粤B1234"))
     dry = import_file(engine, "vehicles", "a.csv", content, dry_run=True)
     assert (dry.rows, dry.created, dry.refused) == (2, 1, 1) and dry.changed == {}
-    assert [count(engine, table) for table in ("vehicle", "terminal", "operator", "audit_entry")] == [0, 0, 0, 0]
+    assert [count(engine, table) for table in ("vehicle", "terminal", "organisation", "audit_entry")] == [0, 0, 0, 0]
     wet = import_file(engine, "vehicles", "a.csv", content)
     assert (wet.rows, wet.created, wet.refused, wet.errors) == (dry.rows, dry.created, dry.refused, dry.errors)
 
@@ -142,7 +142,7 @@ def test_each_error_has_row_column_rule_and_value(engine: Engine) -> None:
     assert report.errors[0].value == "紫" and "must be X" in report.errors[2].rule
     assert report.errors[10].rule == "row 12 has the same"
     assert (report.rows, report.created, report.refused) == (15, 1, 14)
-    assert [count(engine, table) for table in ("vehicle", "terminal", "operator")] == [1, 1, 0]
+    assert [count(engine, table) for table in ("vehicle", "terminal", "organisation")] == [1, 1, 0]
 
 
 def test_a_refused_row_leaves_no_trace(engine: Engine) -> None:
@@ -151,7 +151,7 @@ def test_a_refused_row_leaves_no_trace(engine: Engine) -> None:
     line = "粤B99999,黄,1M8GDM9AXKP042788,,深圳市,,新企业,13899999999,,"
     report = import_file(engine, "vehicles", "a.csv", csv_of(HEADER, line))
     assert report.refused == 1 and report.errors[0].column == "车架号"
-    assert [count(engine, table) for table in ("vehicle", "terminal", "operator")] == [1, 1, 1]
+    assert [count(engine, table) for table in ("vehicle", "terminal", "organisation")] == [1, 1, 1]
 
 
 def test_a_terminal_of_another_vehicle_is_not_taken_away(engine: Engine) -> None:
@@ -334,7 +334,7 @@ def test_no_cell_content_breaks_an_import(
     else:
         assert report.rows >= report.created + report.updated + report.refused
         assert (
-            count(engine, {"operators": "operator", "vehicles": "vehicle", "terminals": "terminal"}[noun])
+            count(engine, {"operators": "organisation", "vehicles": "vehicle", "terminals": "terminal"}[noun])
             >= report.created
         )
     engine.dispose()

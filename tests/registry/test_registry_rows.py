@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from luwei.registry import operators, terminals, vehicle_list, vehicles
+from luwei.registry import organisations, terminals, vehicle_list, vehicles
 from luwei.registry.admission import Admission, RegistrationRequest
 from luwei.registry.audit import Actor
 from luwei.registry.engine import read
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.fleet import fleet_rows
+from luwei.registry.organisations import OrganisationFilter
 from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.vehicle_list import VehicleFilter
 
@@ -33,7 +34,7 @@ def terminal(engine: Engine, phone: str, vehicle_id: int | None = None, **values
 @pytest.fixture
 def small(engine: Engine) -> Engine:
     """Ten trucks: ids 1 to 5 in Shenzhen, 6 to 10 in Guangzhou; 1 to 9 with terminals."""
-    operators.create(engine, {"name": "深圳市远隆物流有限公司", "city": SHENZHEN}, OFFICER, WHOLE)
+    organisations.create(engine, {"name": "深圳市远隆物流有限公司", "city": SHENZHEN}, OFFICER, WHOLE)
     for i in range(1, 11):
         city, letter = (SHENZHEN, "B") if i <= 5 else (GUANGZHOU, "A")
         vehicle(engine, f"粤{letter}1234{i % 10}", city=city, operator_id=1 if i <= 3 else None)
@@ -200,7 +201,7 @@ def test_a_narrow_scope_finds_its_own_among_many(small: Engine) -> None:
         lambda engine: vehicle_list.page(engine, WHOLE, VehicleFilter(), number=0),
         lambda engine: vehicle_list.page(engine, WHOLE, VehicleFilter(q="x" * 41)),
         lambda engine: vehicle_list.search(engine, "a\0b", WHOLE),
-        lambda engine: operators.page(engine, WHOLE, "\x1b"),
+        lambda engine: organisations.page(engine, WHOLE, OrganisationFilter("\x1b")),
         lambda engine: terminals.page(engine, WHOLE, size=0),
     ],
 )
@@ -210,7 +211,7 @@ def test_an_unusable_question_is_refused(engine: Engine, act: Any) -> None:
 
 
 HOSTILE = [
-    "'; DROP TABLE operator; --",
+    "'; DROP TABLE organisation; --",
     '"><script>alert(1)</script>',
     "{{7*7}}",
     "${jndi:ldap://x}",
@@ -223,12 +224,12 @@ HOSTILE = [
 @pytest.mark.parametrize("sent", HOSTILE)
 def test_hostile_text_is_kept_as_text_or_refused(engine: Engine, sent: str) -> None:
     try:
-        key = operators.create(engine, {"name": sent}, OFFICER, WHOLE)
+        key = organisations.create(engine, {"name": sent}, OFFICER, WHOLE)
     except RegistryError:
         assert not sent.isprintable()
     else:
-        assert operators.one(engine, key, WHOLE).name == sent
-        assert [view.name for view in operators.page(engine, WHOLE, sent[:40]).items] == [sent]
+        assert organisations.one(engine, key, WHOLE).name == sent
+        assert [view.name for view in organisations.page(engine, WHOLE, OrganisationFilter(sent[:40])).items] == [sent]
 
 
 def test_the_fleet_comes_as_columns(small: Engine) -> None:

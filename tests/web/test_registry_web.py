@@ -204,4 +204,4 @@ async def test_every_act_stands_in_the_audit_log(web: Running) -> None:
     with read(web.services.engine) as connection:
         acts = set(connection.exec_driver_sql("SELECT act FROM audit_entry").scalars())
     assert {"login.accepted", "login.refused", "login.ended", "vehicle.create", "vehicle.change", "terminal.create",
-            "operator.change", "user.create", "user.change_password", "import.apply"} <= acts  # fmt: skip
+            "organisation.change", "user.create", "user.change_password", "import.apply"} <= acts  # fmt: skip

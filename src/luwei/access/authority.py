@@ -15,11 +15,12 @@ KINDS = frozenset(
     {
         "vehicle", "terminal", "operator", "position", "track", "session", "ledger", "gateway", "system",
         "explanation", "message", "trace", "command",
+        "organisation", "driver", "sim", "model",
     }
 )  # fmt: skip
 """Kinds of data that people reach through the web."""
 
-REGISTRY_KINDS = frozenset({"vehicle", "terminal", "operator"})
+REGISTRY_KINDS = frozenset({"vehicle", "terminal", "operator", "organisation", "driver", "sim", "model"})
 
 ACT_KINDS = frozenset({"trace"})
 

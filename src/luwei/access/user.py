@@ -22,7 +22,7 @@ class User(Base):
     city: Mapped[int | None] = mapped_column(Integer)
     """Jurisdiction: adcode, or None for the whole province."""
     county: Mapped[int | None] = mapped_column(Integer)
-    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operator.id"))
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
     password_hash: Mapped[str] = mapped_column(String(200))
     """argon2id, with its parameters and salt."""
     must_change_password: Mapped[bool] = mapped_column()

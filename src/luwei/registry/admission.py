@@ -15,10 +15,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, insert, text, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from luwei.registry import bindings
 from luwei.registry.base import now_ms
+from luwei.registry.binding import TERMINAL
 from luwei.registry.engine import read, reserve_ids, write
 from luwei.registry.registration import (
     Admitted,
@@ -123,7 +125,9 @@ class Admission:
             desk = self._open_desk(connection, requests)
             decisions = desk.decide(requests)
             _write_vehicles(connection, list(desk.changed_vehicles.values()))
+            before = _seats(connection, list(desk.changed_terminals.values()))
             _write_terminals(connection, list(desk.changed_terminals.values()))
+            _settle(connection, desk, before)
             return decisions
 
     def _open_desk(self, connection: Connection, requests: Sequence[RegistrationRequest]) -> Desk:
@@ -160,7 +164,12 @@ class Admission:
 def _write_vehicles(connection: Connection, rows: list[VehicleRow]) -> None:
     at = now_ms()
     fresh, stored = [row for row in rows if not row.id], [row for row in rows if row.id]
-    _insert(connection, Vehicle, fresh, lambda row: _vehicle_values(row) | {"vehicle_class": "other", "created_at": at})
+    _insert(
+        connection,
+        Vehicle,
+        fresh,
+        lambda row: _vehicle_values(row) | {"vehicle_class": "other", "vin_confirmed": False, "created_at": at},
+    )
     if stored:
         changes = [_vehicle_values(row) | {"key": row.id} for row in stored]
         names = ("plate", "plate_color", "vin")
@@ -181,6 +190,22 @@ def _write_terminals(connection: Connection, rows: list[TerminalRow]) -> None:
         statement = update(Terminal).where(Terminal.id == bindparam("key"))
         connection.execute(statement.values({name: bindparam(name) for name in names}), changes)
     _insert(connection, Terminal, fresh, lambda row: _terminal_values(row, at) | {"created_at": at})
+
+
+def _seats(connection: Connection, rows: list[TerminalRow]) -> list[int]:
+    """The vehicles that the stored ones of ``rows`` sit in before anything is written."""
+    stored = [row.id for row in rows if row.id]
+    found = select(Terminal.vehicle_id).where(Terminal.id.in_(stored), Terminal.vehicle_id.is_not(None))
+    return [key for key in connection.scalars(found) if key is not None] if stored else []
+
+
+def _settle(connection: Connection, desk: Desk, before: list[int]) -> None:
+    """Write down since when the terminals sit where they sit now, and whose the new vehicles are."""
+    seats: dict[int, int | None] = dict.fromkeys(before)
+    seats |= {row.vehicle.id: row.id for row in desk.changed_terminals.values() if row.vehicle is not None}
+    bindings.settle(connection, TERMINAL, seats)
+    places = {row.id: {"city": row.city, "county": row.county} for row in desk.changed_vehicles.values()}
+    bindings.settle_vehicles(connection, places)
 
 
 def _insert(connection: Connection, noun: Any, rows: list[Any], values: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class RegistryError(ValueError):
     """A value that a rule refuses.
@@ -17,7 +20,7 @@ class RegistryError(ValueError):
         self.value = text if len(text) <= 80 else text[:79] + "…"
         super().__init__(f"{field}={self.value!r}: {rule}")
 
-    def __reduce__(self) -> tuple[type[RegistryError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Errors of an import come back from another process."""
         return type(self), (self.field, self.rule, self.value)
 
@@ -27,4 +30,15 @@ class NotFound(RegistryError):
 
 
 class Conflict(RegistryError):
-    """The value is well formed but already belongs to another row."""
+    """The value is well formed but already belongs to another row.
+
+    ``clash`` is that row, ``{"noun", "id", "label"}``, where it lies in the caller's scope; else None.
+    """
+
+    def __init__(self, field: str, rule: str, value: object = "", clash: Mapping[str, int | str] | None = None) -> None:
+        super().__init__(field, rule, value)
+        self.clash = dict(clash) if clash else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As above, with the other row."""
+        return type(self), (self.field, self.rule, self.value, self.clash)

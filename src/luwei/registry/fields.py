@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -96,6 +97,55 @@ def one_of(name: str, allowed: Mapping[Any, str] | tuple[Any, ...]) -> Check:
     return check
 
 
+def flag(name: str) -> Check:
+    """True or false."""
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise RegistryError(name, "must be true or false", value)
+        return value
+
+    return check
+
+
+def whole(name: str, low: int, high: int) -> Check:
+    """A whole number from ``low`` to ``high``."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise RegistryError(name, f"must be a whole number from {low} to {high}", value)
+        return value
+
+    return check
+
+
+_DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(?:[T ]00:00(?::00)?)?")
+
+
+def day(name: str) -> Check:
+    """A calendar day: ``2026-01-31`` or as certificates write it, ``2026年1月31日``, ``20260131``."""
+
+    def check(value: Any) -> date:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        found = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
+        try:
+            if found and 1950 <= int(found[1]) <= 2999:
+                return date(*(int(part) for part in found.groups()))
+        except ValueError:
+            pass
+        raise RegistryError(name, "must be a day such as 2026-01-31", value)
+
+    return check
+
+
+def check_span(checked: Checked, before: Mapping[str, Any], first: str, last: str) -> None:
+    """The day ``last`` must not lie before the day ``first``; of a change, the stored one counts for what is kept."""
+    start, end = (checked.values.get(name, before.get(name)) for name in (first, last))
+    if start is not None and end is not None and end < start and {first, last} & checked.values.keys():
+        checked.errors.append(RegistryError(last, f"must not lie before {first}", end))
+
+
 def device_text(name: str, length: int) -> Check:
     """An identifier as a terminal carries it: printable ASCII without inner blanks."""
 
@@ -106,6 +156,22 @@ def device_text(name: str, length: int) -> Check:
         if not stripped.isascii() or not stripped.isprintable() or " " in stripped:
             raise RegistryError(name, "must be ASCII letters, digits and signs without blanks", value)
         return stripped
+
+    return check
+
+
+def code(name: str, length: int) -> Check:
+    """A number as an office writes it: letters, digits, hyphens and Chinese characters such as 粤, without blanks."""
+
+    def check(value: Any) -> str:
+        stripped = "".join(value.split()) if isinstance(value, str) else ""
+        if not stripped:
+            raise RegistryError(name, "must not be empty", value)
+        if len(stripped) > length:
+            raise RegistryError(name, f"must have at most {length} characters", value)
+        if not re.fullmatch(r"[0-9A-Za-z\u4e00-\u9fff()（）〔〕-]+", stripped):
+            raise RegistryError(name, "must be letters, digits, hyphens and Chinese characters", value)
+        return stripped.upper()
 
     return check
 

@@ -14,6 +14,7 @@ from luwei.registry.errors import RegistryError
 from luwei.registry.fields import Checked
 
 PROVINCE = 44
+PROVINCE_CODE = 440000
 
 WITHOUT_COUNTIES = frozenset({441900, 442000})
 """Dongguan and Zhongshan: their second level is the town, whose code has nine digits; the city's own stands for all."""
@@ -37,6 +38,36 @@ def city_of(county: int) -> int | None:
         return counties()[county]
     town_of = county // 1000
     return town_of if town_of in WITHOUT_COUNTIES and county % 1000 else None
+
+
+@cache
+def authorities() -> tuple[tuple[int, str, str, str, int], ...]:
+    """(adcode, kind, name, short name, adcode above) of every authority that the map knows, those above first."""
+    province = (PROVINCE_CODE, "province", "广东省交通运输厅", "广东省", 0)
+    found = [province]
+    for city in geo.areas():
+        found.append((city.adcode, "city", f"{city.name}交通运输局", city.name, PROVINCE_CODE))
+        for county in city.counties:
+            if county.adcode != city.adcode:
+                name = f"{city.name}{county.name}交通运输主管部门"
+                found.append((county.adcode, "county", name, county.name, city.adcode))
+    return tuple(sorted(found, key=lambda row: (("province", "city", "county").index(row[1]), row[0])))
+
+
+def level_of(area: int) -> str | None:
+    """``province``, ``city`` or ``county`` (also a town of Dongguan or Zhongshan); None for any other code."""
+    if area == PROVINCE_CODE:
+        return "province"
+    if area in cities():
+        return "city"
+    return "county" if city_of(area) is not None else None
+
+
+def check_governed(value: int) -> int:
+    """The adcode of the province, a city, a county or a town. Raises RegistryError for any other."""
+    if isinstance(value, bool) or not isinstance(value, int) or level_of(value) is None:
+        raise RegistryError("area", "must be the adcode of the province, a city, a county or a town", value)
+    return value
 
 
 def check_city(value: int) -> int:

@@ -15,7 +15,11 @@ class Terminal(Base):
     """One device. A vehicle has at most one terminal at a time: the second one of two shards meets the constraint."""
 
     __tablename__ = "terminal"
-    __table_args__ = (Index("ix_terminal_terminal_id", "terminal_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_terminal_terminal_id", "terminal_id"),
+        Index("ix_terminal_vendor_id", "vendor_id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     phone: Mapped[str] = mapped_column(String(20), unique=True)
@@ -25,6 +29,10 @@ class Terminal(Base):
     model: Mapped[str] = mapped_column(String(30), default="")
     edition: Mapped[int] = mapped_column(Integer, default=2019)
     vehicle_id: Mapped[int | None] = mapped_column(ForeignKey("vehicle.id"), unique=True)
+    vendor_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    """Who supplied it and answers for it (中标单位)."""
+    model_id: Mapped[int | None] = mapped_column(ForeignKey("terminal_model.id"))
+    """The catalogue's entry; ``model`` is what the device calls itself."""
     code: Mapped[str | None] = mapped_column(String(32))
     """鉴权码 in clear: it must be given again to a device that lost its flash (reference §5.1)."""
     registered_at: Mapped[int | None] = mapped_column(BigInteger)

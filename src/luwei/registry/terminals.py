@@ -9,19 +9,23 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
 
-from luwei.registry import audit, fields
+from luwei.registry import audit, bindings, fields, organisations
 from luwei.registry import plate as plates
 from luwei.registry.base import now_ms
+from luwei.registry.binding import TERMINAL, VENDOR
 from luwei.registry.conflict import named_conflicts
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.fields import Checked
+from luwei.registry.organisation import VENDOR as VENDOR_KIND
+from luwei.registry.organisation import Organisation
 from luwei.registry.page import Page, check_page, check_query, contains
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import EDITIONS, Terminal
+from luwei.registry.terminal_model import TerminalModel
 from luwei.registry.vehicle import SOURCE_CONSOLE, Vehicle
 
-FIELDS = ("phone", "terminal_id", "manufacturer_id", "model", "edition", "vehicle_id")
+FIELDS = ("phone", "terminal_id", "manufacturer_id", "model", "edition", "vehicle_id", "vendor_id", "model_id")
 
 _CHECKS = {
     "phone": fields.phone,
@@ -30,6 +34,8 @@ _CHECKS = {
     "model": fields.optional(fields.text("model", 30), ""),
     "edition": fields.one_of("edition", EDITIONS),
     "vehicle_id": fields.optional(fields.key("vehicle_id")),
+    "vendor_id": fields.optional(fields.key("vendor_id")),
+    "model_id": fields.optional(fields.key("model_id")),
 }
 
 
@@ -40,6 +46,14 @@ class VehicleName:
     id: int
     plate: str
     plate_color: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationName:
+    """Who supplied it."""
+
+    id: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,8 @@ class TerminalView:
     source: str
     registered_at: int | None
     unregister_pending_at: int | None
+    vendor: OrganisationName | None
+    model_id: int | None
     vehicle: VehicleName | None
 
 
@@ -70,10 +86,15 @@ def check(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
 def create(engine: Engine, given: Mapping[str, Any], actor: audit.Actor, scope: Scope) -> int:
     """A new terminal; its id. Raises RegistryError, or Conflict when the phone or the vehicle is taken."""
     values = check(given).raise_first()
-    with named_conflicts(), write(engine) as connection:
+    with named_conflicts(engine, scope) as written, write(engine) as connection:
+        written |= values
         _require_vehicle(connection, values.get("vehicle_id"), scope)
+        _require_supply(connection, values, scope)
         row = {"terminal_id": "", "manufacturer_id": "", "model": "", "edition": 2019, "source": SOURCE_CONSOLE}
         key: int = connection.execute(insert(Terminal).returning(Terminal.id), row | values).scalar_one()
+        if (vehicle := values.get("vehicle_id")) is not None:
+            bindings.settle(connection, TERMINAL, {vehicle: key})
+        bindings.settle(connection, VENDOR, {key: values.get("vendor_id")})
         audit.record(connection, actor, "terminal.create", key, values)
     return key
 
@@ -83,22 +104,33 @@ def change(engine: Engine, key: int, given: Mapping[str, Any], actor: audit.Acto
 
     Raises NotFound outside the scope, RegistryError, or Conflict.
     """
-    with named_conflicts(), write(engine) as connection:
+    with named_conflicts(engine, scope) as written, write(engine) as connection:
         columns = [getattr(Terminal, name) for name in FIELDS]
         statement = select(*columns).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
-        found = connection.execute(statement.where(Terminal.id == key, *scope.of_vehicles())).one_or_none()
+        limited = statement.where(Terminal.id == key, *scope.of_vehicles()).with_for_update(of=Terminal)
+        found = connection.execute(limited).one_or_none()
         if found is None:
             raise NotFound("id", "there is no such terminal", key)
         row = dict(zip(FIELDS, found, strict=True))
         values = check(given, row).raise_first()
+        written |= row | values
         differs = audit.changes(row, values)
         if not differs:
             return
         if "vehicle_id" in differs:
             _require_vehicle(connection, values["vehicle_id"], scope)
+        _require_supply(
+            connection, {name: values[name] for name in ("vendor_id", "model_id") if name in differs}, scope
+        )
         if "phone" in differs or ("terminal_id" in differs and row["terminal_id"]):
             values |= {"code": None, "registered_at": None, "unregister_pending_at": None}
         connection.execute(update(Terminal).where(Terminal.id == key).values(**values, updated_at=now_ms()))
+        if "vehicle_id" in differs:
+            before, after = differs["vehicle_id"]
+            moves: dict[int, int | None] = {before: None} if before is not None else {}
+            bindings.settle(connection, TERMINAL, moves | ({after: key} if after is not None else {}))
+        if "vendor_id" in differs:
+            bindings.settle(connection, VENDOR, {key: values["vendor_id"]})
         audit.record(connection, actor, "terminal.change", key, differs)
 
 
@@ -143,17 +175,26 @@ def _views(connection: Connection, keys: list[int]) -> list[TerminalView]:
         select(
             Terminal.id, Terminal.phone, Terminal.terminal_id, Terminal.manufacturer_id, Terminal.model,
             Terminal.edition, Terminal.source, Terminal.registered_at, Terminal.unregister_pending_at,
-            Vehicle.id, Vehicle.plate, Vehicle.plate_color,
+            Organisation.id, Organisation.name, Terminal.model_id, Vehicle.id, Vehicle.plate, Vehicle.plate_color,
         )
+        .outerjoin(Organisation, Organisation.id == Terminal.vendor_id)
         .outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
         .where(Terminal.id.in_(keys))
         .order_by(Terminal.phone)
     )  # fmt: skip
     found = []
     for row in connection.execute(statement):
-        vehicle = VehicleName(row[9], row[10], row[11]) if row[9] is not None else None
-        found.append(TerminalView(*row[:9], vehicle))
+        vendor = OrganisationName(row[9], row[10]) if row[9] is not None else None
+        vehicle = VehicleName(row[12], row[13], row[14]) if row[12] is not None else None
+        found.append(TerminalView(*row[:9], vendor, row[11], vehicle))
     return found
+
+
+def _require_supply(connection: Connection, values: Mapping[str, Any], scope: Scope) -> None:
+    organisations.require(connection, "vendor_id", values.get("vendor_id"), (VENDOR_KIND,), scope)
+    model = values.get("model_id")
+    if model is not None and connection.scalar(select(TerminalModel.id).where(TerminalModel.id == model)) is None:
+        raise RegistryError("model_id", "there is no such model", model)
 
 
 def _require_vehicle(connection: Connection, key: int | None, scope: Scope) -> None:

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, Select, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
 
 from luwei.registry import plate as plates
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
-from luwei.registry.operator import Operator
+from luwei.registry.organisation import Organisation
 from luwei.registry.page import Page, check_page, check_query, contains
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
-from luwei.registry.vehicle import Vehicle
+from luwei.registry.vehicle import NOTICE_CLASSES, Vehicle
 
 Keys = npt.NDArray[np.int64]
+
+_monitor, _insurer = aliased(Organisation), aliased(Organisation)
 
 FRAGMENT = 3
 """A shorter text is looked for in plates only: in phones it would match nearly all."""
@@ -63,6 +67,16 @@ class VehicleView:
     county: int | None
     operator: OperatorName | None
     terminal: TerminalBrief | None
+    vin_confirmed: bool
+    gross_mass_kg: int | None
+    owner: str | None
+    transport_certificate: str | None
+    certificate_valid_from: date | None
+    certificate_valid_to: date | None
+    monitor: OperatorName | None
+    insurer: OperatorName | None
+    in_scope: bool
+    """Covered by the 2021 notice (NOTICE_CLASSES)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +203,15 @@ def views(connection: Connection, keys: Sequence[int]) -> list[VehicleView]:
     statement = (
         select(
             Vehicle.id, Vehicle.plate, Vehicle.plate_color, Vehicle.vin, Vehicle.vehicle_class, Vehicle.city,
-            Vehicle.county, Operator.id, Operator.name,
+            Vehicle.county, Organisation.id, Organisation.name,
             Terminal.id, Terminal.phone, Terminal.terminal_id, Terminal.model, Terminal.edition,
+            Vehicle.vin_confirmed, Vehicle.gross_mass_kg, Vehicle.owner, Vehicle.transport_certificate,
+            Vehicle.certificate_valid_from, Vehicle.certificate_valid_to,
+            _monitor.id, _monitor.name, _insurer.id, _insurer.name,
         )
-        .outerjoin(Operator, Operator.id == Vehicle.operator_id)
+        .outerjoin(Organisation, Organisation.id == Vehicle.operator_id)
+        .outerjoin(_monitor, _monitor.id == Vehicle.monitor_id)
+        .outerjoin(_insurer, _insurer.id == Vehicle.insurer_id)
         .outerjoin(Terminal, Terminal.vehicle_id == Vehicle.id)
         .where(Vehicle.id.in_(keys))
     )  # fmt: skip
@@ -201,10 +220,12 @@ def views(connection: Connection, keys: Sequence[int]) -> list[VehicleView]:
 
 
 def _view(row: tuple[Any, ...]) -> VehicleView:
-    operator = OperatorName(row[7], row[8]) if row[7] is not None else None
-    terminal = TerminalBrief(*row[9:]) if row[9] is not None else None
-    key, plate, color, vin, vehicle_class, city, county = row[:7]
-    return VehicleView(key, plate, color, vin, vehicle_class, city, county, operator, terminal)
+    operator, monitor, insurer = (
+        OperatorName(*pair) if pair[0] is not None else None for pair in (row[7:9], row[20:22], row[22:24])
+    )
+    terminal = TerminalBrief(*row[9:14]) if row[9] is not None else None
+    covered = row[4] in NOTICE_CLASSES
+    return VehicleView(*row[:7], *(operator, terminal, *row[14:20], monitor, insurer, covered))
 
 
 def _plate_contains(engine: Engine, q: str) -> ColumnElement[bool]:

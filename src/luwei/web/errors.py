@@ -7,6 +7,7 @@ framework and of msgspec are brought into the same shape, so that a client needs
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -30,9 +31,12 @@ class Refused(Exception):
         self.message = message or (f"{field}: {rule}" if field else rule)
 
 
-def refusal_body(field: str, rule: str, message: str = "") -> dict[str, Any]:
-    """The JSON object of a refusal."""
-    return {"error": {"field": field, "rule": rule, "message": message or (f"{field}: {rule}" if field else rule)}}
+def refusal_body(
+    field: str, rule: str, message: str = "", clash: Mapping[str, int | str] | None = None
+) -> dict[str, Any]:
+    """The JSON object of a refusal; ``clash`` is the record ``{"noun", "id", "label"}`` that has the value already."""
+    told = {"field": field, "rule": rule, "message": message or (f"{field}: {rule}" if field else rule)}
+    return {"error": told | ({"clash": dict(clash)} if clash else {})}
 
 
 def field_of(text: str) -> tuple[str, str]:
@@ -45,9 +49,11 @@ def field_of(text: str) -> tuple[str, str]:
     return path, rule
 
 
-def _answer(status: int, field: str, rule: str, message: str = "") -> Response[bytes]:
+def _answer(
+    status: int, field: str, rule: str, message: str = "", clash: Mapping[str, int | str] | None = None
+) -> Response[bytes]:
     return Response(
-        msgspec.json.encode(refusal_body(field, rule, message)),
+        msgspec.json.encode(refusal_body(field, rule, message, clash)),
         status_code=status,
         media_type=MediaType.JSON,
         headers={"Cache-Control": "no-store"},
@@ -62,7 +68,8 @@ def on_refused(_: Request[Any, Any, Any], error: Refused) -> Response[bytes]:
 def on_registry(_: Request[Any, Any, Any], error: RegistryError) -> Response[bytes]:
     """A rule of the registry: 404 for what is not there (or not in the scope), 409 for what is taken, else 400."""
     status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 400
-    return _answer(status, error.field, error.rule)
+    clash = error.clash if isinstance(error, Conflict) else None
+    return _answer(status, error.field, error.rule, clash=clash)
 
 
 def on_invalid(request: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 
 import msgspec
 
@@ -40,6 +41,18 @@ class VehicleRow(msgspec.Struct):
     operator: OperatorName | None
     terminal: TerminalBrief | None
     live: Live | None
+    vin_confirmed: bool
+    gross_mass_kg: int | None
+    owner: str | None
+    transport_certificate: str | None
+    certificate_valid_from: date | None
+    certificate_valid_to: date | None
+    monitor: OperatorName | None
+    insurer: OperatorName | None
+    in_scope: bool
+
+
+_VIEW = tuple(name for name in VehicleRow.__struct_fields__ if name != "live")
 
 
 def row_of(view: VehicleView, fleet: Fleet) -> VehicleRow:
@@ -48,18 +61,7 @@ def row_of(view: VehicleView, fleet: Fleet) -> VehicleRow:
     live = None
     if present is not None:
         live = Live(**{name: getattr(present, name) for name in Live.__struct_fields__})
-    return VehicleRow(
-        view.id,
-        view.plate,
-        view.plate_color,
-        view.vin,
-        view.vehicle_class,
-        view.city,
-        view.county,
-        view.operator,
-        view.terminal,
-        live,
-    )
+    return VehicleRow(live=live, **{name: getattr(view, name) for name in _VIEW})
 
 
 async def vehicle_row(services: Services, scope: Scope, vehicle_id: int) -> VehicleRow:

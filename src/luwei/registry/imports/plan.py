@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from luwei.registry import jurisdiction, operators, terminals, vehicles
+from luwei.registry import jurisdiction, organisations, terminals, vehicles
 from luwei.registry.audit import changes
 from luwei.registry.errors import RegistryError
 from luwei.registry.imports.rows import ImportRow
-from luwei.registry.operator import Operator
+from luwei.registry.organisation import OPERATING, OPERATOR, Organisation
 from luwei.registry.plate import NO_PLATE
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
@@ -59,7 +59,7 @@ class Plan:
     vins: dict[str, Stored] = field(default_factory=dict)
     terminals: dict[str, Stored] = field(default_factory=dict)
     touched: dict[str, dict[int, Stored]] = field(
-        default_factory=lambda: {"operator": {}, "vehicle": {}, "terminal": {}}
+        default_factory=lambda: {"organisation": {}, "vehicle": {}, "terminal": {}}
     )
     seen: dict[tuple[str, Any], int] = field(default_factory=dict)
 
@@ -67,10 +67,10 @@ class Plan:
         """Fetch every stored row that ``rows`` name by a natural key, and the terminals of those vehicles."""
         good = [row for row in rows if not row.errors]
         for noun, column, wanted in (
-            (Operator, Operator.name, {row.operator.get("name") for row in good}),
-            (Operator, Operator.credit_code, {row.operator.get("credit_code") for row in good}),
+            (Organisation, Organisation.name, {row.operator.get("name") for row in good}),
+            (Organisation, Organisation.credit_code, {row.operator.get("credit_code") for row in good}),
         ):
-            for key, values in _fetch(connection, noun, operators.FIELDS, column, wanted):
+            for key, values in _fetch(connection, noun, organisations.FIELDS, column, wanted):
                 stored = self.operators.get(values["name"]) or Stored(key, dict(values), values)
                 self.operators[values["name"]] = stored
                 if values["credit_code"]:
@@ -110,14 +110,16 @@ class Plan:
         code = given.get("credit_code")
         if code and self.credit_codes.get(code) not in (None, stored):
             raise RegistryError("credit_code", "another operator has this code", code)
-        after = (stored.values if stored else {}) | given
+        if stored is not None and stored.values["kind"] not in OPERATING:
+            raise RegistryError("name", "is the name of an organisation that is no operator", given["name"])
+        after = (stored.values if stored else {"kind": OPERATOR}) | given
         _check_area(after, given)
         if not self.scope.covers_operator(after | {"id": stored.id if stored else 0}) or (
             stored and stored.before and not self.scope.covers_operator(stored.before | {"id": stored.id})
         ):
             raise RegistryError("city", "must lie within your own jurisdiction", after.get("city") or "")
         self._seen(row, ("name", given["name"]))
-        outcome = self._change("operator", stored, after)
+        outcome = self._change("organisation", stored, after)
         self.operators[given["name"]] = outcome[0]
         if code:
             self.credit_codes[code] = outcome[0]
@@ -148,7 +150,7 @@ class Plan:
             self._check_free(device, stored)
         self._seen(row, ("plate", key))
         if operator is not None and self.operators.setdefault(operator.values["name"], operator).id == 0:
-            self.touched["operator"][id(operator)] = operator
+            self.touched["organisation"][id(operator)] = operator
         old_key = (stored.values["plate"], stored.values["plate_color"]) if stored else key
         vehicle, outcome = self._change("vehicle", stored, after, operator=operator)
         self.vehicles.pop(old_key, None)
@@ -190,7 +192,9 @@ class Plan:
             return None
         # An operator that only vehicles name so far begins where its first vehicle is supervised.
         area = {"city": given.get("city"), "county": given.get("county")}
-        stored = self.operators.get(name) or Stored(0, None, area | {"name": name})
+        stored = self.operators.get(name) or Stored(0, None, area | {"name": name, "kind": OPERATOR})
+        if stored.values["kind"] not in OPERATING:
+            raise RegistryError("operator", "is the name of an organisation that is no operator", name)
         if not self.scope.covers_operator(stored.values | {"id": stored.id}):
             raise RegistryError("operator", "must lie within your own jurisdiction", name)
         return stored
@@ -232,7 +236,7 @@ class Plan:
     ) -> tuple[Stored, str]:
         if stored is None:
             stored = Stored(0, None, after, operator=operator)
-            if noun != "operator":
+            if noun != "organisation":
                 stored.values["source"] = SOURCE_IMPORT
             self.touched[noun][id(stored)] = stored
             return stored, "created"

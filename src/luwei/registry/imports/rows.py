@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from luwei.registry import fields, operators, terminals, vehicles
+from luwei.registry import fields, organisations, terminals, vehicles
 from luwei.registry.errors import RegistryError
 from luwei.registry.fields import Checked
 from luwei.registry.imports.columns import Column
@@ -53,11 +53,11 @@ def _row(noun: str, columns: dict[int, Column], number: int, cells: list[str]) -
     if len(cells) > max(columns) + 1 and any(cells[max(columns) + 1 :]):
         row.errors.append(RegistryError("file", "has more cells than the header has columns", cells[-1]))
     if noun == "operators":
-        row.operator = _take(row, operators.check(given))
+        row.operator = _operator(row, given)
     elif noun == "vehicles":
         device = {name: given.pop(name) for name in _TERMINAL & given.keys()}
         if "operator" in given:
-            row.operator = _take(row, operators.check({"name": given.pop("operator")}), {"name": "operator"})
+            row.operator = _operator(row, {"name": given.pop("operator")}, {"name": "operator"})
         row.vehicle = _take(row, vehicles.check(given))
         if device:
             row.terminal = _take(row, terminals.check(device))
@@ -67,6 +67,12 @@ def _row(noun: str, columns: dict[int, Column], number: int, cells: list[str]) -
             row.vehicle = _take(row, _place(place))
         row.terminal = _take(row, terminals.check(given))
     return row
+
+
+def _operator(row: ImportRow, given: dict[str, Any], renamed: dict[str, str] | None = None) -> dict[str, Any]:
+    # What a file leaves out stays as it is, so the kind of a new organisation is the plan's to choose.
+    values = _take(row, organisations.check(given), renamed)
+    return {name: value for name, value in values.items() if name in given}
 
 
 def _place(given: dict[str, Any]) -> Checked:

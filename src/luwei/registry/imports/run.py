@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, insert, update
 
-from luwei.registry import audit
+from luwei.registry import audit, bindings, organisations, terminals, vehicles
 from luwei.registry.base import now_ms
+from luwei.registry.binding import TERMINAL, VENDOR
 from luwei.registry.conflict import named_conflicts
 from luwei.registry.engine import read, reserve_ids, write
 from luwei.registry.errors import RegistryError
@@ -17,16 +18,17 @@ from luwei.registry.imports.plan import Plan, Stored
 from luwei.registry.imports.report import Report
 from luwei.registry.imports.rows import ImportRow, typed
 from luwei.registry.imports.tables import read_table
-from luwei.registry.operator import Operator
+from luwei.registry.organisation import OPERATOR, Organisation
 from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.terminal import Terminal
 from luwei.registry.vehicle import Vehicle
 
-_TABLES: dict[str, Any] = {"operator": Operator, "vehicle": Vehicle, "terminal": Terminal}
+_TABLES: dict[str, Any] = {"organisation": Organisation, "vehicle": Vehicle, "terminal": Terminal}
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "operator": dict.fromkeys(("credit_code", "licence_number", "city", "county", "contact", "contact_phone")),
-    "vehicle": {"vin": None, "vehicle_class": "other", "city": None, "county": None, "operator_id": None},
-    "terminal": {"terminal_id": "", "manufacturer_id": "", "model": "", "edition": 2019, "code": None},
+    "organisation": dict.fromkeys(organisations.FIELDS) | {"kind": OPERATOR},
+    "vehicle": dict.fromkeys(vehicles.FIELDS) | {"vehicle_class": "other", "vin_confirmed": False},
+    "terminal": dict.fromkeys((*terminals.FIELDS, "code"))
+    | {"terminal_id": "", "manufacturer_id": "", "model": "", "edition": 2019},
 }
 
 
@@ -58,7 +60,7 @@ def import_file(
             return _plan(connection, noun, rows, headers, scope)[0]
     with named_conflicts(), write(engine) as connection:
         report, plan = _plan(connection, noun, rows, headers, scope)
-        for kind in ("operator", "vehicle", "terminal"):
+        for kind in ("organisation", "vehicle", "terminal"):
             report.changed[kind] = _write(connection, kind, list(plan.touched[kind].values()), actor)
         counts = {"rows": report.rows, "created": report.created, "updated": report.updated, "refused": report.refused}
         detail = {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "noun": noun} | counts
@@ -91,10 +93,13 @@ def _write(connection: Connection, kind: str, rows: list[Stored], actor: audit.A
     differs = {id(row): row.settle() for row in rows}
     fresh = [row for row in rows if row.before is None]
     changed = [row for row in rows if row.before is not None and differs[id(row)]]
+    left: dict[int, int | None] = {}
     if kind == "terminal" and (moved := [row for row in changed if "vehicle_id" in differs[id(row)]]):
         # First let go of every vehicle, then take: two terminals may change places within the file.
         release = update(Terminal).where(Terminal.id == bindparam("key")).values(vehicle_id=None)
         connection.execute(release, [{"key": row.id} for row in moved])
+        left = {differs[id(row)]["vehicle_id"][0]: None for row in moved}
+        left.pop(None, None)  # type: ignore[call-overload]
     if changed:
         names = [name for name in changed[0].values if name != "id"]
         statement = update(table).where(table.id == bindparam("key"))
@@ -110,4 +115,15 @@ def _write(connection: Connection, kind: str, rows: list[Stored], actor: audit.A
         parameters = [_DEFAULTS[kind] | row.values | stamp | {"id": row.id} for row in fresh]
         connection.execute(insert(table), parameters)
         audit.record_many(connection, actor, f"{kind}.create", [(row.id, row.values) for row in fresh])
+    _settle(connection, kind, [*fresh, *changed], left)
     return [row.id for row in (*fresh, *changed)]
+
+
+def _settle(connection: Connection, kind: str, rows: list[Stored], left: dict[int, int | None]) -> None:
+    """Open and close the spans of what was written; ``left`` are vehicles whose terminal went."""
+    if kind == "vehicle":
+        bindings.settle_vehicles(connection, {row.id: row.values for row in rows})
+    elif kind == "terminal":
+        seats = {row.values["vehicle_id"]: row.id for row in rows if row.values.get("vehicle_id") is not None}
+        bindings.settle(connection, TERMINAL, left | seats)
+        bindings.settle(connection, VENDOR, {row.id: row.values.get("vendor_id") for row in rows})

@@ -26,6 +26,14 @@ class VehicleBody(Body):
     city: int | UnsetType | None = UNSET
     county: int | UnsetType | None = UNSET
     operator_id: int | UnsetType | None = UNSET
+    monitor_id: int | UnsetType | None = UNSET
+    insurer_id: int | UnsetType | None = UNSET
+    vin_confirmed: bool | UnsetType = UNSET
+    gross_mass_kg: int | UnsetType | None = UNSET
+    owner: str | UnsetType | None = UNSET
+    transport_certificate: str | UnsetType | None = UNSET
+    certificate_valid_from: str | UnsetType | None = UNSET
+    certificate_valid_to: str | UnsetType | None = UNSET
 
 
 class TerminalBody(Body):
@@ -37,11 +45,21 @@ class TerminalBody(Body):
     model: str | UnsetType = UNSET
     edition: int | UnsetType = UNSET
     vehicle_id: int | UnsetType | None = UNSET
+    vendor_id: int | UnsetType | None = UNSET
+    model_id: int | UnsetType | None = UNSET
 
 
-class OperatorBody(Body):
-    """An operator; for a new one the name must be given."""
+class OrganisationBody(Body):
+    """An organisation; for a new one name and kind must be given, for an authority its area. Days are texts such as
+    2026-01-31."""
 
+    kind: str | UnsetType = UNSET
+    parent_id: int | UnsetType | None = UNSET
+    short_name: str | UnsetType | None = UNSET
+    area: int | UnsetType | None = UNSET
+    valid_from: str | UnsetType | None = UNSET
+    valid_to: str | UnsetType | None = UNSET
+    disabled: bool | UnsetType = UNSET
     name: str | UnsetType = UNSET
     credit_code: str | UnsetType | None = UNSET
     licence_number: str | UnsetType | None = UNSET

@@ -1,9 +1,9 @@
-"""Operators over HTTP: list, one, create, change."""
+"""Operators over HTTP: the organisations that may run vehicles, as lists of operators want them."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get, patch, post
@@ -12,11 +12,13 @@ from litestar.params import FromQuery, JSONBody, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from luwei.live.feed import now_ms
-from luwei.registry import operators
-from luwei.registry.operators import OperatorView
+from luwei.registry import organisations
+from luwei.registry.errors import RegistryError
+from luwei.registry.organisation import OPERATING
+from luwei.registry.organisations import OrganisationFilter, OrganisationView
 from luwei.web.door import Door
 from luwei.web.registry_routes.announce import announce
-from luwei.web.registry_routes.bodies import OperatorBody
+from luwei.web.registry_routes.bodies import OrganisationBody
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -28,7 +30,7 @@ class OperatorPage(msgspec.Struct):
 
     as_of: int
     total: int
-    items: list[OperatorView]
+    items: list[OrganisationView]
 
 
 @get("/api/operators", tags=["operators"])
@@ -42,41 +44,52 @@ async def list_operators(
 ) -> OperatorPage:
     """Operators of the scope by name; ``q`` is a fragment of the name or of the 统一社会信用代码."""
     scope = door.allow("read", "operator")
-    found = await asyncio.to_thread(operators.page, services.engine, scope, q, city, page, size)
+    found = await asyncio.to_thread(
+        organisations.page, services.engine, scope, OrganisationFilter(q, OPERATING, city), page, size
+    )
     return OperatorPage(now_ms(), found.total, found.items)
 
 
 @get("/api/operators/{operator_id:int}", tags=["operators"])
 async def get_operator(
     services: NamedDependency[Services], door: NamedDependency[Door], operator_id: Key
-) -> OperatorView:
+) -> OrganisationView:
     """One operator."""
     scope = door.allow("read", "operator")
-    return await asyncio.to_thread(operators.one, services.engine, operator_id, scope)
+    return await asyncio.to_thread(organisations.one, services.engine, operator_id, scope, OPERATING)
 
 
 @post("/api/operators", tags=["operators"], guards=[own_page])
 async def create_operator(
-    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[OperatorBody]
-) -> OperatorView:
+    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[OrganisationBody]
+) -> OrganisationView:
     """A new operator. 400 names the field and the rule it breaks, 409 what is taken."""
     scope = door.allow("write", "operator")
     actor = door.user.actor(door.address)
-    key = await asyncio.to_thread(operators.create, services.engine, data.sent(), actor, scope)
-    await announce(services, "operator", [key])
-    return await asyncio.to_thread(operators.one, services.engine, key, scope)
+    key = await asyncio.to_thread(organisations.create, services.engine, _operating(data), actor, scope)
+    await announce(services, "organisation", [key])
+    return await asyncio.to_thread(organisations.one, services.engine, key, scope)
 
 
 @patch("/api/operators/{operator_id:int}", tags=["operators"], guards=[own_page])
 async def change_operator(
-    services: NamedDependency[Services], door: NamedDependency[Door], operator_id: Key, data: JSONBody[OperatorBody]
-) -> OperatorView:
+    services: NamedDependency[Services], door: NamedDependency[Door], operator_id: Key, data: JSONBody[OrganisationBody]
+) -> OrganisationView:
     """Change the fields that are sent."""
     scope = door.allow("write", "operator")
     actor = door.user.actor(door.address)
-    await asyncio.to_thread(operators.change, services.engine, operator_id, data.sent(), actor, scope)
-    await announce(services, "operator", [operator_id])
-    return await asyncio.to_thread(operators.one, services.engine, operator_id, scope)
+    await asyncio.to_thread(
+        organisations.change, services.engine, operator_id, _operating(data), actor, scope, OPERATING
+    )
+    await announce(services, "organisation", [operator_id])
+    return await asyncio.to_thread(organisations.one, services.engine, operator_id, scope, OPERATING)
+
+
+def _operating(data: OrganisationBody) -> dict[str, Any]:
+    sent = data.sent()
+    if sent.get("kind", OPERATING[0]) not in OPERATING:
+        raise RegistryError("kind", f"must be one of {', '.join(OPERATING)}", sent["kind"])
+    return sent
 
 
 route_handlers: list[ControllerRouterHandler] = [list_operators, get_operator, create_operator, change_operator]
