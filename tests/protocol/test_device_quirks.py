@@ -71,6 +71,17 @@ def test_11_1_2_a_latitude_that_holds_7e_unescaped_is_joined_again() -> None:
     assert decode_frame(frames[2]).header.message_id == 0x0002
 
 
+def test_11_1_2_a_2019_body_whose_last_byte_is_7e_unescaped_is_joined_with_its_check_code() -> None:
+    body = bytes.fromhex("000000000008000301 4fb180 06cc628c 0023 025d 005a 250601083015".replace(" ", "")) + b"\x7e"
+    header = bytes.fromhex("0200401d01 00000000013800138000 0000".replace(" ", ""))  # length 29, version flag set
+    check = 0
+    for byte in header + body:
+        check ^= byte
+    stream = b"\x7e" + header + body + bytes([check]) + b"\x7e"
+    whole = [decode_frame(raw) for raw in FrameCutter().feed(stream)[1:]]
+    assert [frame.body for frame in whole] == [body]
+
+
 def test_11_1_3_a_2019_header_without_the_version_flag_is_taken() -> None:
     content = bytes.fromhex("0002 0000 01") + PHONE19 + b"\x00\x07"
     frame = decode_frame(sealed(content))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.frame import FLAG_UNESCAPED, FRAME_MAX, decode_frame
-from luwei.protocol.jt808.header import SIZE_2013
+from luwei.protocol.jt808.header import SIZE_2013, SIZE_2019
 
 CONTENT_MIN = SIZE_2013
 """Shortest content of a frame: a header of 2013 whose check code 0x7e was taken for the flag (§11.1, 1)."""
@@ -88,7 +88,11 @@ def _joins(whole: bytes) -> bool:
 def _is_torn(content: bytes) -> bool:
     """Whether ``content`` is shorter than its own header announces, so that a second piece may be missing.
 
-    The header's first four bytes hold no 7e unescaped; escapes shorten, so only a certain shortage counts.
+    The header's first four bytes hold no 7e unescaped; escapes lengthen, so only a certain shortage counts. A whole
+    frame of 2013 that wrongly sets the version flag (§11.1, 3) counts as torn too, which costs it nothing: the piece
+    that would complete it is shorter than any frame.
     """
     head = content[:12].replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
-    return len(content) < SIZE_2013 + ((head[2] << 8 | head[3]) & 0x3FF) + 1
+    attributes = head[2] << 8 | head[3]
+    size = SIZE_2019 if attributes & 0x4000 else SIZE_2013
+    return len(content) < size + (attributes & 0x3FF) + 1
