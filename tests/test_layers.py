@@ -14,6 +14,7 @@ LAYERS = [
     {"live", "commands", "rules", "cases", "programme", "governance"},
     {"gateway", "evidence", "media", "exchange", "simulator"},
     {"history", "registry", "access", "bus", "facts"},
+    {"profiles"},
     {"protocol"},
 ]
 OPEN_TO_ALL = {"settings", "telemetry", "geo"}

@@ -74,6 +74,8 @@ class Settings:
     """First wait for a terminal's answer to a command; the waits after it grow as JT/T 808-2019 §6 says."""
     command_retries: int = 2
     """Repetitions of an unanswered command."""
+    profiles: Path | None = None
+    """Folder of the operator's own profiles (docs/profiles.md), beside the shipped ones."""
     web_port: int = 7600
     status_port: int = 7630
     """First port of the /health and /metrics endpoints of the processes without a web server; shard i uses +1+i."""
@@ -119,6 +121,7 @@ class Settings:
             frames_per_second=_integer(env, "LUWEI_FRAMES_PER_SECOND", 500, 1, 1_000_000),
             command_timeout_s=_integer(env, "LUWEI_COMMAND_TIMEOUT_S", 10, 1, 300),
             command_retries=_integer(env, "LUWEI_COMMAND_RETRIES", 2, 0, 10),
+            profiles=Path(folder).resolve() if (folder := env.get("LUWEI_PROFILES", "")) else None,
             web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),
             status_port=_integer(env, "LUWEI_STATUS_PORT", 7630, 1, 65535),
             demo=_choice(env, "LUWEI_DEMO", "0", ("0", "1")) == "1",

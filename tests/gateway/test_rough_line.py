@@ -15,6 +15,7 @@ from luwei.gateway.connections import ONLINE, Table
 from luwei.gateway.dialogue import Dialogue
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import Ledger
+from luwei.gateway.rehearsal import shipped
 from luwei.gateway.service import Gateway
 from luwei.gateway.tick import Tick
 from luwei.protocol.errors import ProtocolError
@@ -200,12 +201,14 @@ async def test_terminal_that_does_not_read_its_answers_is_closed_in_bounds(
 
 def tick_with_one_terminal(phone: str) -> tuple[Tick, Table, Ledger]:
     table, ledger = Table(64), Ledger("gw-0")
-    handshake = Handshake(table, ledger, None, "gw-0", 1, 0)  # type: ignore[arg-type]
+    dialects = shipped()
+    handshake = Handshake(table, ledger, None, dialects, "gw-0", 1, 0)  # type: ignore[arg-type]
     connection = table.open(7, "tcp", "127.0.0.1", 1)
     connection.phone = phone
     table.state[7], table.vehicle_id[7], table.terminal_id[7], table.edition[7] = ONLINE, 1, 1, 2019
     table.phone_high[7], table.phone_low[7] = phone_key(phone)
-    return Tick(table, Dialogue(table, ledger, handshake, Assembler()), 400, 10**6), table, ledger
+    dialogue = Dialogue(table, ledger, handshake, dialects, Assembler())
+    return Tick(table, dialogue, dialects, 400, 10**6), table, ledger
 
 
 @st.composite

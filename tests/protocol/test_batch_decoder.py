@@ -235,7 +235,7 @@ def test_zero_length_items_do_not_loop() -> None:
     data, start, length = padded(bytes.fromhex("0100" * 400 + "310107"))
     items = walk(data, start, start + length)
     assert items.values[list(COLUMNS).index("satellites")].tolist() == [7]
-    assert items.unknown.tolist() == [True] and items.broken.tolist() == [False]
+    assert items.odd.tolist() == [True] and items.broken.tolist() == [False]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,12 @@ class Table:
         self.vehicle_id = np.zeros(size, np.uint32)
         self.terminal_id = np.zeros(size, np.uint32)
         self.edition = np.zeros(size, np.uint16)
+        self.profile = np.zeros(size, np.uint16)
+        """Number of the session's profile (``luwei.gateway.dialects``)."""
+        self.dialect = np.zeros(size, np.uint8)
+        """Code of the dialect of active safety that the session's terminal has shown; 0: none yet."""
+        self.special: set[int] = set()
+        """Slots whose profile reads locations otherwise than the standard."""
         self.serial = np.zeros(size, np.uint16)
         """Serial number of the next frame to the terminal."""
         self.last_serial = np.zeros(size, np.int32)
@@ -113,6 +119,7 @@ class Table:
             array[slot] = 0
         self.serial[slot] = self.last_serial[slot] = self.last_hash[slot] = 0
         self.vehicle_id[slot] = self.terminal_id[slot] = 0
+        self.profile[slot] = self.dialect[slot] = 0
         self.count += 1
         return connection
 
@@ -122,6 +129,7 @@ class Table:
         self._connections[slot] = None
         self.state[slot] = FREE
         self.generation[slot] += np.uint32(1)
+        self.special.discard(slot)
         self.count -= 1
         if self.by_phone.get(connection.phone) is connection:
             del self.by_phone[connection.phone]

@@ -16,6 +16,7 @@ import numpy as np
 from luwei import facts
 from luwei.gateway.commands import REPLIES
 from luwei.gateway.connections import GREETING, ONLINE, Connection, Table
+from luwei.gateway.dialects import Dialects
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import NOTED, REFUSED, Ledger
 from luwei.protocol.errors import ProtocolError
@@ -26,7 +27,11 @@ from luwei.protocol.jt808.batch.repeat import body_hash
 from luwei.protocol.jt808.fragments import Assembler, Missing
 from luwei.protocol.jt808.frame import Frame, encode_frame
 from luwei.protocol.jt808.header import EDITION_2011, EDITION_2019, Header
+from luwei.protocol.jt808.messages.video import VideoAttributes
+from luwei.protocol.message import REGISTRY
+from luwei.registry.assignments import Observed
 
+ATTRIBUTES = 0x0107
 SUCCESS, FAILURE, MESSAGE_ERROR, UNSUPPORTED = 0, 1, 2, 3
 """Results of the platform general reply, JT/T 808-2019 §8.2."""
 
@@ -46,6 +51,7 @@ class PointsOf:
 
     body: bytes
     spans: list[tuple[int, int]]
+    slot: int
     vehicle_id: int
     terminal_id: int
     edition: int
@@ -91,10 +97,13 @@ def general_reply(table: Table, slot: int, header: Header, result: int) -> bytes
 class Dialogue:
     """Takes rare frames in order of arrival."""
 
-    def __init__(self, table: Table, ledger: Ledger, handshake: Handshake, assembler: Assembler) -> None:
+    def __init__(
+        self, table: Table, ledger: Ledger, handshake: Handshake, dialects: Dialects, assembler: Assembler
+    ) -> None:
         self._table = table
         self._ledger = ledger
         self._handshake = handshake
+        self._dialects = dialects
         self._assembler = assembler
         self.replied: Callable[[Connection, Frame, int], None] = lambda *_: None
         """Told of every whole message that may answer a command."""
@@ -206,20 +215,55 @@ class Dialogue:
         )
 
     def _keep(self, connection: Connection, frame: Frame, at_ms: int, outcome: Outcome) -> int:
+        """Kept whole, whatever it says; the answer tells whether its body could be read (docs/profiles.md)."""
         self._store(connection, frame, at_ms, outcome)
         if frame.header.message_id in KNOWN_MESSAGES:
-            return SUCCESS
+            return self._check(connection, frame, at_ms)
         self.note(connection, NOTED, "message_unknown", frame.header.message_id, frame.raw, at_ms)
         return UNSUPPORTED
+
+    def _check(self, connection: Connection, frame: Frame, at_ms: int) -> int:
+        """Read a kept message as its declaration and its profile say, and note what departs from them."""
+        slot, message_id = connection.slot, frame.header.message_id
+        declared = REGISTRY.get(message_id)
+        if declared is None:
+            return SUCCESS
+        edition, example = self._edition(slot, frame.header), frame.raw or frame.body
+        number = int(self._table.profile[slot])
+        try:
+            message = declared.decode(frame.body, edition, reading=self._dialects.reading(number))
+        except ProtocolError as error:
+            self.note(connection, REFUSED, error.code, message_id, example, at_ms)
+            return MESSAGE_ERROR
+        for problem in message.problems:
+            self.note(connection, NOTED, problem.partition(":")[0], message_id, example, at_ms)
+        if not declared.since <= edition <= declared.until:
+            self.note(connection, NOTED, "message_edition", message_id, example, at_ms)
+        profile = self._dialects.profile(number)
+        if isinstance(message, VideoAttributes) and profile is not None and profile.audio_codecs:
+            if message.audio_codec not in profile.audio_codecs:
+                self.note(connection, NOTED, "audio_codec", message_id, example, at_ms)
+        elif message_id == ATTRIBUTES and (firmware := getattr(message, "firmware", "")):
+            self._handshake.observe(Observed(int(self._table.terminal_id[slot]), firmware))
+        return SUCCESS
+
+    def shown(self, connection: Connection, code: int) -> None:
+        """An alarm item has the length of one dialect alone: the terminal speaks it, whatever its profile says."""
+        slot = connection.slot
+        self._table.dialect[slot] = code
+        terminal = int(self._table.terminal_id[slot])
+        self._handshake.observe(Observed(terminal, dialect=self._dialects.dialect(code)))
 
     def _reply_of_terminal(self, connection: Connection, frame: Frame, at_ms: int, outcome: Outcome) -> None:
         # a reply is not replied to (reference §6)
         self._store(connection, frame, at_ms, outcome)
 
     def _server_time(self, connection: Connection, frame: Frame, at_ms: int, outcome: Outcome) -> None:
-        """0x8004: the only time in the standard that is UTC (reference §8.3)."""
+        """0x8004: the only time in the standard that is UTC, unless the profile knows better (reference §8.3)."""
         self._store(connection, frame, at_ms, outcome)
-        now = datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC)
+        profile = self._dialects.profile(int(self._table.profile[connection.slot]))
+        zone = datetime.timedelta(hours=profile.server_time_zone_h if profile is not None else 0)
+        now = datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC) + zone
         body = bytes.fromhex(now.strftime("%y%m%d%H%M%S"))
         slot = connection.slot
         answer = platform_frame(self._table, slot, frame.header, 0x8004, body)
@@ -251,6 +295,7 @@ class Dialogue:
         return PointsOf(
             frame.body,
             spans,
+            slot,
             int(self._table.vehicle_id[slot]),
             int(self._table.terminal_id[slot]),
             self._edition(slot, frame.header),

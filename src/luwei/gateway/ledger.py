@@ -69,11 +69,15 @@ class Ledger:
         example: bytes,
         number: int = 1,
     ) -> None:
-        """Count ``number`` frames of one kind; ``example`` is one of them as received."""
+        """Count ``number`` frames of one kind; ``example`` is one of them as received.
+
+        What follows a colon in ``reason`` is its detail (``item_unknown:0xEB``): entries are told apart by it.
+        """
+        name = reason.partition(":")[0]
         if self.trace is not None and self.trace.armed:
-            self.trace.ledger(kind, reason, example)
+            self.trace.ledger(kind, name, example)
         totals = self.totals if kind == REFUSED else self.noted_totals
-        totals[reason] = totals.get(reason, 0) + number
+        totals[name] = totals.get(name, 0) + number
         entries = self._entries[kind]
         key = (day_of(at_ms), phone, reason, message_id)
         entry = entries.get(key)

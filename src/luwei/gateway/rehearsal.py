@@ -7,27 +7,37 @@ believes. The session is that of an authenticated terminal with the frame's phon
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
 import structlog
 
 from luwei.gateway.connections import ONLINE, Table, now_ms
 from luwei.gateway.datagrams import phone_of
+from luwei.gateway.dialects import Dialects
 from luwei.gateway.dialogue import Dialogue
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import Ledger
 from luwei.gateway.tick import Result, Tick
+from luwei.profiles import Profile, load
 from luwei.protocol.jt808.batch.cut import phone_key
 from luwei.protocol.jt808.fragments import Assembler
 from luwei.protocol.jt808.frame import Frame
 from luwei.protocol.jt808.header import EDITION_2013, Header
 from luwei.registry.admission import Admission, RegistrationRequest
+from luwei.registry.assignments import Observed
 
 log = structlog.get_logger()
 
 _SLOT = 0
 _FLAG = b"\x7e"
 _UNLIMITED = 1 << 30
+
+
+@cache
+def shipped() -> Dialects:
+    """The profiles of the package."""
+    return Dialects(load())
 
 
 @dataclass(slots=True)
@@ -54,19 +64,37 @@ class _Desk(Handshake):
     asked = 0
 
     def _enqueue(
-        self, connection: Any, frame: Frame, at_ms: int, request: RegistrationRequest | None, code: str
+        self,
+        connection: Any,
+        frame: Frame,
+        at_ms: int,
+        request: RegistrationRequest | None,
+        code: str,
+        firmware: str = "",
     ) -> None:
         self.asked = frame.header.message_id
+
+    def observe(self, observed: Observed) -> None:
+        """Nobody is told."""
 
     def leave(self, connection: Any, reason: str, at_ms: int) -> None:
         """Nothing is written about a session that is not there."""
 
 
-def rehearse(raw: bytes, header: Header | None, edition: int = 0, history_days: int = 730) -> Rehearsal:
+def rehearse(
+    raw: bytes,
+    header: Header | None,
+    edition: int = 0,
+    history_days: int = 730,
+    dialects: Dialects | None = None,
+    profile: Profile | None = None,
+) -> Rehearsal:
     """What would become of ``raw``, received now. ``header``: its header where it can be read.
 
-    ``edition`` 2011 says that the terminal registered with that edition. Never raises.
+    ``edition`` 2011 says that the terminal registered with that edition; ``profile``, one of those of ``dialects``,
+    that the session is read by it. Never raises.
     """
+    dialects = dialects or shipped()
     table, ledger = Table(1), Ledger("rehearsal")
     wire = (b"" if raw.startswith(_FLAG) else _FLAG) + raw + (b"" if raw.endswith(_FLAG) and len(raw) > 1 else _FLAG)
     phone = header.phone if header is not None else phone_of(wire) or "0"
@@ -76,9 +104,13 @@ def rehearse(raw: bytes, header: Header | None, edition: int = 0, history_days: 
     table.state[_SLOT] = ONLINE
     table.phone_high[_SLOT], table.phone_low[_SLOT] = phone_key(phone)
     table.edition[_SLOT] = edition or (header.edition if header is not None else EDITION_2013)
-    desk = _Desk(table, ledger, cast(Admission, None), "rehearsal", 0, 0)
-    dialogue = Dialogue(table, ledger, desk, Assembler())
-    tick = Tick(table, dialogue, history_days, _UNLIMITED)
+    if profile is not None:
+        table.profile[_SLOT] = number = dialects.number(profile.name, profile.version)
+        if dialects.special[number]:
+            table.special.add(_SLOT)
+    desk = _Desk(table, ledger, cast(Admission, None), dialects, "rehearsal", 0, 0)
+    dialogue = Dialogue(table, ledger, desk, dialects, Assembler())
+    tick = Tick(table, dialogue, dialects, history_days, _UNLIMITED)
     done = Rehearsal()
     try:
         result = tick.run([_SLOT], [wire], now_ms(), {})

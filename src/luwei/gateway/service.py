@@ -15,13 +15,14 @@ from functools import partial
 import structlog
 import uvloop
 
-from luwei import facts, telemetry
+from luwei import facts, profiles, telemetry
 from luwei.bus import Bus
 from luwei.gateway.columns import rows_batch
 from luwei.gateway.command_line import CommandLine
 from luwei.gateway.commands import Commands
 from luwei.gateway.connections import GREETING, Connection, Table, now_ms
 from luwei.gateway.datagrams import Datagrams
+from luwei.gateway.dialects import Dialects
 from luwei.gateway.dialogue import Dialogue
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import NOTED, REFUSED, Ledger
@@ -56,6 +57,8 @@ ROOM_S = 0.05
 COMMAND_TICK_S = 0.02
 """Longest wait of a tick just after a command went out: a person waits for the answer."""
 STOP_S = 3.5
+PROFILE_CHANGED = "profile.changed"
+"""Subject of ``{"terminals": [registry keys]}``: their profile was chosen by hand."""
 
 
 class Gateway:
@@ -72,11 +75,12 @@ class Gateway:
         self.trace = Trace(self.table, self.name, self.boot)
         self.ledger.trace = self.trace
         self.publisher = Publisher(bus, self.name, shard, self.boot)
-        self.handshake = Handshake(self.table, self.ledger, admission, self.name, self.boot, shard)
-        self.dialogue = Dialogue(self.table, self.ledger, self.handshake, Assembler())
+        self.dialects = Dialects(profiles.load(settings.profiles))
+        self.handshake = Handshake(self.table, self.ledger, admission, self.dialects, self.name, self.boot, shard)
+        self.dialogue = Dialogue(self.table, self.ledger, self.handshake, self.dialects, Assembler())
         self.wire = Wire(self.table, settings.connections_per_address, self._closed)
         self.datagrams = Datagrams(self.table, settings.connections_per_address, self._closed)
-        self.tick = Tick(self.table, self.dialogue, settings.history_days, settings.frames_per_second)
+        self.tick = Tick(self.table, self.dialogue, self.dialects, settings.history_days, settings.frames_per_second)
         self.tick.trace = self.trace
         self.status = Status(self.name, self.boot, settings.gateway_port)
         self.commands = Commands(
@@ -113,6 +117,7 @@ class Gateway:
             await self.bus.ensure_stream()
         await self.bus.subscribe("gateway.session", self._session_elsewhere)
         await self.bus.subscribe(TRACE, self.trace.request)
+        await self.bus.subscribe(PROFILE_CHANGED, self._profiles_changed)
         clock = asyncio.create_task(self._each_second())
         orders = asyncio.create_task(self.command_line.run())
         try:
@@ -276,6 +281,9 @@ class Gateway:
             return
         for session in message.get("sessions", [message]):
             self.handshake.taken_elsewhere(session["phone"], session["session"])
+
+    async def _profiles_changed(self, _: str, payload: bytes, __: dict[str, str]) -> None:
+        self.handshake.recheck({int(key) for key in json.loads(payload)["terminals"]})
 
     async def _each_second(self) -> None:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from luwei.protocol.errors import ProtocolError
+from luwei.protocol.reading import STANDARD, Reading
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class Scope:
     problems: list[str] = field(default_factory=list)
     spans: list[Span] | None = None
     prefix: str = ""
+    reading: Reading = STANDARD
 
     def mark(self, offset: int, end: int, name: str, zh: str, value: str, note: str = "") -> None:
         """Record a place, if places are being recorded."""
@@ -261,13 +263,19 @@ class MeasuredBytes(WireType[bytes]):
         return REST.text(value)
 
 
-def read_text(raw: bytes) -> str:
-    """A STRING as devices send it: cut at the first 0x00 after leading ones, blanks trimmed at both ends.
+def trim_text(raw: bytes) -> bytes:
+    """A STRING without its padding: cut at the first 0x00 after leading ones, blanks trimmed at both ends."""
+    return raw.lstrip(b"\x00 ").partition(b"\x00")[0].rstrip(b" ")
 
-    GBK; bytes that are invalid GBK but valid UTF-8 are UTF-8 (§11.2, 11); what is neither stays visible as ``\\xNN``.
+
+def read_text(raw: bytes, charset: str = "gbk") -> str:
+    """A STRING as devices send it, without its padding.
+
+    ``charset`` first, then GBK, then UTF-8: bytes that are invalid GBK but valid UTF-8 are UTF-8 (§11.2, 11); what is
+    none of them stays visible as ``\\xNN``.
     """
-    raw = raw.lstrip(b"\x00 ").partition(b"\x00")[0].rstrip(b" ")
-    for encoding in ("gbk", "utf-8"):
+    raw = trim_text(raw)
+    for encoding in (charset, "gbk", "utf-8"):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
@@ -292,7 +300,7 @@ class Text(WireType[str]):
     label = "STRING"
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[str, int]:
-        return read_text(data[at:end]), end
+        return read_text(data[at:end], scope.reading.charset), end
 
     def write(self, value: str, edition: int) -> bytes:
         raw = write_text(value, self.label)
@@ -312,7 +320,7 @@ class FixedText(WireType[str]):
         stop = at + self.size
         if stop > end:
             need(data, at, end, self.size, self.label)
-        return read_text(data[at:stop]), stop
+        return read_text(data[at:stop], scope.reading.charset), stop
 
     def write(self, value: str, edition: int) -> bytes:
         raw = write_text(value, self.label)
@@ -331,7 +339,7 @@ class CountedText(WireType[str]):
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[str, int]:
         length, at = self.digits.read(data, at, end, scope)
         need(data, at, end, length, self.label)
-        return read_text(data[at : at + length]), at + length
+        return read_text(data[at : at + length], scope.reading.charset), at + length
 
     def write(self, value: str, edition: int) -> bytes:
         raw = write_text(value, self.label)
@@ -363,14 +371,18 @@ class Repeated(WireType[tuple[T, ...]], Generic[T]):
         wanted = scope.values[self.count] if self.count else self.times or -1
         if self.here and scope.values[self.here] is not None:
             wanted = scope.values[self.here]
+        traced, outer = scope.spans is not None and self.element.composite, scope.prefix
         while at < end if wanted < 0 else len(values) < wanted:
             start = at
+            if traced:
+                scope.prefix = f"{outer}[{len(values)}]"
             value, at = self.element.read(data, at, end, scope)
             values.append(value)
             if not self.element.composite:
                 scope.mark(start, at, f"[{len(values) - 1}]", "", self.element.text(value))
             if at == start:
                 raise ProtocolError("body_malformed", f"{self.label}: empty element", at)
+        scope.prefix = outer
         return tuple(values), at
 
     def write(self, value: Sequence[T], edition: int) -> bytes:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.fields import LATEST, Scope, Span, WireType
 from luwei.protocol.layout import REQUIRED, Bits, Field, When, bit, equals, field, present
+from luwei.protocol.reading import STANDARD, Reading
 
 __all__ = [
     "EDITIONS",
@@ -143,7 +144,9 @@ class Record:
                     value, at = wire.read(data, at, end, scope)
                 values[name] = value
                 if traced and not wire.composite:
-                    text, note = declared.text(value, scope.edition), declared.explain(value, scope.edition)
+                    text, note = declared.text(value, scope.edition), scope.reading.word(scope.prefix, name, value)
+                    if note is None:
+                        note = declared.explain(value, scope.edition)
                     scope.mark(start, at, name, declared.zh, text, note)
         except ProtocolError as error:
             raise ProtocolError(error.code, f"{name}: {error.detail}", error.offset) from None
@@ -227,7 +230,12 @@ class Nested(WireType[Record]):
         self.size = None if None in sizes else sum(size for size in sizes if size)
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Record, int]:
-        return self.record.read(data, at, end, scope)
+        outer = scope.prefix
+        if outer and outer[-1] != ".":
+            scope.prefix = f"{outer}."
+        value, stop = self.record.read(data, at, end, scope)
+        scope.prefix = outer
+        return value, stop
 
     def write(self, value: Record, edition: int) -> bytes:
         return value.encode(edition)
@@ -279,14 +287,29 @@ class Message(Record):
             cls.way = "down" if id >= 0x8000 else "up"
             REGISTRY[id] = cls
 
+    def encode(self, edition: int) -> bytes:
+        """The body as ``edition`` writes it.
+
+        Raises ProtocolError as ``Record.encode``, and ``edition`` where ``edition`` has no such message: who builds
+        one for it has not asked what the terminal speaks, and a terminal would answer "unsupported" at best. What a
+        device sent all the same is written again in the edition it was read in.
+        """
+        foreign = edition in EDITIONS and not self.since <= edition <= self.until
+        if foreign and self.id >= 0 and self.edition != edition:
+            span = f"{self.since}" if self.since == self.until else f"{self.since}-{self.until}"
+            raise ProtocolError(
+                "edition", f"0x{self.id:04X} {self.zh} is no message of {edition}: {self.source} {self.clause}, {span}"
+            )
+        return super().encode(edition)
+
     @classmethod
     def layout(cls, body: bytes, edition: int) -> int:
         """Edition whose layout ``body`` has, where the header's edition alone does not tell."""
         return edition
 
     @classmethod
-    def decode(cls, body: bytes, edition: int, spans: list[Span] | None = None) -> Self:
-        """Read one body. ``spans`` receives the place of every field, also up to a fault.
+    def decode(cls, body: bytes, edition: int, spans: list[Span] | None = None, reading: Reading = STANDARD) -> Self:
+        """Read one body. ``spans`` receives the place of every field, also up to a fault. ``reading``: the dialect's.
 
         Raises ProtocolError ``body_short`` or ``body_malformed``; ``edition`` for a year that is no edition.
         """
@@ -294,9 +317,9 @@ class Message(Record):
             raise ProtocolError("edition", f"{edition}: must be one of 2011, 2013, 2019")
         layout = cls.layout(body, edition)
         if cls.variants:
-            found: Self = cls._variant(body, layout).decode(body, edition, spans)
+            found: Self = cls._variant(body, layout, reading).decode(body, edition, spans, reading)
             return found
-        scope = Scope(layout, spans=spans)
+        scope = Scope(layout, spans=spans, reading=reading)
         if edition == 2019 != layout:
             scope.problems.append(f"layout_{layout}")
         message, at = cls.read(body, 0, len(body), scope)
@@ -308,9 +331,13 @@ class Message(Record):
         return message
 
     @classmethod
-    def _variant(cls, body: bytes, edition: int) -> type[Any]:
-        """The table of ``variants`` that fits; the first, where none does and they are not dialects."""
-        found = fitting(cls.variants, body, 0, len(body), edition)
+    def _variant(cls, body: bytes, edition: int, reading: Reading) -> type[Any]:
+        """The table of ``variants`` that fits, the reading's own first; the first, where none does and they are not
+        dialects."""
+        tables = cls.variants
+        if reading.safety:
+            tables = tuple(sorted(tables, key=lambda table: table.dialect != reading.safety))
+        found = fitting(tables, body, 0, len(body), edition)
         if found is None and cls.variants[0].dialect:
             known = ", ".join(table.dialect for table in cls.variants)
             raise ProtocolError("body_malformed", f"{len(body)} bytes fit no dialect of {known}", 0)

@@ -32,6 +32,9 @@ KNOWN: Mapping[int, tuple[int, ...]] = {
 }  # fmt: skip
 """Item id → legal lengths; empty: its length varies. Every other item is unknown."""
 
+WATCHED = frozenset({0x05, 0x06, 0x64, 0x65, 0x66, 0x67, 0x70, 0xF1, 0xF2})
+"""Known items that only some dialects have: whoever looks for deviations looks at them one by one."""
+
 _UNKNOWN, _PLAIN, _FIRST = 0, 1, 2
 
 
@@ -39,6 +42,8 @@ def _kinds() -> npt.NDArray[np.intp]:
     """Row of the result table for each (id << 8 | length)."""
     table = np.full(65_536, _UNKNOWN, np.intp)
     for item, lengths in KNOWN.items():
+        if item in WATCHED:
+            continue
         for length in lengths or range(256):
             table[item << 8 | length] = _PLAIN
     for row, (item, length) in enumerate(COLUMNS.values(), _FIRST):
@@ -55,12 +60,13 @@ class Items:
     """What the items of n reports say.
 
     ``values`` has a row of n numbers for each of ``COLUMNS`` in that order, -1 where not reported. ``broken``: an item
-    runs past the end, or a single byte is left over. ``unknown``: at least one item of an unknown id or length.
+    runs past the end, or a single byte is left over. ``odd``: at least one item of an unknown id or length, or one of
+    ``WATCHED``; ``odd_items`` tells which.
     """
 
     values: npt.NDArray[np.int64]
     broken: Mask
-    unknown: Mask
+    odd: Mask
 
 
 def walk(data: Bytes, start: Index, end: Index) -> Items:
@@ -69,6 +75,26 @@ def walk(data: Bytes, start: Index, end: Index) -> Items:
     if written != np.count_nonzero(table[_FIRST:] >= 0):
         table, broken, _ = _walk(data, start, end, first_wins=True)
     return Items(table[_FIRST:], broken, table[_UNKNOWN] >= 0)
+
+
+def odd_items(data: Bytes, start: Index, end: Index) -> tuple[Index, npt.NDArray[np.uint16]]:
+    """The items that made reports odd: number of the report and item id << 8 | length of each, in no order."""
+    keys = np.ndarray((data.size - 1,), ">u2", data, strides=(1,))
+    row = (start + 1 < end).nonzero()[0]
+    at, limit = start[row], end[row]
+    rows, found = [], []
+    while row.size:
+        key = keys[at].astype(np.uint16)
+        following = at + 2 + (key & 0xFF)
+        fits = following <= limit
+        odd = fits & (_KIND[key] == _UNKNOWN)
+        rows.append(row[odd])
+        found.append(key[odd])
+        more = fits & (following + 1 < limit)
+        row, at, limit = row[more], following[more], limit[more]
+    if not rows:
+        return np.zeros(0, np.intp), np.zeros(0, np.uint16)
+    return np.concatenate(rows), np.concatenate(found)
 
 
 def _walk(data: Bytes, start: Index, end: Index, first_wins: bool) -> tuple[npt.NDArray[np.int64], Mask, int]:
