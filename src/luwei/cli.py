@@ -20,6 +20,13 @@ def _settings(**changes: Any) -> Settings:
         settings = Settings.load()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+    if settings.profiles is not None:
+        from luwei.profiles import ProfileError, catalogue_of
+
+        try:
+            catalogue_of(settings.profiles)
+        except ProfileError as error:
+            raise click.ClickException(f"LUWEI_PROFILES: {error}") from None
     return replace(settings, **{name: value for name, value in changes.items() if value is not None})
 
 

@@ -118,8 +118,8 @@ def test_an_unknown_profile_and_a_terminal_outside_the_scope_are_refused(
     ):
         with pytest.raises(NotFound):
             attempt()
-    assert devices(engine, [key], elsewhere) == {}
-    assert devices(engine, [key], WHOLE)[key].model == "YJ-V6"
+    assert devices(engine, ["13800138000"], elsewhere) == {}
+    assert devices(engine, ["13800138000"], WHOLE)["13800138000"].model == "YJ-V6"
 
 
 def test_silence_on_commands_is_dated_and_ends_with_an_answer(engine: Engine, assignments: Assignments) -> None:

@@ -20,6 +20,7 @@ from luwei.protocol.jt808.batch.location import Locations
 
 FUTURE_MS = 10 * 60 * 1000
 DAY_MS = 86_400_000
+_FUEL = list(COLUMNS).index("fuel_dl")
 
 _ITEM_TYPES = [(type_, type_.to_pandas_dtype()) for type_ in (facts.LOCATION.field(name).type for name in COLUMNS)]
 
@@ -83,6 +84,8 @@ def location_batch(locations: Locations, source: Source, received_ms: int, histo
         _plain(pa.uint32(), locations.status),
     ]
     reported = locations.items.values >= 0
+    # bit 15 of the fuel: a unit of the vendor's own (reference §11.3, 27); no tank holds 3,276 L
+    reported[_FUEL] &= locations.items.values[_FUEL] < 0x8000
     for (type_, dtype), values, valid in zip(_ITEM_TYPES, locations.items.values, reported, strict=True):
         arrays.append(_nullable(type_, values.astype(dtype), valid))
     offsets, data = pa.py_buffer(locations.items_offsets), pa.py_buffer(locations.items_data)

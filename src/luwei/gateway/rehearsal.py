@@ -7,7 +7,6 @@ believes. The session is that of an authenticated terminal with the frame's phon
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, cast
 
 import structlog
@@ -19,7 +18,7 @@ from luwei.gateway.dialogue import Dialogue
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import Ledger
 from luwei.gateway.tick import Result, Tick
-from luwei.profiles import Profile, load
+from luwei.profiles import Catalogue, Profile, catalogue_of
 from luwei.protocol.jt808.batch.cut import phone_key
 from luwei.protocol.jt808.fragments import Assembler
 from luwei.protocol.jt808.frame import Frame
@@ -34,10 +33,17 @@ _FLAG = b"\x7e"
 _UNLIMITED = 1 << 30
 
 
-@cache
+_DIALECTS: dict[int, Dialects] = {}
+
+
+def dialects_of(catalogue: Catalogue) -> Dialects:
+    """The arrays of a catalogue, made once."""
+    return _DIALECTS.setdefault(id(catalogue), Dialects(catalogue))
+
+
 def shipped() -> Dialects:
     """The profiles of the package."""
-    return Dialects(load())
+    return dialects_of(catalogue_of(None))
 
 
 @dataclass(slots=True)
@@ -54,6 +60,8 @@ class Rehearsal:
     """0x0100 or 0x0102 where the registry would be asked."""
     answers: list[bytes] = field(default_factory=list)
     """Frames to the terminal, with platform serials from 0."""
+    expected: frozenset[str] = frozenset()
+    """Reasons that the profile expects."""
     waits: bool = False
     """A fragment: the message is taken when the others have come."""
 
@@ -86,15 +94,15 @@ def rehearse(
     header: Header | None,
     edition: int = 0,
     history_days: int = 730,
-    dialects: Dialects | None = None,
+    catalogue: Catalogue | None = None,
     profile: Profile | None = None,
 ) -> Rehearsal:
     """What would become of ``raw``, received now. ``header``: its header where it can be read.
 
-    ``edition`` 2011 says that the terminal registered with that edition; ``profile``, one of those of ``dialects``,
+    ``edition`` 2011 says that the terminal registered with that edition; ``profile``, one of those of ``catalogue``,
     that the session is read by it. Never raises.
     """
-    dialects = dialects or shipped()
+    dialects = dialects_of(catalogue) if catalogue is not None else shipped()
     table, ledger = Table(1), Ledger("rehearsal")
     wire = (b"" if raw.startswith(_FLAG) else _FLAG) + raw + (b"" if raw.endswith(_FLAG) and len(raw) > 1 else _FLAG)
     phone = header.phone if header is not None else phone_of(wire) or "0"
@@ -104,6 +112,7 @@ def rehearse(
     table.state[_SLOT] = ONLINE
     table.phone_high[_SLOT], table.phone_low[_SLOT] = phone_key(phone)
     table.edition[_SLOT] = edition or (header.edition if header is not None else EDITION_2013)
+    done = Rehearsal(expected=profile.expected if profile is not None else frozenset())
     if profile is not None:
         table.profile[_SLOT] = number = dialects.number(profile.name, profile.version)
         if dialects.special[number]:
@@ -111,7 +120,6 @@ def rehearse(
     desk = _Desk(table, ledger, cast(Admission, None), dialects, "rehearsal", 0, 0)
     dialogue = Dialogue(table, ledger, desk, dialects, Assembler())
     tick = Tick(table, dialogue, dialects, history_days, _UNLIMITED)
-    done = Rehearsal()
     try:
         result = tick.run([_SLOT], [wire], now_ms(), {})
     except Exception:

@@ -75,7 +75,7 @@ class Gateway:
         self.trace = Trace(self.table, self.name, self.boot)
         self.ledger.trace = self.trace
         self.publisher = Publisher(bus, self.name, shard, self.boot)
-        self.dialects = Dialects(profiles.load(settings.profiles))
+        self.dialects = Dialects(profiles.catalogue_of(settings.profiles))
         self.handshake = Handshake(self.table, self.ledger, admission, self.dialects, self.name, self.boot, shard)
         self.dialogue = Dialogue(self.table, self.ledger, self.handshake, self.dialects, Assembler())
         self.wire = Wire(self.table, settings.connections_per_address, self._closed)

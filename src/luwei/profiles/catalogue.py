@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from luwei.profiles.check import Checked, ProfileError, build, check, merged
@@ -43,6 +43,10 @@ class Catalogue:
             return self.current.get(name)
         return next((p for p in self.profiles if p.name == name and p.version == version), None)
 
+    def known(self, name: str, version: int) -> Profile | None:
+        """That version, or the highest where it is gone; None where the name is gone too."""
+        return self.get(name, version) or self.get(name)
+
     def match(self, identity: Identity) -> Choice:
         """The most specific profile for ``identity``; of equals an operator's own, then the first by name.
 
@@ -75,6 +79,12 @@ def load(folder: Path | None = None) -> Catalogue:
     if FALLBACK not in catalogue.current:
         raise ProfileError(str(SHIPPED), "name", f"{FALLBACK} is missing")
     return catalogue
+
+
+@cache
+def catalogue_of(folder: Path | None) -> Catalogue:
+    """As ``load``, read once in a process."""
+    return load(folder)
 
 
 def _tables(folder: Path) -> list[tuple[str, dict[str, object]]]:

@@ -16,6 +16,7 @@ from luwei.protocol.jt808.frame import ESCAPE, Frame, check_code, decode_frame
 from luwei.protocol.jt808.header import EDITION_2013, EDITION_2019, SIZE_FRAGMENT, header_size
 from luwei.protocol.jt808.header_fields import FragmentFields, HeaderFields
 from luwei.protocol.message import REGISTRY, Message, RawMessage
+from luwei.protocol.reading import STANDARD, Reading
 
 TOLERATED = {
     "check_code_unescaped": "校验码未转义",
@@ -61,8 +62,11 @@ class Explanation:
         }
 
 
-def explain(raw: bytes) -> Explanation:
-    """Explain one frame, given with both flags or without. Never raises: a fault is explained up to where it is."""
+def explain(raw: bytes, reading: Reading = STANDARD) -> Explanation:
+    """Explain one frame, given with both flags or without. Never raises: a fault is explained up to where it is.
+
+    ``reading``: of the terminal's dialect, for texts and codes.
+    """
     wire = _Wire(raw)
     out = Explanation()
     try:
@@ -78,7 +82,7 @@ def explain(raw: bytes) -> Explanation:
         wire.whole, wire.flag_is_check_code = False, True
     body_end = max(len(content) - 1, size) if wire.whole else len(content)
     if out.frame is not None:
-        _explain_body(out, wire, size, spans)
+        _explain_body(out, wire, size, spans, reading)
     elif size < body_end:
         spans.append(Span(size, body_end - size, "body", "消息体", "", "未解析：帧有错误"))
     _cover(spans, size, body_end)
@@ -163,7 +167,7 @@ def _explain_header(content: bytes, edition: int, spans: list[Span]) -> int:
     return at
 
 
-def _explain_body(out: Explanation, wire: _Wire, size: int, spans: list[Span]) -> None:
+def _explain_body(out: Explanation, wire: _Wire, size: int, spans: list[Span], reading: Reading) -> None:
     frame = out.frame
     assert frame is not None
     header, body = frame.header, frame.body
@@ -176,7 +180,7 @@ def _explain_body(out: Explanation, wire: _Wire, size: int, spans: list[Span]) -
         return
     found: list[Span] = []
     try:
-        out.message = declared.decode(body, header.edition, found)
+        out.message = declared.decode(body, header.edition, found, reading)
     except ProtocolError as error:
         at = None if error.offset is None else wire.places[min(size + error.offset, len(wire.content))]
         out.error = ProtocolError(error.code, error.detail, at)

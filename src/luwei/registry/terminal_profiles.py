@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from luwei.registry.assignments import require_terminal
 from luwei.registry.engine import read
@@ -72,6 +72,16 @@ def view(engine: Engine, terminal_id: int, scope: Scope) -> ProfileView | None:
     return ProfileView(**(dict(row) | {"why": json.loads(row["why"]), "changes": changes}))
 
 
+def view_of_phone(engine: Engine, phone: str, scope: Scope) -> ProfileView | None:
+    """As ``view`` for the terminal with that phone (canonical); None where there is none in the scope."""
+    if not phone.isprintable():
+        return None
+    statement = select(Terminal.id).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
+    with read(engine) as connection:
+        key = connection.scalar(statement.where(Terminal.phone == phone, *scope.of_vehicles()))
+    return None if key is None else view(engine, key, scope)
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A terminal as the deviation report counts it."""
@@ -87,9 +97,9 @@ class Device:
     version: int
 
 
-def devices(engine: Engine, keys: Sequence[int], scope: Scope) -> dict[int, Device]:
-    """Terminals of ``keys`` within the scope, with their model, firmware and profile (empty before the first)."""
-    found: dict[int, Device] = {}
+def devices(engine: Engine, phones: Sequence[str], scope: Scope) -> dict[str, Device]:
+    """Terminals of ``phones`` within the scope, with their model, firmware and profile (empty before the first)."""
+    found: dict[str, Device] = {}
     statement = (
         select(
             Terminal.id, Terminal.phone, Terminal.vehicle_id, Vehicle.plate,
@@ -102,10 +112,23 @@ def devices(engine: Engine, keys: Sequence[int], scope: Scope) -> dict[int, Devi
         .where(*scope.of_vehicles())
     )  # fmt: skip
     with read(engine) as connection:
-        for start in range(0, len(keys), 5_000):
-            for row in connection.execute(statement.where(Terminal.id.in_(keys[start : start + 5_000]))):
-                found[row[0]] = Device(
+        for start in range(0, len(phones), 5_000):
+            for row in connection.execute(statement.where(Terminal.phone.in_(phones[start : start + 5_000]))):
+                found[row[1]] = Device(
                     row[0], row[1], row[2], row[3] or "", row[4] or row[9], row[5] or row[10], row[6] or "",
                     row[7] or "", row[8] or 0,
                 )  # fmt: skip
     return found
+
+
+def counts(engine: Engine, scope: Scope) -> dict[str, int]:
+    """Terminals in the scope by name of profile."""
+    statement = (
+        select(TerminalProfile.profile, func.count())
+        .join(Terminal, Terminal.id == TerminalProfile.terminal_id)
+        .outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
+        .where(*scope.of_vehicles())
+        .group_by(TerminalProfile.profile)
+    )
+    with read(engine) as connection:
+        return {row[0]: row[1] for row in connection.execute(statement)}

@@ -16,10 +16,11 @@ from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
 from luwei import __version__
-from luwei.web import commands, registry_routes, sign_in
+from luwei.web import commands, profiles, registry_routes, sign_in
 from luwei.web.areas import area_counts, areas
 from luwei.web.card import card
 from luwei.web.console_files import console_file
+from luwei.web.deviations import deviation_terminals, deviations, deviations_csv
 from luwei.web.door import Door, provide_door
 from luwei.web.errors import HANDLERS
 from luwei.web.explain import explain_get, explain_post
@@ -42,6 +43,7 @@ BODY_BYTES = 1 << 20
 
 ROUTES: list[ControllerRouterHandler] = [
     *sign_in.route_handlers, *registry_routes.route_handlers, *commands.route_handlers,
+    *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,
     gateways, rates, sessions, ledger, live, map_file, openapi_json, openapi_page, openapi_style, console_file,

@@ -11,7 +11,10 @@ from litestar.di import NamedDependency
 
 from luwei.facts import DIRECTION_UNKNOWN
 from luwei.live.feed import now_ms
+from luwei.profiles import Profile
 from luwei.protocol.jt808.items import alarm_names, describe, status_names, video_alarm_names
+from luwei.protocol.reading import STANDARD, Reading
+from luwei.registry.terminal_profiles import ProfileView, view
 from luwei.web.china_time import DAY_MS, span_of, today
 from luwei.web.door import Door
 from luwei.web.rows import milliseconds, numbers
@@ -42,18 +45,26 @@ async def card(services: NamedDependency[Services], door: NamedDependency[Door],
         services.ask("ledger_vehicle_day", vehicle=vehicle_id, day=day),
         services.ask("speed_recent", vehicle=vehicle_id, start=now - RECENT_MS),
     )
+    assigned = None
+    if vehicle.terminal is not None:
+        assigned = await asyncio.to_thread(view, services.engine, vehicle.terminal.id, scope)
+    profile = services.catalogue.known(assigned.profile, assigned.version) if assigned is not None else None
     return {
         "as_of": now,
         "vehicle": vehicle,
-        "fix": fix_of(latest.to_pylist()[0]) if latest.num_rows else None,
+        "fix": fix_of(latest.to_pylist()[0], profile.reading if profile else STANDARD) if latest.num_rows else None,
         "session": session_of(session.to_pylist()[0], services.gateways.boots(now)) if session.num_rows else None,
+        "profile": profile_of(assigned, profile) if assigned is not None else None,
         "today": today_of(counts.to_pylist()[0], refused),
         "recent": [list(pair) for pair in zip(numbers(recent, "at"), numbers(recent, "speed_dkmh"), strict=True)],
     }
 
 
-def fix_of(row: dict[str, Any]) -> dict[str, Any]:
-    """The last location with the names of its alarm and status bits and its items, each with its raw bytes."""
+def fix_of(row: dict[str, Any], reading: Reading = STANDARD) -> dict[str, Any]:
+    """The last location with the names of its alarm and status bits and its items, each with its raw bytes.
+
+    ``reading``: of the terminal's profile.
+    """
     edition = row["edition"]
     fix = {name: value for name, value in row.items() if name not in ("items", "batch", *_TIMES)}
     if fix["direction_deg"] == DIRECTION_UNKNOWN:
@@ -65,9 +76,22 @@ def fix_of(row: dict[str, Any]) -> dict[str, Any]:
             "alarms": _bits(alarm_names(row["alarm"], edition)),
             "statuses": _bits(status_names(row["status"], edition)),
             "video_alarms": _bits(video_alarm_names(row["video_alarm"] or 0)),
-            "items": describe(bytes(row["items"]), edition),
+            "items": describe(bytes(row["items"]), edition, reading),
         }
     )
+
+
+def profile_of(assigned: ProfileView, profile: Profile | None) -> dict[str, Any]:
+    """The terminal's profile in a line; its words are the name's own where the profile is no longer there."""
+    return {
+        "name": assigned.profile,
+        "version": assigned.version,
+        "zh": profile.zh if profile is not None else assigned.profile,
+        "en": profile.en if profile is not None else assigned.profile,
+        "by_hand": assigned.by_hand,
+        "firmware": assigned.firmware,
+        "silent_at": assigned.silent_at,
+    }
 
 
 def session_of(row: dict[str, Any], alive: list[int]) -> dict[str, Any]:
@@ -95,7 +119,8 @@ def today_of(counts: dict[str, Any], refused: pa.Table) -> dict[str, Any]:
         "refused": [
             {
                 "kind": row["kind"],
-                "reason": row["reason"],
+                "reason": row["reason"].partition(":")[0],
+                "detail": row["reason"].partition(":")[2],
                 "message_id": row["message_id"] or None,
                 "count": row["count"],
                 "last_at": milliseconds(row["last_at"]),

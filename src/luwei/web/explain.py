@@ -12,8 +12,10 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from luwei.live.feed import now_ms
 from luwei.protocol.errors import ProtocolError
+from luwei.registry.scope import Scope
 from luwei.web.door import Door
 from luwei.web.errors import Refused
+from luwei.web.explain_profile import profile_for
 from luwei.web.explanation import explained, frames_in, hex_bytes
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
@@ -32,10 +34,14 @@ class Paste(msgspec.Struct, forbid_unknown_fields=True):
     hex: Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
     frame: Annotated[int, msgspec.Meta(ge=0, lt=FRAMES_MAX)] = 0
     edition: Edition = 0
+    profile: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    """Name of the profile to read by; empty: that of the terminal, or what the frame shows."""
 
 
-async def explain_text(services: Services, text: str, number: int, edition: int) -> dict[str, Any]:
-    """Raises Refused (400) where the text is no hex or has no such frame."""
+async def explain_text(
+    services: Services, scope: Scope, text: str, number: int, edition: int, profile: str
+) -> dict[str, Any]:
+    """Raises Refused (400) where the text is no hex, has no such frame, or there is no such profile."""
     try:
         raw = hex_bytes(text)
     except ProtocolError as error:
@@ -43,14 +49,21 @@ async def explain_text(services: Services, text: str, number: int, edition: int)
         raise Refused(
             400, "hex", error.code if error.code == "length" else "must be hex", f"{error.detail}{where}"
         ) from None
-    return await asyncio.to_thread(_explain, raw, number, edition, services.settings.history_days)
+    return await asyncio.to_thread(_explain, services, scope, raw, number, edition, profile)
 
 
-def _explain(raw: bytes, number: int, edition: int, history_days: int) -> dict[str, Any]:
+def _explain(services: Services, scope: Scope, raw: bytes, number: int, edition: int, profile: str) -> dict[str, Any]:
     frames = frames_in(raw)[:FRAMES_MAX]
     if number >= len(frames):
         raise Refused(400, "frame", f"must be < {len(frames)}")
-    answer = explained(frames[number][1], edition=edition, history_days=history_days)
+    use = profile_for(services.engine, services.catalogue, scope, frames[number][1], "", profile)
+    answer = explained(
+        frames[number][1],
+        edition=edition,
+        history_days=services.settings.history_days,
+        catalogue=services.catalogue,
+        use=use,
+    )
     return {
         "as_of": now_ms(),
         "source": {"kind": "pasted"},
@@ -66,14 +79,14 @@ async def explain_get(
     text: Annotated[str, QueryParameter(name="hex", max_length=TEXT_MAX)],
     frame: Annotated[int, QueryParameter(name="frame", ge=0, lt=FRAMES_MAX)] = 0,
     edition: FromQuery[Edition] = 0,
+    profile: Annotated[str, QueryParameter(name="profile", max_length=40)] = "",
 ) -> dict[str, Any]:
     """Explain one frame, given as hex of at most 8 KiB; of several frames the one with number ``frame``.
 
     ``rows`` cover every byte in order. ``rule``, ``became`` and ``answer`` come from a rehearsal in the gateway's own
-    code for an authenticated session; the registry is not asked and nothing is kept.
+    code for an authenticated session; the registry is asked for the profile alone and nothing is kept.
     """
-    door.allow("read", "explanation")
-    return await explain_text(services, text, frame, edition)
+    return await explain_text(services, door.allow("read", "explanation"), text, frame, edition, profile)
 
 
 @post("/api/explain", tags=["explain"], guards=[own_page], status_code=200)
@@ -81,5 +94,5 @@ async def explain_post(
     services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[Paste]
 ) -> dict[str, Any]:
     """As the GET, for texts that are too long for an address."""
-    door.allow("read", "explanation")
-    return await explain_text(services, data.hex, data.frame, data.edition)
+    scope = door.allow("read", "explanation")
+    return await explain_text(services, scope, data.hex, data.frame, data.edition, data.profile)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from luwei.gateway.rehearsal import Rehearsal, rehearse
+from luwei.profiles import Catalogue
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.explain import Explanation, Row, explain
 from luwei.protocol.fields import Span
@@ -21,6 +22,8 @@ from luwei.protocol.jt808.header import Header
 from luwei.protocol.jt808.header_fields import FragmentFields, HeaderFields
 from luwei.protocol.jt808.stream import FrameCutter
 from luwei.protocol.message import REGISTRY, Message
+from luwei.protocol.reading import STANDARD
+from luwei.web.explain_profile import Use
 from luwei.web.explain_words import GROUPS, RESULTS, Words, edition_words, rule_of, words
 
 BYTES_MAX = 8192
@@ -53,9 +56,18 @@ def frames_in(raw: bytes) -> list[tuple[int, bytes]]:
     return found or [(0, raw)]
 
 
-def explained(raw: bytes, *, edition: int = 0, history_days: int = 730) -> dict[str, Any]:
-    """The whole answer of ``/api/explain`` for one frame. ``edition`` 2011: the terminal registered with that one."""
-    out = explain(raw)
+def explained(
+    raw: bytes,
+    *,
+    edition: int = 0,
+    history_days: int = 730,
+    catalogue: Catalogue | None = None,
+    use: Use | None = None,
+) -> dict[str, Any]:
+    """The whole answer of ``/api/explain`` for one frame. ``edition`` 2011: the terminal registered with that one;
+    ``use``: the profile, one of those of ``catalogue``, by which it is read and judged."""
+    profile = use.profile if use is not None else None
+    out = explain(raw, profile.reading if profile is not None else STANDARD)
     header = out.frame.header if out.frame else None
     answer = _reading(raw, out, header)
     if header is not None and not terminal_side(header.message_id):
@@ -67,19 +79,22 @@ def explained(raw: bytes, *, edition: int = 0, history_days: int = 730) -> dict[
             "assumed": None,
         }
     else:
-        answer |= _fate(rehearse(raw, header, edition, history_days), header, out.error is not None)
+        done = rehearse(raw, header, edition, history_days, catalogue, profile)
+        answer |= _fate(done, header, out.error is not None)
+    answer["profile"] = use.to_json() if use is not None else None
     return answer | {"steps": _steps(raw, answer, out)}
 
 
-def explained_body(message_id: int, edition: int, body: bytes) -> dict[str, Any]:
+def explained_body(message_id: int, edition: int, body: bytes, use: Use | None = None) -> dict[str, Any]:
     """A body that is longer than one frame holds: its rows count from its own first byte, no frame is made up."""
+    reading = use.profile.reading if use is not None else STANDARD
     declared = REGISTRY.get(message_id)
     spans: list[Span] = []
     error: dict[str, Any] | None = None
     message: Message | None = None
     if declared is not None:
         try:
-            message = declared.decode(body, edition, spans)
+            message = declared.decode(body, edition, spans, reading)
         except ProtocolError as fault:
             error = {"code": fault.code, "detail": fault.detail, "offset": fault.offset, "rule": rule_of(fault.code)}
     rows, at = [], 0
@@ -114,6 +129,7 @@ def explained_body(message_id: int, edition: int, body: bytes) -> dict[str, Any]
         "became": _became(1, "message", "原文存为消息", "Kept whole as a message"),
         "answer": None,
         "assumed": None,
+        "profile": use.to_json() if use is not None else None,
         "steps": [],
     }
 
@@ -219,12 +235,21 @@ def _became(count: int | None, kind: str, zh: str, en: str, rows: list[dict[str,
 
 def _fate(done: Rehearsal, header: Header | None, unread: bool) -> dict[str, Any]:
     state = "refused" if done.refused or header is None else "noted" if done.noted or unread else "accepted"
-    reasons = [rule_of(code) | {"kind": "refused"} for code in done.refused]
-    reasons += [rule_of(code) | {"kind": "noted"} for code in done.noted]
-    if state == "refused":
+    reasons: list[dict[str, Any]] = [{**rule_of(code), "kind": "refused"} for code in done.refused]
+    reasons += [{**rule_of(code), "kind": "noted", "expected": code in done.expected} for code in done.noted]
+    if state == "refused" and done.messages:
+        said = words(
+            "消息体读不通：存了原文，记入台账，应答消息有误",
+            "Its body cannot be read: kept whole, counted, answered as wrong",
+        )
+    elif state == "refused":
         said = words("拒收，记入台账", "Refused and counted in the ledger")
     elif unread and not done.noted:
         said = words("接收并存了原文，但消息体读不通", "Taken and kept whole, though its body cannot be read")
+    elif state == "noted" and done.expected.issuperset(done.noted):
+        said = words(
+            "接收；与标准不符之处是档案所述的", "Taken; what departs from the standard is what the profile says"
+        )
     elif state == "noted":
         said = words("接收，并记入台账", "Taken, and noted in the ledger")
     else:

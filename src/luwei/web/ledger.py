@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 
 from luwei.live.feed import now_ms
+from luwei.profiles.reasons import reason_of
 from luwei.web.china_time import day_of
 from luwei.web.door import Door
 from luwei.web.rows import milliseconds
@@ -19,9 +20,12 @@ PAGE_SIZE = 100
 
 
 def entry(row: dict[str, Any]) -> dict[str, Any]:
-    """One row of a ledger query; the example frame as hex."""
+    """One row of a ledger query, with the clause of its reason; the example frame as hex."""
+    reason, _, detail = row["reason"].partition(":")
     return {
-        "reason": row["reason"],
+        "reason": reason,
+        "detail": detail,
+        "clause": reason_of(reason).clause,
         "kind": row["kind"],
         "message_id": row["message_id"] or None,
         "count": row["count"],
@@ -47,7 +51,7 @@ async def ledger(
     when = day_of(day, now)
     if group == "reason":
         table = await services.ask("ledger_day_reason", day=when, phone=phone.strip())
-        found = [row for row in table.to_pylist() if not reason or row["reason"] == reason]
+        found = [row for row in table.to_pylist() if not reason or row["reason"].partition(":")[0] == reason]
         offset = (page - 1) * PAGE_SIZE
         items = [entry(row) | {"terminals": row["terminals"]} for row in found[offset : offset + PAGE_SIZE]]
         return {"as_of": now, "day": when.isoformat(), "total": len(found), "items": items}

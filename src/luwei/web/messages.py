@@ -19,9 +19,11 @@ from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.frame import encode_frame
 from luwei.protocol.jt808.header import BODY_MAX, EDITION_2013, EDITION_2019, Header, phone_bytes
 from luwei.protocol.message import REGISTRY
+from luwei.registry.scope import Scope
 from luwei.web.china_time import DAY_MS
 from luwei.web.door import Door
 from luwei.web.errors import Refused
+from luwei.web.explain_profile import profile_for
 from luwei.web.explain_words import words
 from luwei.web.explanation import explained, explained_body
 from luwei.web.rows import milliseconds
@@ -127,15 +129,20 @@ async def message(
     if not table.num_rows:
         raise Refused(404, "reference", "not_found", "no such message is stored")
     row = table.to_pylist()[0]
-    return await asyncio.to_thread(_explained, row, reference, services.settings.history_days)
+    return await asyncio.to_thread(_explained, services, scope, row, reference)
 
 
-def _explained(row: dict[str, Any], reference: str, history_days: int) -> dict[str, Any]:
+def _explained(services: Services, scope: Scope, row: dict[str, Any], reference: str) -> dict[str, Any]:
     body = bytes(row["body"])
     raw = framed(row, body)
+    use = profile_for(services.engine, services.catalogue, scope, raw or b"", row["phone"], "")
     if raw is not None:
         answer = explained(
-            raw, edition=row["edition"] if row["edition"] < EDITION_2013 else 0, history_days=history_days
+            raw,
+            edition=row["edition"] if row["edition"] < EDITION_2013 else 0,
+            history_days=services.settings.history_days,
+            catalogue=services.catalogue,
+            use=use,
         )
         said = words(
             "历史里只存消息体。帧头、转义和校验码是为解析重新生成的，不是当时线上的字节。",
@@ -144,7 +151,7 @@ def _explained(row: dict[str, Any], reference: str, history_days: int) -> dict[s
         for kept in answer["became"]["rows"]:
             kept["received_at"] = milliseconds(row["received_at"])
     else:
-        answer = explained_body(row["message_id"], row["edition"], body)
+        answer = explained_body(row["message_id"], row["edition"], body, use)
         said = words(
             "历史里只存消息体，且长于一帧：当时是分包上传，这里只解析重组后的消息体。",
             "The history keeps the body, longer than one frame: it came in fragments; only the body is explained.",

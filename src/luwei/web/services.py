@@ -18,6 +18,7 @@ from luwei.live.feed import LiveFeed
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
+from luwei.profiles import Catalogue, catalogue_of
 from luwei.settings import Settings
 from luwei.web.errors import Refused
 
@@ -76,6 +77,12 @@ class Services:
             self._turn.release()
 
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The profiles of this installation. Raises ProfileError at the first use only: the core reads them at its
+        start."""
+        return catalogue_of(self.settings.profiles)
 
     @property
     def fleet(self) -> Fleet:

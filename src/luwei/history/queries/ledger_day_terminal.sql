@@ -7,7 +7,7 @@ SELECT phone, argMax(l.vehicle_id, l.last_at) AS vehicle_id, argMax(l.terminal_i
        count() OVER () AS total
 FROM ledger AS l
 WHERE l.day = {day:Date}
-  AND ({reason:String} = '' OR l.reason = {reason:String})
+  AND ({reason:String} = '' OR splitByChar(':', l.reason)[1] = {reason:String})
   AND ({phone:String} = '' OR l.phone = {phone:String})
 GROUP BY phone, kind, reason, message_id
 ORDER BY count DESC, phone, reason, message_id

@@ -15,6 +15,7 @@ from luwei.protocol.fields import LATEST, Scope, WireType
 from luwei.protocol.jt808 import bits
 from luwei.protocol.jt808.item_types import STANDARD_ITEMS, ItemType, OverspeedDetail, temperature
 from luwei.protocol.message import Record
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.protocol.safety.alarm_items import ALARM_ITEMS, SAFETY_ITEMS, SafetyAlarm
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "video_alarm_names",
 ]
 
+FUEL = 0x02
 HEAD = 2
 """Bytes of id and length."""
 
@@ -183,28 +185,36 @@ class ItemView:
     raw_hex: str
 
 
-def describe(items: bytes, edition: int = LATEST) -> list[ItemView]:
+def describe(items: bytes, edition: int = LATEST, reading: Reading = STANDARD) -> list[ItemView]:
     """The items in ``items`` (the bytes after the basic part) for a reader. Never raises.
 
-    Bytes that make no item come last, as a view with id 0 and no name. ``edition`` decides how bits are named.
+    Bytes that make no item come last, as a view with id 0 and no name. ``edition`` decides how bits are named,
+    ``reading`` how codes are.
     """
     found, _ = ITEM_LIST.read(items, 0, len(items), Scope(LATEST))
-    views = [_view(item, edition) for item in found.items]
+    views = [_view(item, edition, reading) for item in found.items]
     if found.rest:
         views.append(ItemView(0, len(found.rest), "无法解析", "Unreadable", found.error, "", found.rest.hex()))
     return views
 
 
-def _view(item: Item, edition: int) -> ItemView:
+def _view(item: Item, edition: int, reading: Reading) -> ItemView:
     known, value = ITEM_TYPES.get(item.id), item.value
     zh, en = (known.zh, known.en) if known else ("", "")
     text = unit = ""
     if value is not None:
-        shown = [(f, f.text(v, LATEST), f.explain(v, edition)) for f, v in value.filled()]
+        path = f"[0x{item.id:02X}]."
+        shown = [
+            (f, f.text(v, LATEST), reading.word(path, f.name, v) or f.explain(v, edition)) for f, v in value.filled()
+        ]
         if len(shown) == 1:
             declared, text, meaning = shown[0]
             text = meaning or text
             unit = declared.unit.symbol if declared.unit else ""
+            if item.id == FUEL and item.raw[0] & 0x80:
+                # the vendor's own unit (§11.3, 27): percent where its profile says so
+                percent = int.from_bytes(item.raw, "big") & 0x7FFF
+                text, unit = (str(percent), "%") if reading.fuel_percent else (f"0x{item.raw.hex().upper()}", "")
             text = text.removesuffix(f" {unit}") if unit else text
         else:
             text = "，".join(f"{f.zh} {meaning or plain}" for f, plain, meaning in shown)
