@@ -26,6 +26,7 @@ from sqlalchemy.exc import OperationalError
 from luwei.access import users
 from luwei.bus import Bus
 from luwei.commands.engine import CommandEngine
+from luwei.commands.templates.engine import TemplateEngine
 from luwei.history.ingest import Ingest
 from luwei.history.store import History, HistoryError
 from luwei.live.feed import LiveFeed, Owners, now_ms
@@ -120,8 +121,11 @@ class Core:
             commands = CommandEngine(engine, bus)
             await commands.start()
             stack.push_async_callback(commands.stop)
+            templates = TemplateEngine(engine, commands, bus)
+            await templates.start()
+            stack.push_async_callback(templates.stop)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
-            yield Services(settings, engine, history, bus, self.feed, self.health, traces, commands)
+            yield Services(settings, engine, history, bus, self.feed, self.health, traces, commands, templates)
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread until the store is there. Raises Stopped."""

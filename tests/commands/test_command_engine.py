@@ -2,190 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from command_system import System, newest, system, until
+from sqlalchemy import select, update
 
-from luwei.bus import Bus, EmbeddedServer
 from luwei.commands import reading
-from luwei.commands.engine import CommandEngine
-from luwei.commands.journal import Target
 from luwei.commands.kinds import KINDS
-from luwei.gateway.service import Gateway
-from luwei.registry.admission import Admission
 from luwei.registry.audit import SYSTEM, AuditEntry
-from luwei.registry.base import now_ms
 from luwei.registry.command import Command
-from luwei.registry.engine import migrate, open_engine, read, write
-from luwei.registry.scope import WHOLE, Scope
-from luwei.registry.terminal import Terminal
-from luwei.registry.vehicle import Vehicle
-from luwei.settings import Settings
-from luwei.simulator.fleet import Truck
-from luwei.simulator.fleet import trucks as fleet_of
-from luwei.simulator.service import Line, Running, terminals
-from luwei.simulator.truth import Truth
+from luwei.registry.engine import read, write
+from luwei.registry.scope import Scope
+
+__all__ = ["system"]
 
 pytestmark = pytest.mark.timeout(90)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-    """The first truthy value of ``condition``, which may be awaitable."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if isinstance(value, Awaitable):
-            value = await value
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        await asyncio.sleep(0.02)
-
-
-@dataclass
-class System:
-    """A registry, a bus, gateways, the engine, and simulated terminals, in one process."""
-
-    folder: Path
-    server: EmbeddedServer
-    engine: Engine
-    fleet: list[Truck]
-    gateways: dict[int, tuple[Gateway, asyncio.Task[None], Bus]] = field(default_factory=dict)
-    commands: CommandEngine | None = None
-    bus: Bus | None = None
-    running: list[Running] = field(default_factory=list)
-
-    def settings(self, **changes: Any) -> Settings:
-        given = {"data": self.folder, "gateway_port": 0, "admission": "known", "tick_ms": 50} | changes
-        return Settings(**given)
-
-    async def start_gateway(self, shard: int = 0, **changes: Any) -> Gateway:
-        bus = await Bus.connect(self.server.url, f"gateway-{shard}")
-        gateway = Gateway(self.settings(**changes), shard, bus, Admission(self.engine, "known"))
-        gateway.start()
-        self.gateways[shard] = (gateway, asyncio.create_task(gateway.run()), bus)
-        return gateway
-
-    async def stop_gateway(self, shard: int) -> None:
-        gateway, task, bus = self.gateways.pop(shard)
-        gateway.stop()
-        await asyncio.wait_for(task, 15)
-        await bus.close()
-
-    async def start_core(self) -> CommandEngine:
-        self.bus = await Bus.connect(self.server.url, "core")
-        self.commands = CommandEngine(self.engine, self.bus)
-        await self.commands.start()
-        return self.commands
-
-    async def stop_core(self) -> None:
-        assert self.commands is not None and self.bus is not None
-        await self.commands.stop()
-        await self.bus.close()
-        self.commands = None
-
-    def connect(self, trucks: list[Truck], port: int) -> list[Line]:
-        """Simulated terminals of ``trucks`` on a gateway; none reports by itself."""
-        running = Running("127.0.0.1", port)
-        self.running.append(running)
-        made = terminals(trucks, Truth(None), running.now_s(), interval_s=3600, host="127.0.0.1", port=port)
-        lines = []
-        for terminal in made:
-            line = Line(running, terminal, udp=False)
-            running.lines.append(line)
-            running.schedule(line)
-            lines.append(line)
-        return lines
-
-    async def online(self, count: int) -> None:
-        await until(lambda: sum(g.table.online() for g, _, _ in self.gateways.values()) == count, f"{count} online", 30)
-
-    async def send(self, kind: str, vehicles: list[int], expires_s: int = 60, **parameters: Any) -> int:
-        assert self.commands is not None
-        targets = [Target(key, self.fleet[key - 1].phone) for key in vehicles]
-        values = KINDS[kind].check(parameters)
-        return await self.commands.submit(kind, values, "test", targets, 0, expires_s, SYSTEM)
-
-    def batch(self, key: int) -> reading.BatchView:
-        return reading.batch(self.engine, WHOLE, 0, key)
-
-    def results(self, key: int) -> list[reading.CommandView]:
-        return list(reading.exported(self.engine, WHOLE, key))
-
-    async def done(self, key: int, seconds: float = 20) -> list[reading.CommandView]:
-        await until(lambda: self.batch(key).state in ("done", "cancelled"), f"batch {key} done", seconds)
-        return self.results(key)
-
-
-@pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[System]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
-    fleet = fleet_of(1200, seed=3)
-    enter(engine, fleet)
-    with EmbeddedServer(tmp_path / "bus", free_port()) as server:
-        made = System(tmp_path, server, engine, fleet)
-        clock = asyncio.create_task(_turn(made))
-        yield made
-        clock.cancel()
-        for running in made.running:
-            for line in running.lines:
-                line.stop()
-        if made.commands is not None:
-            await made.stop_core()
-        for shard in list(made.gateways):
-            with contextlib.suppress(TimeoutError):
-                await made.stop_gateway(shard)
-    engine.dispose()
-
-
-async def _turn(system: System) -> None:
-    while True:
-        for running in system.running:
-            running.turn(running.now_s())
-        await asyncio.sleep(0.02)
-
-
-def enter(engine: Engine, fleet: list[Truck]) -> None:
-    """Vehicles 1 … n with their terminals, registered: each has its code."""
-    now = now_ms()
-    times = {"created_at": now, "updated_at": now, "source": "import"}
-    with write(engine) as connection:
-        connection.execute(
-            insert(Vehicle),
-            [
-                {"id": number, "plate": t.plate, "plate_color": t.plate_color, "city": t.city, "county": t.county,
-                 "vehicle_class": t.vehicle_class} | times
-                for number, t in enumerate(fleet, 1)
-            ],
-        )  # fmt: skip
-        connection.execute(
-            insert(Terminal),
-            [
-                {"id": number, "phone": t.phone, "terminal_id": t.terminal_id, "manufacturer_id": t.manufacturer_id,
-                 "model": t.model, "edition": t.edition, "vehicle_id": number} | times
-                for number, t in enumerate(fleet, 1)
-            ],
-        )  # fmt: skip
-
-
-def newest(fleet: list[Truck], edition: int, count: int) -> list[int]:
-    """Vehicle ids of the first trucks of an edition."""
-    return [number for number, truck in enumerate(fleet, 1) if truck.edition == edition][:count]
 
 
 async def test_a_truck_is_asked_for_its_place_and_the_answer_is_kept(system: System) -> None:

@@ -14,7 +14,7 @@ READ, EXPORT, WRITE, ACT = "read", "export", "write", "act"
 KINDS = frozenset(
     {
         "vehicle", "terminal", "operator", "position", "track", "session", "ledger", "gateway", "system",
-        "explanation", "message", "trace", "command",
+        "explanation", "message", "trace", "command", "template", "upgrade",
         "organisation", "driver", "sim", "model",
     }
 )  # fmt: skip
@@ -24,7 +24,7 @@ REGISTRY_KINDS = frozenset({"vehicle", "terminal", "operator", "organisation", "
 
 ACT_KINDS = frozenset({"trace"})
 
-_DUTY = {READ: KINDS, EXPORT: KINDS, WRITE: REGISTRY_KINDS | {"command"}, ACT: ACT_KINDS}
+_DUTY = {READ: KINDS, EXPORT: KINDS, WRITE: REGISTRY_KINDS | {"command", "template", "upgrade"}, ACT: ACT_KINDS}
 
 ROLES: dict[str, dict[str, frozenset[str]]] = {
     "administrator": _DUTY,

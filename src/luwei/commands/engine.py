@@ -24,7 +24,7 @@ from luwei.bus import BusAway, RequestFailed
 from luwei.bus.connection import Server
 from luwei.commands import answers, journal
 from luwei.commands.journal import Ended, Sent
-from luwei.commands.kinds import KINDS
+from luwei.commands.kinds import KINDS, Sendable
 from luwei.commands.pending import Index, Pending
 from luwei.gateway import orders
 from luwei.gateway.orders import Dispatch, Letter, Order, Outcome, Outcomes, Receipt, command_subject
@@ -67,10 +67,14 @@ class Line(Protocol):
 class CommandEngine:
     """Owner of all open commands of the installation; lives in one process."""
 
-    def __init__(self, engine: Engine, bus: Line) -> None:
+    def __init__(self, engine: Engine, bus: Line, further: Mapping[str, Sendable] | None = None) -> None:
+        """``further``: kinds that people do not choose from the list, by code."""
         self._engine = engine
         self._bus = bus
-        self._index = Index()
+        self._kinds: Mapping[str, Sendable] = {**KINDS, **(further or {})}
+        self._index = Index(self._kinds)
+        self.news: list[asyncio.Event] = []
+        """Set when commands have ended; each waiter owns one."""
         self._shards: dict[str, tuple[str, int, float]] = {}
         self._wake = asyncio.Event()
         self._dispatching = asyncio.Lock()
@@ -107,20 +111,27 @@ class CommandEngine:
         skipped: int,
         expires_s: int,
         actor: Actor,
+        within: journal.Within | None = None,
     ) -> int:
         """Enter a batch and begin to send it; its id. ``parameters`` are checked (``Kind.check``).
 
         ``expires_s`` 0: a terminal that is not there now ends the command. Raises ProtocolError when no edition can
         carry it.
         """
-        KINDS[kind].letter(parameters)
+        self._kinds[kind].letter(parameters)
         expires_at = now_ms() + (expires_s * 1000 or NOW_ONLY_MS)
         batch, commands = await asyncio.to_thread(
-            journal.enter, self._engine, kind, parameters, reason, targets, skipped, expires_at, actor
+            journal.enter, self._engine, kind, parameters, reason, targets, skipped, expires_at, actor, within
         )
         self._index.enter([batch], commands, NOW_ONLY_MS)
         self._wake.set()
         return batch.id
+
+    async def extend(self, batch: int, targets: Sequence[journal.Target], within: journal.Within | None = None) -> None:
+        """Give further terminals the command of a batch. Raises KeyError when it is cancelled or unknown."""
+        opened, commands = await asyncio.to_thread(journal.extend, self._engine, batch, targets, within)
+        self._index.enter([opened], commands, NOW_ONLY_MS)
+        self._wake.set()
 
     async def cancel(self, batch: int, actor: Actor) -> int:
         """End what is not sent yet; how many that were."""
@@ -267,6 +278,9 @@ class CommandEngine:
         for each in ended:
             _outcomes.labels(each.state).inc()
             self._index.forget(each.key)
+        if ended:
+            for waiter in self.news:
+                waiter.set()
 
     def _write_receipts(self, rows: list[Sent], ended: list[Ended], absent: list[int]) -> None:
         journal.mark_sent(self._engine, rows)

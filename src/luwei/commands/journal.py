@@ -4,7 +4,7 @@ them in a thread. A person's acts and their audit entries are one transaction.""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ from luwei.registry.engine import read, reserve_ids, write
 
 ROWS_AT_ONCE = 5_000
 _SECRET = frozenset({"password", "platform_code"})
+
+Within = Callable[[Connection, int, Sequence[int]], None]
+"""Writes down, in the transaction that enters commands, what they are for: (connection, batch, their ids)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def enter(
     skipped: int,
     expires_at: int,
     actor: audit.Actor,
+    within: Within | None = None,
 ) -> tuple[OpenBatch, list[OpenCommand]]:
     """Write a new batch with its commands and the audit entry; they are queued."""
     now = now_ms()
@@ -110,22 +114,47 @@ def enter(
                 "skipped": skipped, "created_at": now, "expires_at": expires_at,
             },
         ).scalar_one()  # fmt: skip
-        keys = reserve_ids(connection, "command", len(targets))
-        rows = [
-            {
-                "id": key, "batch_id": batch, "vehicle_id": target.vehicle_id, "phone": target.phone, "state": QUEUED,
-                "result": "", "attempts": 0, "gateway": "", "created_at": now,
-            }
-            for key, target in zip(keys, targets, strict=True)
-        ]  # fmt: skip
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            connection.execute(insert(Command), rows[start : start + ROWS_AT_ONCE])
+        opened = _add(connection, batch, targets, now)
+        if within is not None:
+            within(connection, batch, [command.id for command in opened])
         detail = {"kind": kind, "reason": reason, "vehicles": len(targets), "parameters": shown(parameters)}
         if len(targets) == 1:
             detail["vehicle"] = targets[0].vehicle_id
         audit.record(connection, actor, "command.send", batch, detail)
-    opened = [OpenCommand(key, batch, target.phone, "", 0, 0, False) for key, target in zip(keys, targets, strict=True)]
     return OpenBatch(batch, kind, dict(parameters), False, now, expires_at), opened
+
+
+def extend(
+    engine: Engine, batch: int, targets: Sequence[Target], within: Within | None = None
+) -> tuple[OpenBatch, list[OpenCommand]]:
+    """Further commands of a batch that is not cancelled, as queued as its others; ``KeyError`` for any other batch."""
+    with write(engine) as connection:
+        row = connection.execute(
+            _OPEN_BATCHES.where(CommandBatch.id == batch, CommandBatch.state != BATCH_CANCELLED)
+        ).one_or_none()
+        if row is None:
+            raise KeyError(batch)
+        opened = _add(connection, batch, targets, now_ms())
+        connection.execute(
+            update(CommandBatch).where(CommandBatch.id == batch).values(total=CommandBatch.total + len(targets))
+        )
+        if within is not None:
+            within(connection, batch, [command.id for command in opened])
+    return _open_batch(row), opened
+
+
+def _add(connection: Connection, batch: int, targets: Sequence[Target], at: int) -> list[OpenCommand]:
+    keys = reserve_ids(connection, "command", len(targets))
+    rows = [
+        {
+            "id": key, "batch_id": batch, "vehicle_id": target.vehicle_id, "phone": target.phone, "state": QUEUED,
+            "result": "", "attempts": 0, "gateway": "", "created_at": at,
+        }
+        for key, target in zip(keys, targets, strict=True)
+    ]  # fmt: skip
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        connection.execute(insert(Command), rows[start : start + ROWS_AT_ONCE])
+    return [OpenCommand(key, batch, target.phone, "", 0, 0, False) for key, target in zip(keys, targets, strict=True)]
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,17 +185,20 @@ def load_open(engine: Engine) -> tuple[list[OpenBatch], list[OpenCommand]]:
         wanted = sorted({command.batch for command in commands})
         batches = []
         for start in range(0, len(wanted), 500):
-            statement = select(
-                CommandBatch.id, CommandBatch.kind, CommandBatch.parameters, CommandBatch.state,
-                CommandBatch.created_at, CommandBatch.expires_at,
-            ).where(CommandBatch.id.in_(wanted[start : start + 500]))  # fmt: skip
-            batches += [
-                OpenBatch(
-                    row.id, row.kind, json.loads(row.parameters), row.state == PAUSED, row.created_at, row.expires_at
-                )
-                for row in connection.execute(statement)
-            ]
+            found = connection.execute(_OPEN_BATCHES.where(CommandBatch.id.in_(wanted[start : start + 500])))
+            batches += [_open_batch(row) for row in found]
     return batches, commands
+
+
+_OPEN_BATCHES = select(
+    CommandBatch.id, CommandBatch.kind, CommandBatch.parameters, CommandBatch.state, CommandBatch.created_at,
+    CommandBatch.expires_at,
+)  # fmt: skip
+
+
+def _open_batch(row: Any) -> OpenBatch:
+    parameters = json.loads(row.parameters)
+    return OpenBatch(row.id, row.kind, parameters, row.state == PAUSED, row.created_at, row.expires_at)
 
 
 _KEY = Command.__table__.c.id == bindparam("key")

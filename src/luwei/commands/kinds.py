@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from luwei.commands import letters
 from luwei.commands.forms import FormField, Value, check
@@ -20,6 +20,15 @@ from luwei.protocol.jt808.messages import control, driver, media, service, track
 from luwei.protocol.message import EDITIONS
 
 BODY_MAX = 65_536
+
+
+class Sendable(Protocol):
+    """What the engine needs of a kind."""
+
+    @property
+    def repeatable(self) -> bool: ...
+
+    def letter(self, values: Mapping[str, Any]) -> Letter: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ Small batches go first: a person who asks one truck does not wait behind a selec
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import Gauge
 
 from luwei.commands.journal import OpenBatch, OpenCommand
-from luwei.commands.kinds import KINDS
+from luwei.commands.kinds import KINDS, Sendable
 from luwei.gateway.orders import Letter
 from luwei.protocol.errors import ProtocolError
 
@@ -49,8 +49,7 @@ class Pending:
     ready: bool = False
 
 
-def _letter(batch: OpenBatch) -> Letter | None:
-    kind = KINDS.get(batch.kind)
+def _letter(kind: Sendable | None, batch: OpenBatch) -> Letter | None:
     try:
         return None if kind is None else kind.letter(batch.parameters)
     except (ProtocolError, KeyError, TypeError):
@@ -61,7 +60,8 @@ def _letter(batch: OpenBatch) -> Letter | None:
 class Index:
     """All open commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Mapping[str, Sendable] = KINDS) -> None:
+        self._kinds = kinds
         self.batches: dict[int, Batch] = {}
         self.commands: dict[int, Pending] = {}
         self.under_way = 0
@@ -73,9 +73,11 @@ class Index:
         """Take in what the registry has; all that is queued is ready."""
         entered = list(batches)
         for batch in entered:
-            kind = KINDS.get(batch.kind)
+            if batch.id in self.batches:
+                continue  # further commands of a batch that is open
+            kind = self._kinds.get(batch.kind)
             self.batches[batch.id] = Batch(
-                _letter(batch),
+                _letter(kind, batch),
                 kind is not None and kind.repeatable,
                 batch.paused,
                 batch.expires_at,

@@ -60,6 +60,7 @@ _KEYS = (
         TerminalModel, ("manufacturer_id", "name", "firmware"),
     ),
     _Key("terminal_channel.terminal_id", "logical", "another channel has this number"),
+    _Key("parameter_template.name", "name", "another template has this name"),
     _Key("user_account.username", "username", "another user has this name"),
 )  # fmt: skip
 

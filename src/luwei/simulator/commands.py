@@ -20,6 +20,7 @@ from luwei.simulator import wire
 from luwei.simulator.driving import DRIVING, LOADING
 from luwei.simulator.equipment import Body, Equipment
 from luwei.simulator.fleet import Truck
+from luwei.simulator.parameter_habits import ParameterHabits, standard_blocks
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -47,6 +48,8 @@ class Parameters:
         self.values[0x0083] = truck.plate.encode("gbk")
         self.values[0x0084] = bytes([truck.plate_color])
         self.values[0x0090] = bytes([0b11])  # GPS and BeiDou
+        self.values |= standard_blocks()
+        self.habits = ParameterHabits(truck)
         self._factory = (dict(self.values), interval_s, parked_s)
 
     def restore(self) -> None:
@@ -59,7 +62,7 @@ class Parameters:
 
     def set(self, name: int, value: bytes) -> None:
         """Take a value from 0x8103."""
-        self.values[name] = value
+        self.values[name] = self.habits.taken(name, value, self.values.get(name))
         if name == DEFAULT_INTERVAL:
             self._interval_s = self._number(name, 1, 3600)
         elif name == SLEEP_INTERVAL:
@@ -217,7 +220,10 @@ class Commands:
         return self._terminal.resend_fragments(wanted.original_serial, wanted.ids)
 
     def _set_parameters(self, frame: Frame, now_s: float) -> list[bytes]:
-        for parameter in SetParameters.decode(frame.body, frame.header.edition).params:
+        given = SetParameters.decode(frame.body, frame.header.edition).params
+        if any(self._terminal.parameters.habits.refuses(parameter.id) for parameter in given):
+            return self._reply(frame, wire.RESULT_FAILED)
+        for parameter in given:
             self._terminal.parameters.set(parameter.id, parameter.raw)
         return self._reply(frame, wire.RESULT_OK)
 
@@ -226,7 +232,9 @@ class Commands:
 
     def _given_parameters(self, frame: Frame, now_s: float) -> list[bytes]:
         ids = QueryGivenParameters.decode(frame.body, frame.header.edition).ids
-        return self._parameters(frame, [name for name in ids if name in self._terminal.parameters.values])
+        parameters = self._terminal.parameters
+        known = [name for name in ids if name in parameters.values and not parameters.habits.conceals(name)]
+        return self._parameters(frame, known)
 
     def _parameters(self, frame: Frame, ids: list[int]) -> list[bytes]:
         terminal = self._terminal

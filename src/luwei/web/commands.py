@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from litestar.types import ControllerRouterHandler
 from luwei.commands import reading, targets
 from luwei.commands.engine import CommandEngine
 from luwei.commands.forms import describe
+from luwei.commands.journal import Target
 from luwei.commands.kinds import KINDS, Kind
 from luwei.commands.parameter_form import parameter_rows
 from luwei.commands.reading import BatchView, CommandView
@@ -141,8 +142,6 @@ async def send_command(
     kind = KINDS.get(data.kind)
     if kind is None:
         raise Refused(400, "kind", f"must be one of {', '.join(KINDS)}")
-    if (bool(data.vehicles) + bool(data.phones) + (data.filter is not None)) != 1:
-        raise Refused(400, "vehicles", "exactly one of vehicles, phones and filter must be given")
     reason = data.reason.strip()
     if (kind.reason and len(reason) < REASON_MIN) or (reason and not reason.isprintable()):
         raise Refused(400, "reason", f"must say why in at least {REASON_MIN} characters")
@@ -152,7 +151,7 @@ async def send_command(
     except ProtocolError as error:
         raise Refused(400, "parameters", f"{error.detail} ({kind.clause})") from None
     try:
-        found, skipped = await _targets(services, door, scope, data)
+        found, skipped = await targets_of(services, door, scope, data)
     except OutsideScope as error:
         raise Refused(403, error.field, error.rule) from None
     if kind.single and len(found) > 1:
@@ -164,7 +163,19 @@ async def send_command(
     return Sent(batch, len(found), skipped)
 
 
-async def _targets(services: Services, door: Door, scope: Any, data: NewCommand) -> tuple[list[Any], int]:
+class Chosen(Protocol):
+    """Vehicles as a request names them."""
+
+    vehicles: list[int]
+    phones: list[str]
+    filter: VehicleSelection | None
+
+
+async def targets_of(services: Services, door: Door, scope: Any, data: Chosen) -> tuple[list[Target], int]:
+    """The terminals that a request means, and how many of its vehicles have none. Raises as ``luwei.commands.targets``;
+    Refused where not exactly one of the three is given."""
+    if (bool(data.vehicles) + bool(data.phones) + (data.filter is not None)) != 1:
+        raise Refused(400, "vehicles", "exactly one of vehicles, phones and filter must be given")
     if data.filter is None:
         phones = [phone.lstrip("0") or "0" for phone in data.phones]
         return await asyncio.to_thread(targets.named, services.engine, scope, data.vehicles, phones)
@@ -247,19 +258,19 @@ async def export_batch(
     await door.note("command.export", batch_id, {"kind": view.kind})
     lines = csv_lines(KINDS.get(view.kind), reading.exported(services.engine, scope, batch_id))
     headers = {"Content-Disposition": f'attachment; filename="commands-{batch_id}.csv"'}
-    return Stream(_in_pieces(lines), media_type="text/csv; charset=utf-8", headers=headers)
+    return Stream(in_pieces(lines), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def csv_lines(kind: Kind | None, items: Iterator[CommandView]) -> Iterator[str]:
     """Lines of the file, with the mark that makes Excel read UTF-8; a cell never begins a formula."""
-    yield "\ufeff" + _line(
+    yield "\ufeff" + csv_line(
         ["id", "kind", "plate", "phone", "state", "result", "attempts", "created", "sent", "ended", "by", "reason",
          "answer"]
     )  # fmt: skip
     for item in items:
         times = ["" if at is None else written(at) for at in (item.created_at, item.sent_at, item.ended_at)]
         name = kind.zh if kind is not None else item.kind
-        yield _line(
+        yield csv_line(
             [item.id, name, item.plate, item.phone, item.state, item.result, item.attempts, *times, item.username,
              item.reason, answer_text(item.answer)]
         )  # fmt: skip
@@ -274,14 +285,17 @@ def answer_text(answer: dict[str, Any] | None) -> str:
     return "; ".join(parts) or json.dumps(answer.get("hex", ""))
 
 
-def _line(cells: list[Any]) -> str:
+def csv_line(cells: list[Any]) -> str:
+    """One line of a CSV file; no cell of it begins a formula."""
     out = io.StringIO()
     safe = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in cells]
     csv.writer(out).writerow(safe)
     return out.getvalue()
 
 
-async def _in_pieces(lines: Iterator[str]) -> AsyncIterator[bytes]:
+async def in_pieces(lines: Iterator[str]) -> AsyncIterator[bytes]:
+    """Lines that block, as the body of a streamed answer."""
+
     def piece() -> bytes:
         return "".join(line for _, line in zip(range(ROWS_A_PIECE), lines, strict=False)).encode()
 

@@ -13,6 +13,7 @@ from litestar.datastructures import State
 from sqlalchemy import Engine
 
 from luwei.commands.engine import CommandEngine
+from luwei.commands.templates.engine import TemplateEngine
 from luwei.history.store import READERS, HistoryError
 from luwei.live.feed import LiveFeed
 from luwei.live.fleet import Fleet
@@ -57,6 +58,7 @@ class Services:
     traces: Traces
     commands: CommandEngine | None = None
     """None where no commands are sent from here."""
+    templates: TemplateEngine | None = None
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.
