@@ -27,12 +27,15 @@ from luwei.access import users
 from luwei.bus import Bus
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
+from luwei.evidence.store import EvidenceStore
 from luwei.history.ingest import Ingest
 from luwei.history.store import History, HistoryError
 from luwei.live.feed import LiveFeed, Owners, now_ms
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
+from luwei.multimedia.intake import Intake
+from luwei.multimedia.keeping import keep
 from luwei.registry.engine import migrate, open_engine
 from luwei.registry.fleet import fleet_rows
 from luwei.registry.organisations import ensure_authorities
@@ -79,6 +82,7 @@ class Core:
         self.bus: Bus | None = None
         self.ingest: Ingest | None = None
         self.feed: LiveFeed | None = None
+        self.multimedia: Intake | None = None
         self.loop_lag_s = 0.0
 
     @contextlib.asynccontextmanager
@@ -124,15 +128,20 @@ class Core:
             templates = TemplateEngine(engine, commands, bus)
             await templates.start()
             stack.push_async_callback(templates.stop)
+            store = await self._insist("evidence", EvidenceStore.open, settings.evidence, settings.data)
+            self.multimedia = Intake(bus, lambda upload: keep(engine, store, upload))
+            intake_stop = asyncio.Event()
+            intake = asyncio.create_task(self.multimedia.run(intake_stop), name="multimedia")
+            stack.push_async_callback(_end, intake, intake_stop)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
-            yield Services(settings, engine, history, bus, self.feed, self.health, traces, commands, templates)
+            yield Services(settings, engine, history, bus, self.feed, self.health, traces, commands, templates, store)
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread until the store is there. Raises Stopped."""
         while True:
             try:
                 return await asyncio.to_thread(work, *arguments)
-            except (HistoryError, OperationalError) as error:
+            except (HistoryError, OperationalError, OSError) as error:
                 log.warning("core waits for a store", store=store, error=str(error)[:300])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STORE_RETRY_S):
@@ -164,6 +173,7 @@ class Core:
             "now": now,
             "bus": {"ok": bus.connected},
             "ingest": work,
+            "multimedia": self.multimedia.health() if self.multimedia else {"ok": False, "state": "starting"},
             "history": {"ok": work["state"] != "history failing"},
             "live": live,
             # A gateway that is down is its own alarm: the core can still answer.
@@ -244,9 +254,9 @@ async def _end(task: asyncio.Task[None], stop: asyncio.Event) -> None:
         async with asyncio.timeout(30):
             await task
     except TimeoutError:
-        log.error("the ingest did not stop in time; the bus keeps what it had not stored")
+        log.error("a reader of the bus did not stop in time; the bus keeps what was not stored", name=task.get_name())
     except Exception:
-        log.exception("the ingest ended with an error")
+        log.exception("a reader of the bus ended with an error", name=task.get_name())
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -18,7 +18,11 @@ STREAM = "facts"
 """Name of the JetStream stream that keeps every fact until the ingest has it in the history."""
 
 FIX, SESSION, LEDGER, MESSAGE = "fix", "session", "ledger", "message"
-SUBJECTS = (FIX, SESSION, LEDGER, MESSAGE)
+HISTORY = (FIX, SESSION, LEDGER, MESSAGE)
+"""Kinds of facts that the ingest puts into the history."""
+MEDIA = "media"
+"""Pictures and recordings, which become files."""
+SUBJECTS = (*HISTORY, MEDIA)
 
 HEADER_ID = "Nats-Msg-Id"
 HEADER_GATEWAY = "Luwei-Gateway"
@@ -130,9 +134,28 @@ MESSAGE_FRAME = pa.schema(
         pa.field("batch", pa.uint64(), nullable=False),
     ]
 )
-"""Every message that is neither a location nor a heartbeat, whole, so that later rules can read it."""
+"""Every message that is neither a location nor a heartbeat, whole, so that later rules can read it; of multimedia data
+(0x0801) only the beginning, since the rest is a file."""
 
-SCHEMAS = {FIX: LOCATION, SESSION: SESSION_EVENT, LEDGER: LEDGER_ENTRY, MESSAGE: MESSAGE_FRAME}
+MEDIA_PART = pa.schema(
+    [
+        pa.field("vehicle_id", pa.uint32(), nullable=False),
+        pa.field("terminal_id", pa.uint32(), nullable=False),
+        pa.field("received_at", _ms, nullable=False),
+        pa.field("phone", pa.string(), nullable=False),
+        pa.field("edition", pa.uint16(), nullable=False),
+        pa.field("serial", pa.uint16(), nullable=False),
+        pa.field("file", pa.uint64(), nullable=False),  # random: the parts of one file share it
+        pa.field("part", pa.uint16(), nullable=False),  # from 0
+        pa.field("parts", pa.uint16(), nullable=False),
+        pa.field("head", pa.binary(), nullable=False),  # what stands before the data in 0x0801
+        pa.field("data", pa.binary(), nullable=False),
+        pa.field("batch", pa.uint64(), nullable=False),
+    ]
+)
+"""One part of the data of a 0x0801."""
+
+SCHEMAS = {FIX: LOCATION, SESSION: SESSION_EVENT, LEDGER: LEDGER_ENTRY, MESSAGE: MESSAGE_FRAME, MEDIA: MEDIA_PART}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,44 @@ def test_officer_locates_a_truck_from_its_card_and_sets_a_parameter(watched: Wat
     assert watched.faults == []
 
 
+def test_officer_takes_a_picture_and_sees_it_in_the_result_and_on_the_card(
+    watched: Watched, system: WholeSystem
+) -> None:
+    page, truck = watched.page, online_truck(system)
+    page.goto(f"{system.web}/monitor?vehicle={truck['id']}")
+    page.get_by_test_id("send-command").click(timeout=30_000)
+    dialog = page.get_by_role("dialog", name="下发指令")
+    dialog.get_by_label("指令", exact=True).select_option("photo")
+    watched.picture("command-photo")
+    dialog.get_by_role("button", name="下发", exact=True).click()
+    expect(dialog.get_by_test_id("command-state")).to_have_text("已应答", timeout=60_000)
+    thumbnail = dialog.get_by_role("button", name=re.compile("^照片 ")).first
+    expect(thumbnail).to_be_visible(timeout=60_000)
+    loaded = "image => image.complete && image.naturalWidth > 0"
+    page.wait_for_function(f"({loaded})(document.querySelector('dialog img'))", timeout=30_000)
+    watched.picture("command-photo-came")
+    thumbnail.click()
+    viewer = page.get_by_role("dialog", name="照片与录音")
+    picture = viewer.get_by_test_id("media-picture")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
+    expect(viewer).to_contain_text("平台下发指令")
+    expect(viewer).to_contain_text(re.compile(r"2\d\.\d{6}, 1\d\d\.\d{6}|未定位"))
+    no_wider_than_the_screen(page)
+    watched.picture("media-viewer")
+    viewer.get_by_role("button", name="关闭").click()
+    dialog.get_by_role("button", name="关闭").click()
+    card = page.get_by_test_id("latest-media")
+    expect(card).to_be_visible(timeout=40_000)
+    card.scroll_into_view_if_needed()
+    watched.picture("card-media")
+    card.get_by_role("button", name=re.compile("^全部")).click()
+    gallery = page.get_by_role("dialog", name="照片与录音")
+    expect(gallery.get_by_role("button", name=re.compile("^照片 ")).first).to_be_visible()
+    watched.picture("media-gallery")
+    assert watched.faults == []
+
+
 def test_officer_sends_a_text_to_a_selection_watches_it_and_exports(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     online_truck(system)

@@ -15,7 +15,7 @@ KINDS = frozenset(
     {
         "vehicle", "terminal", "operator", "position", "track", "session", "ledger", "gateway", "system",
         "explanation", "message", "trace", "command", "template", "upgrade",
-        "organisation", "driver", "sim", "model",
+        "organisation", "driver", "sim", "model", "multimedia",
     }
 )  # fmt: skip
 """Kinds of data that people reach through the web."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from luwei.commands.parameter_form import parameter_view
+from luwei.commands.tables import table
 from luwei.gateway import orders
 from luwei.gateway.orders import Outcome
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.messages import decode_body
 from luwei.protocol.jt808.messages.location import LocationBasic
+from luwei.protocol.jt808.messages.media import SearchReply, ShootReply
 from luwei.protocol.jt808.messages.parameters import ParametersReply
 from luwei.protocol.message import Message, RawMessage
 from luwei.registry.command import ANSWERED, FAILED
@@ -23,6 +25,7 @@ HEX_MAX = 4_000
 
 _JUDGED = {0x0805: "result"}
 """Answers that say themselves whether it worked: the field that is 0 then."""
+_PLACE_DETAIL = frozenset({"alarm", "status", "altitude", "direction"})
 _HIDDEN = frozenset({"reply_serial", "count", "packet_count", "params", "items"})
 
 
@@ -68,6 +71,10 @@ def view(outcome: Outcome) -> dict[str, Any] | None:
         shown["parameters"] = [parameter_view(each, edition) for each in message.params[:ROWS_MAX]]
         # passwords stand in the bytes
         shown["hex"] = ""
+    if isinstance(message, ShootReply):
+        shown["multimedia_ids"] = list(message.ids or ())[:ROWS_MAX]
+    if isinstance(message, SearchReply):
+        shown["tables"] = [table("存储的多媒体", "Stored multimedia", message.items, edition, _PLACE_DETAIL)]
     if isinstance(message, LocationBasic):
         south, west = message.status >> 2 & 1, message.status >> 3 & 1
         shown["location"] = {

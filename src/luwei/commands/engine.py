@@ -24,7 +24,8 @@ from luwei.bus import BusAway, RequestFailed
 from luwei.bus.connection import Server
 from luwei.commands import answers, journal
 from luwei.commands.journal import Ended, Sent
-from luwei.commands.kinds import KINDS, Sendable
+from luwei.commands.kind import Sendable
+from luwei.commands.kinds import KINDS
 from luwei.commands.pending import Index, Pending
 from luwei.gateway import orders
 from luwei.gateway.orders import Dispatch, Letter, Order, Outcome, Outcomes, Receipt, command_subject

@@ -9,10 +9,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from luwei.commands.parameter_form import PARAMETERS_MAX, check_parameter, check_parameter_id
 from luwei.registry.errors import RegistryError
+
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 Value = tuple[int, str, str]
 """(number on the wire, 中文, English)."""
@@ -117,6 +120,17 @@ def _degrees(field: FormField, value: Any) -> float:
     return round(float(value), 6)
 
 
+def _time(field: FormField, value: Any) -> str:
+    """China Standard Time as the wire has it, from 2000 to 2099."""
+    try:
+        moment = datetime.strptime(value, TIME_FORMAT)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or not 2000 <= moment.year <= 2099:
+        raise field.error("must be a time like 2025-06-01 08:30:00, from 2000 to 2099", value)
+    return moment.strftime(TIME_FORMAT)
+
+
 def _parameters(field: FormField, value: Any) -> list[dict[str, Any]]:
     entries = _list(field, value)
     checked = [check_parameter(field.error, entry) for entry in entries]
@@ -140,6 +154,7 @@ CHECKS: Mapping[str, Callable[[FormField, Any], Any]] = {
     "texts": _choices,
     "hex": _hex,
     "degrees": _degrees,
+    "time": _time,
     "parameters": _parameters,
     "parameter_ids": _parameter_ids,
 }

@@ -11,7 +11,7 @@ from typing import Any
 from luwei.commands.parameter_form import make
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.control_words import write_control
-from luwei.protocol.jt808.messages import areas, control, media, parameters, pass_through, service, tracking
+from luwei.protocol.jt808.messages import areas, control, parameters, pass_through, service, tracking
 from luwei.protocol.jt808.messages import text as texts
 from luwei.protocol.message import Message
 
@@ -81,23 +81,6 @@ def question(values: Mapping[str, Any], _: int) -> Message:
 
 def confirm(values: Mapping[str, Any], _: int) -> Message:
     return service.ConfirmAlarm(alarm_serial=values["serial"], alarm_type=sum(1 << bit for bit in values["alarms"]))
-
-
-def photo(values: Mapping[str, Any], _: int) -> Message:
-    return media.Shoot(
-        channel=values["channel"], command=values["count"], interval=values["interval"], save=values["save"],
-        resolution=values["resolution"], quality=values["quality"], brightness=127, contrast=63, saturation=63,
-        chroma=127,
-    )  # fmt: skip
-
-
-def record(values: Mapping[str, Any], _: int) -> Message:
-    return media.RecordAudio(command=values["start"], seconds=values["seconds"], save=values["save"], sample_rate=0)
-
-
-def search(values: Mapping[str, Any], _: int) -> Message:
-    never = "2000-00-00 00:00:00"
-    return media.SearchMedia(type=values["type"], channel=values["channel"], event=0, start_time=never, end_time=never)
 
 
 def door(values: Mapping[str, Any], edition: int) -> Message:

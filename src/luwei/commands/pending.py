@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from prometheus_client import Gauge
 
 from luwei.commands.journal import OpenBatch, OpenCommand
-from luwei.commands.kinds import KINDS, Sendable
+from luwei.commands.kind import Sendable
+from luwei.commands.kinds import KINDS
 from luwei.gateway.orders import Letter
 from luwei.protocol.errors import ProtocolError
 

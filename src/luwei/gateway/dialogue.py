@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from luwei import facts
+from luwei.gateway import multimedia
 from luwei.gateway.commands import REPLIES
 from luwei.gateway.connections import GREETING, ONLINE, Connection, Table
 from luwei.gateway.dialects import Dialects
@@ -66,6 +67,8 @@ class Outcome:
     points: list[PointsOf] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     """Rows of ``facts.MESSAGE_FRAME``; their ``batch`` is filled in later."""
+    files: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of ``facts.MEDIA_PART``; each makes a bus message."""
     answers: list[tuple[int, int, bytes]] = field(default_factory=list)
     """(slot, generation, frame) to be sent once the facts are durable."""
     candidate: int = -1
@@ -105,6 +108,7 @@ class Dialogue:
         self._handshake = handshake
         self._dialects = dialects
         self._assembler = assembler
+        self._confirmed = multimedia.Confirmed()
         self.replied: Callable[[Connection, Frame, int], None] = lambda *_: None
         """Told of every whole message that may answer a command."""
         self._handlers: dict[int, Callable[[Connection, Frame, int, Outcome], int | None]] = {
@@ -117,6 +121,7 @@ class Dialogue:
             0x0200: self._location,
             0x0201: self._location_answer,
             0x0704: self._batch,
+            multimedia.DATA: self._media,
         }
 
     def note(
@@ -164,10 +169,12 @@ class Dialogue:
             self.note(connection, REFUSED, "encrypted", header.message_id, frame.raw, at_ms)
             self._answer(connection, header, UNSUPPORTED, outcome)
             return
-        message = frame
-        if header.fragmented:
+        message, part = frame, frame
+        if header.message_id == multimedia.DATA:
+            part = multimedia.early_packet(frame, self._edition(slot, header)) or frame
+        if part.header.fragmented:
             try:
-                whole = self._assembler.add(frame, at_ms / 1000)
+                whole = self._assembler.add(part, at_ms / 1000)
             except ProtocolError as error:
                 self.note(connection, REFUSED, error.code, header.message_id, frame.raw, at_ms)
                 self._answer(connection, header, MESSAGE_ERROR, outcome)
@@ -175,6 +182,9 @@ class Dialogue:
             if whole is None:
                 # one by one (JT/T 1078 §4.1); the fragment that completes the message waits for the bus
                 self._answer(connection, header, SUCCESS, outcome)
+                again = self._confirmed.again(connection.phone, part) if header.message_id == multimedia.DATA else None
+                if again is not None:
+                    self._say(connection, header, multimedia.REPLY, again, outcome)
                 return
             message = whole
         if header.message_id in REPLIES:
@@ -190,6 +200,11 @@ class Dialogue:
             return
         slot = connection.slot
         frame = general_reply(self._table, slot, header, result)
+        outcome.answers.append((slot, int(self._table.generation[slot]), frame))
+
+    def _say(self, connection: Connection, header: Header, message_id: int, body: bytes, outcome: Outcome) -> None:
+        slot = connection.slot
+        frame = platform_frame(self._table, slot, header, message_id, body)
         outcome.answers.append((slot, int(self._table.generation[slot]), frame))
 
     def _edition(self, slot: int, header: Header) -> int:
@@ -264,10 +279,22 @@ class Dialogue:
         profile = self._dialects.profile(int(self._table.profile[connection.slot]))
         zone = datetime.timedelta(hours=profile.server_time_zone_h if profile is not None else 0)
         now = datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC) + zone
-        body = bytes.fromhex(now.strftime("%y%m%d%H%M%S"))
-        slot = connection.slot
-        answer = platform_frame(self._table, slot, frame.header, 0x8004, body)
-        outcome.answers.append((slot, int(self._table.generation[slot]), answer))
+        self._say(connection, frame.header, 0x8004, bytes.fromhex(now.strftime("%y%m%d%H%M%S")), outcome)
+
+    def _media(self, connection: Connection, frame: Frame, at_ms: int, outcome: Outcome) -> int:
+        """0x0801, whole: 0x8800 leaves once its data is on disk in the bus (reference §8.22)."""
+        header, body = frame.header, frame.body
+        layout, head = multimedia.layout_of(body, self._edition(connection.slot, header))
+        if len(body) <= head:
+            self.note(connection, REFUSED, "body_short", multimedia.DATA, frame.raw, at_ms)
+            return MESSAGE_ERROR
+        kept = replace(frame, body=body[: head + multimedia.HISTORY_BYTES])
+        self._store(connection, kept, at_ms, outcome)
+        outcome.files += multimedia.file_rows(outcome.messages[-1], body, head)
+        answer = multimedia.reply(body, layout, header.serial)
+        self._say(connection, header, multimedia.REPLY, answer, outcome)
+        self._confirmed.note(connection.phone, header.serial, header.package_total, answer)
+        return SUCCESS
 
     def _register(self, connection: Connection, frame: Frame, at_ms: int, _: Outcome) -> int | None:
         try:
@@ -373,11 +400,9 @@ class Dialogue:
         return asked
 
     def _fragment_request(self, connection: Connection, missing: Missing) -> bytes:
-        """0x8003 in the layout of the terminal's edition; the count is a BYTE in 2013, a WORD in 2019 (§8.4)."""
+        """0x8003 in the layout of the terminal's edition, whose count is a BYTE in 2013, a WORD in 2019 (§8.4); for
+        multimedia 0x8800 in turn with it."""
         is_2019 = missing.edition == EDITION_2019
-        numbers = missing.numbers[: 500 if is_2019 else 255]
-        body = missing.first_serial.to_bytes(2, "big") + len(numbers).to_bytes(2 if is_2019 else 1, "big")
-        body += b"".join(number.to_bytes(2, "big") for number in numbers)
         header = Header(
             message_id=0,
             body_length=0,
@@ -386,7 +411,14 @@ class Dialogue:
             edition=missing.edition,
             protocol_version=1 if is_2019 else 0,
         )
-        return platform_frame(self._table, connection.slot, header, 0x8003, body)
+        slot = connection.slot
+        asked = multimedia.request(missing, self._edition(slot, header))
+        if asked is not None:
+            return platform_frame(self._table, slot, header, multimedia.REPLY, asked)
+        numbers = missing.numbers[: 500 if is_2019 else 255]
+        body = missing.first_serial.to_bytes(2, "big") + len(numbers).to_bytes(2 if is_2019 else 1, "big")
+        body += b"".join(number.to_bytes(2, "big") for number in numbers)
+        return platform_frame(self._table, slot, header, 0x8003, body)
 
 
 def _is_date(six: bytes) -> bool:

@@ -210,6 +210,8 @@ class Gateway:
         outcome = result.outcome
         if outcome.messages:
             self.publisher.add(parcel, facts.MESSAGE, rows_batch(facts.MESSAGE, outcome.messages))
+        for row in outcome.files:
+            self.publisher.add(parcel, facts.MEDIA, rows_batch(facts.MEDIA, [row]))
         if result.replies or outcome.answers:
             parcel.release = partial(self._release, result.replies, outcome.answers)
         if parcel.release is not None or parcel.batches:

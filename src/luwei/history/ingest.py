@@ -388,6 +388,7 @@ async def _fresh_consumer(stream: JetStreamContext) -> None:
         facts.STREAM,
         ConsumerConfig(
             durable_name=CONSUMER,
+            filter_subjects=[f"{kind}.*" for kind in facts.HISTORY],
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_S,

@@ -97,6 +97,10 @@ _NO_COMMANDS = frozenset(
 """What the platform says in answer to the terminal."""
 
 
+Deed = Callable[[float], list[bytes]]
+"""Done at its time; returns the frames to be sent."""
+
+
 class Commands:
     """Reads what the platform sends and answers as the reference demands (§7.2)."""
 
@@ -104,7 +108,7 @@ class Commands:
         self._terminal = terminal
         self._assembler: Assembler | None = None
         self._is_command = False
-        self._later: list[tuple[float, int, list[bytes]]] = []
+        self._later: list[tuple[float, int, list[bytes] | Deed]] = []
         self._said = 0
         self.equipment = Equipment(terminal)
         self._tracking_s = 0.0
@@ -123,6 +127,7 @@ class Commands:
             wire.TRACKING: self._track,
             wire.CONFIRM_ALARM: self._confirm,
             wire.LINK_CHECK: self._done,
+            0x8800: lambda frame, now_s: self.equipment.camera.confirmed(frame, now_s),
             wire.TEXT: self._text,
         }
 
@@ -140,32 +145,41 @@ class Commands:
         if answer and self._terminal.misbehaviour is not None and self._is_command:
             answer, delay_s = self._terminal.misbehaviour.answer(self._terminal, answer, now_s)
             if delay_s:
-                self._put_later(now_s + delay_s, answer)
+                self.put_later(now_s + delay_s, answer)
                 return []
         return answer
 
     def say_later(self, at_s: float, body: Body) -> None:
         """Send an answer when its time has come."""
-        self._put_later(at_s, self._frames(*body))
+        self.put_later(at_s, self.frames(*body))
+
+    def do_later(self, at_s: float, deed: Deed) -> None:
+        """Do something when its time has come and the line is up; what it returns is sent."""
+        self._enter(at_s, deed)
+
+    def put_later(self, at_s: float, frames: list[bytes]) -> None:
+        """Send frames when their time has come."""
+        self._enter(at_s, frames)
 
     def due(self, now_s: float) -> list[bytes]:
         """Answers whose time has come."""
         out: list[bytes] = []
         while self._later and self._later[0][0] <= now_s:
-            out += heapq.heappop(self._later)[2]
-        return out
+            what = heapq.heappop(self._later)[2]
+            out += what(now_s) if callable(what) else what
+        return out + self.equipment.camera.due(now_s)
 
     @property
     def next_s(self) -> float:
         """When ``due`` has something to say."""
         return self._later[0][0] if self._later else float("inf")
 
-    def _put_later(self, at_s: float, frames: list[bytes]) -> None:
+    def _enter(self, at_s: float, what: list[bytes] | Deed) -> None:
         self._said += 1
-        heapq.heappush(self._later, (at_s, self._said, frames))
+        heapq.heappush(self._later, (at_s, self._said, what))
         self._terminal.next_s = min(self._terminal.next_s, at_s)
 
-    def _frames(self, message_id: int, body: bytes) -> list[bytes]:
+    def frames(self, message_id: int, body: bytes) -> list[bytes]:
         terminal = self._terminal
         frames = split(wire.header(terminal.truck, message_id, terminal.next_serial()), body)
         for _ in frames[1:]:
@@ -195,7 +209,7 @@ class Commands:
             if handle is not None:
                 return handle(frame, now_s)
             assert further is not None
-            return [raw for body in further(frame, now_s) for raw in self._frames(*body)]
+            return [raw for body in further(frame, now_s) for raw in self.frames(*body)]
         except ProtocolError:
             return self._reply(frame, wire.RESULT_WRONG)
 
@@ -217,7 +231,8 @@ class Commands:
 
     def _resend(self, frame: Frame, now_s: float) -> list[bytes]:
         wanted = RequestFragments.decode(frame.body, frame.header.edition)
-        return self._terminal.resend_fragments(wanted.original_serial, wanted.ids)
+        serial, ids = wanted.original_serial, wanted.ids
+        return self._terminal.resend_fragments(serial, ids) or self.equipment.camera.resend(serial, ids, now_s)
 
     def _set_parameters(self, frame: Frame, now_s: float) -> list[bytes]:
         given = SetParameters.decode(frame.body, frame.header.edition).params
@@ -240,7 +255,7 @@ class Commands:
         terminal = self._terminal
         parameters = tuple(Parameter(name, terminal.parameters.values[name]) for name in ids)
         body = ParametersReply(reply_serial=frame.header.serial, params=parameters).encode(terminal.truck.edition)
-        return self._frames(wire.PARAMETERS, body)
+        return self.frames(wire.PARAMETERS, body)
 
     def _location(self, frame: Frame, now_s: float) -> list[bytes]:
         terminal = self._terminal

@@ -10,10 +10,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from luwei.protocol.jt808.frame import Frame
-from luwei.protocol.jt808.messages import areas, control, driver, media, pass_through, service, video
-from luwei.protocol.jt808.messages.location import LocationBasic
+from luwei.protocol.jt808.messages import areas, control, driver, pass_through, service, video
 from luwei.protocol.message import Message
 from luwei.simulator import wire
+from luwei.simulator.camera import CHANNELS, Camera
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Body = tuple[int, bytes]
 Handler = Callable[[Frame, float], list[Body]]
 
-CHANNELS = 4
 AREAS_MAX = 24
 RESTART_S, POWER_OFF_S = 4.0, 120.0
 READING_S = (4.0, 20.0)
@@ -44,7 +43,7 @@ class Equipment:
         self._terminal = terminal
         self._edition = terminal.truck.edition
         self._rng = Random(f"equipment {terminal.truck.vin}")
-        self._media_id = 0
+        self.camera = Camera(terminal)
         self.areas: dict[int, dict[int, Any]] = {kind: {} for kind in (1, 2, 3, 4)}
         """Areas and routes by kind and id."""
         self.calls: list[tuple[int, str]] = []
@@ -60,9 +59,11 @@ class Equipment:
             0x8500: self._doors,
             0x8608: self._read_areas,
             0x8702: self._who_drives,
-            0x8801: self._shoot,
-            0x8802: self._search,
-            0x8804: lambda frame, _: self.general(frame),
+            0x8801: self.camera.shoot,
+            0x8802: self.camera.search,
+            0x8803: self.camera.upload,
+            0x8804: self.camera.record,
+            0x8805: self.camera.upload_one,
             0x8900: self._pass_on,
             0x9003: self._video,
         }
@@ -155,31 +156,6 @@ class Equipment:
             issuer="广东省交通运输厅", expiry="20301231", id_card=licence if self._edition == 2019 else None,
         )  # fmt: skip
         return [self._body(card)]
-
-    def _shoot(self, frame: Frame, now_s: float) -> list[Body]:
-        order = media.Shoot.decode(frame.body, frame.header.edition)
-        serial = frame.header.serial
-        if not 1 <= order.channel <= CHANNELS and order.channel not in (0x64, 0x65):
-            return [self._body(media.ShootReply(reply_serial=serial, result=2))]
-        count = order.command if 0 < order.command < 0xFFFF else 0
-        ids = tuple(self._media_id + number for number in range(1, count + 1))
-        self._media_id += count
-        return [self._body(media.ShootReply(reply_serial=serial, result=0, ids=ids))]
-
-    def _search(self, frame: Frame, now_s: float) -> list[Body]:
-        wanted = media.SearchMedia.decode(frame.body, frame.header.edition)
-        place = self._terminal.instruments.take()
-        basic = {"latitude": place.lat_e6, "longitude": place.lon_e6, "altitude": place.altitude_m}
-        items = tuple(
-            media.StoredMedia(
-                multimedia_id=number, type=wanted.type, channel=1, event=0,
-                location=LocationBasic(
-                    alarm=0, status=place.status, speed=0, direction=0, time=wire.device_time(now_s), **basic
-                ),
-            )
-            for number in range(1, min(self._media_id, 10) + 1)
-        )  # fmt: skip
-        return [self._body(media.SearchReply(reply_serial=frame.header.serial, items=items))]
 
     def _pass_on(self, frame: Frame, now_s: float) -> list[Body]:
         message = pass_through.DownlinkPassThrough.decode(frame.body, frame.header.edition)

@@ -100,6 +100,11 @@ class Terminal:
         return serial
 
     @property
+    def next_serial_is(self) -> int:
+        """What ``next_serial`` will return."""
+        return self._serial
+
+    @property
     def blind(self) -> bool:
         """No radio here."""
         return self.drive.now_s < self.blocked_until_s or self.drive.in_tunnel

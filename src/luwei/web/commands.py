@@ -21,7 +21,8 @@ from luwei.commands import reading, targets
 from luwei.commands.engine import CommandEngine
 from luwei.commands.forms import describe
 from luwei.commands.journal import Target
-from luwei.commands.kinds import KINDS, Kind
+from luwei.commands.kind import Kind
+from luwei.commands.kinds import KINDS
 from luwei.commands.parameter_form import parameter_rows
 from luwei.commands.reading import BatchView, CommandView
 from luwei.commands.targets import TARGETS_MAX, OutsideScope, Selection

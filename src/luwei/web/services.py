@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
+from luwei.evidence.store import EvidenceStore
 from luwei.history.store import READERS, HistoryError
 from luwei.live.feed import LiveFeed
 from luwei.live.fleet import Fleet
@@ -59,6 +60,8 @@ class Services:
     commands: CommandEngine | None = None
     """None where no commands are sent from here."""
     templates: TemplateEngine | None = None
+    evidence: EvidenceStore | None = None
+    """None where no files are served from here."""
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.

@@ -40,6 +40,10 @@ class Missing:
     """Missing fragment numbers, ascending, from 1."""
     received: int
     """Fragments that came."""
+    round: int = 0
+    """How often was asked for them, this time included."""
+    head: bytes | None = None
+    """Body of fragment 1, where it came."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class _Open:
     last_at: float
     rounds: int = 0
     size: int = 0
+    highest: int = 0
     parts: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number → (serial, body)
     quirks: set[str] = field(default_factory=set)
 
@@ -60,8 +65,7 @@ class _Open:
             return None
         if all(serial == known for known, _ in self.parts.values()):
             return HOLES_MAX  # a device with a constant serial (§11.1, 7): the least likely reading
-        lower = max((n for n in self.parts if n < number), default=0)
-        upper = min((n for n in self.parts if n > number), default=0)
+        lower, upper = self._neighbours(number)
         gap = 0
         if lower:
             gap = (serial - self.parts[lower][0] - (number - lower)) % 65536
@@ -69,6 +73,15 @@ class _Open:
             above = (self.parts[upper][0] - serial - (upper - number)) % 65536
             gap = max(gap, above)
         return gap if gap < HOLES_MAX else None
+
+    def _neighbours(self, number: int) -> tuple[int, int]:
+        """The nearest fragments that came, below and above; 0: none. In order of sending none is looked for."""
+        if number > self.highest:
+            return self.highest, 0
+        if number - 1 in self.parts and number + 1 in self.parts:
+            return number - 1, number + 1
+        lower = max((n for n in self.parts if n < number), default=0)
+        return lower, min((n for n in self.parts if n > number), default=0)
 
     def missing(self) -> Missing:
         total = self.header.package_total
@@ -81,6 +94,8 @@ class _Open:
             first_serial=(self.parts[lowest][0] - (lowest - 1)) % 65536,
             numbers=tuple(n for n in range(1, total + 1) if n not in self.parts),
             received=len(self.parts),
+            round=self.rounds,
+            head=self.parts[1][1] if 1 in self.parts else None,
         )
 
 
@@ -135,6 +150,7 @@ class Assembler:
             return None
         message = self._choose(messages, header, now_s)
         message.parts[header.package_no] = (header.serial, frame.body)
+        message.highest = max(message.highest, header.package_no)
         message.last_at = now_s
         message.quirks.update(frame.quirks)
         self._account(message, PART_COST + len(frame.body))
