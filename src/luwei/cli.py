@@ -95,6 +95,13 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option("--truth", type=click.Path(path_type=Path, dir_okay=False), help="file that records what was sent")
 @click.option("--seconds", default=0.0, help="stop after so long; 0: until Ctrl-C")
 @click.option("--awake", is_flag=True, help="let trucks drive whatever the hour (for demonstrations)")
+@click.option(
+    "--profiles",
+    default="standard",
+    show_default=True,
+    type=click.Choice(["standard", "mixed", "standard-2013", "standard-2019", "guangdong", "jiangsu", "own"]),
+    help="how the terminals speak; mixed: by model, own: a vendor with texts, clock and items of its own",
+)
 @click.option("--udp-share", default=0.0, type=click.FloatRange(0, 1), help="share of trucks that use UDP")
 def simulate(
     trucks: int,
@@ -104,6 +111,7 @@ def simulate(
     truth: Path | None,
     seconds: float,
     awake: bool,
+    profiles: str,
     udp_share: float,
 ) -> None:
     """Drive simulated trucks on Guangdong's roads against a gateway."""
@@ -121,6 +129,7 @@ def simulate(
         duration_s=seconds,
         awake=awake,
         udp_share=udp_share,
+        profiles=profiles,
     )
 
 

@@ -18,6 +18,7 @@ from luwei.protocol.jt808.frame import Frame, decode_frame
 from luwei.protocol.jt808.messages.location import Location
 from luwei.protocol.jt808.stream import FrameCutter
 from luwei.simulator import wire
+from luwei.simulator.device_clock import device_time
 from luwei.simulator.driving import Drive
 from luwei.simulator.faults import FAULTS, GREETING_FAULTS, OTHER_FAULTS, REFUSED, TAKEN, Attempt, Misbehaviour
 from luwei.simulator.fleet import Truck, trucks
@@ -74,7 +75,7 @@ def test_what_is_to_be_taken_can_be_read_as_the_truth_says(name: str) -> None:
         assert (location.latitude, location.longitude) == (made.report.lat_e6, made.report.lon_e6)
         assert (location.speed, location.status) == (made.report.speed_dkmh, made.report.status)
         if not name.startswith("time_") or name == "time_utc":
-            assert location.time == wire.device_time(made.report.at_s)
+            assert location.time == device_time(made.report.at_s)
 
 
 @pytest.mark.parametrize("name", [f.name for f in FAULTS if f.expected == REFUSED])
@@ -158,6 +159,6 @@ async def test_a_misbehaving_fleet_loses_nothing_and_writes_the_truth(
     for row in reports:
         # Times that no clock can show are known by their fault only.
         if row["acked"] and (row["fault"] is None or row["fault"] in ("no_position", "speed_spike", "time_utc")):
-            time = wire.device_time(row["at"] / 1000)
+            time = device_time(row["at"] / 1000)
             assert kept[row["phone"], time, row["lat_e6"], row["lon_e6"]] > 0, row
     assert platform.broken  # what was to be refused arrived, and the link outlived it

@@ -133,13 +133,25 @@ export interface CardToday {
   first_at: number | null;
   last_at: number | null;
   mileage_hm: number | null;
-  refused: { reason: string; message_id: number | null; count: number; last_at: number }[];
+  refused: { reason: string; detail?: string; message_id: number | null; count: number; last_at: number }[];
+}
+
+export interface CardProfile {
+  name: string;
+  version: number;
+  zh: string;
+  en: string;
+  by_hand: boolean;
+  firmware: string;
+  silent_at: number | null;
 }
 
 export interface VehicleCard {
   vehicle: VehicleRow;
   fix: CardFix | null;
   session: CardSession | null;
+  /** Null before the terminal was matched. */
+  profile?: CardProfile | null;
   today: CardToday;
   recent: [number, number][];
 }

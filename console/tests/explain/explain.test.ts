@@ -30,14 +30,14 @@ describe('address', () => {
   });
 
   it('survives a round trip and leaves defaults out', () => {
-    for (const query of [{}, { hex: '7e027e', frame: '2', reason: 'checksum' }, { tab: 'stored', vehicle: '7', day: '2026-11-19', id: '0x0900', page: '2', message: '17-0900-1-0' }, { tab: 'trace', vehicle: '7', hex: '7e' }]) {
+    for (const query of [{}, { hex: '7e027e', frame: '2', reason: 'checksum', profile: 'guangdong' }, { tab: 'stored', vehicle: '7', day: '2026-11-19', id: '0x0900', page: '2', message: '17-0900-1-0' }, { tab: 'trace', vehicle: '7', hex: '7e' }]) {
       expect(writeAddress(readAddress(query, NOW), NOW)).toEqual(query);
     }
   });
 
   it('counts broken values as absent', () => {
     const address = readAddress({ tab: 'x', vehicle: '0', day: '2026-13-01', id: '900', page: '-1', message: '../x', frame: 'a' }, NOW);
-    expect(address).toEqual({ tab: 'paste', hex: '', frame: 0, reason: '', vehicle: null, day: '2026-11-20', id: '', message: '', page: 1 });
+    expect(address).toEqual({ tab: 'paste', hex: '', frame: 0, reason: '', profile: '', vehicle: null, day: '2026-11-20', id: '', message: '', page: 1 });
   });
 });
 

@@ -15,6 +15,7 @@ from luwei.protocol.jt808.frame import Frame
 from luwei.protocol.jt808.messages import media
 from luwei.protocol.jt808.messages.location import LocationBasic
 from luwei.simulator import picture, wire
+from luwei.simulator.device_clock import device_time
 
 if TYPE_CHECKING:
     from luwei.simulator.equipment import Body
@@ -214,8 +215,8 @@ class Camera:
             if item.type == wanted.type
             and wanted.channel in (0, item.channel)
             and item.event == wanted.event
-            and (begin == zeros or wire.device_time(item.report.at_s)[2:] >= begin)
-            and (end == zeros or wire.device_time(item.report.at_s)[2:] <= end)
+            and (begin == zeros or device_time(item.report.at_s)[2:] >= begin)
+            and (end == zeros or device_time(item.report.at_s)[2:] <= end)
         ]
 
     def _send_at(self, item: Item, at_s: float, delete: bool = False) -> None:
@@ -244,7 +245,7 @@ class Camera:
         truck = self._terminal.truck
         if item.type == SOUND:
             return picture.sound(item.seconds, SAMPLING_HZ[item.sampling], f"{truck.vin} {item.id}")
-        lines = picture.Caption(truck.plate, wire.device_time(item.report.at_s), item.channel, item.report)
+        lines = picture.Caption(truck.plate, device_time(item.report.at_s), item.channel, item.report)
         if item.type == FILM:
             return picture.film(lines, item.size, min(item.seconds * 2, FILM_FRAMES_MAX), f"{truck.vin} {item.id}")
         return picture.jpeg(lines, item.size, item.quality, f"{truck.vin} {item.id}")
@@ -254,5 +255,5 @@ def _basic(report: Report) -> LocationBasic:
     return LocationBasic(
         alarm=report.alarm, status=report.status, latitude=report.lat_e6, longitude=report.lon_e6,
         altitude=report.altitude_m, speed=report.speed_dkmh, direction=report.direction_deg,
-        time=wire.device_time(report.at_s),
+        time=device_time(report.at_s),
     )  # fmt: skip

@@ -5,7 +5,7 @@ Time is seconds since 1970 (UTC); nothing here sleeps. ``advance`` may be called
 
 from __future__ import annotations
 
-from math import sqrt
+from math import pi, sin, sqrt
 from random import Random
 
 from luwei.simulator.fleet import Truck
@@ -51,6 +51,8 @@ class Drive:
         self.driving_since_s = now_s
         self.loaded = rng.random() < 0.6
         self._hurry_until_s = 0.0
+        self._phase = truck.number * 2.399963 % (2 * pi)
+        """Its own for each truck, spread evenly (golden angle)."""
         self._segment = 0
         self._stop_kind = LOADING
         here = self._home_town() if rng.random() < 0.6 else rng.choice(towns())
@@ -131,7 +133,7 @@ class Drive:
         way = self.route
         while self._segment < len(way.limit_mps) - 1 and self.at_m >= way.at_m[self._segment + 1]:
             self._segment += 1
-        wanted = way.limit_mps[self._segment] * (hurry if hurry > 1 else self.cruise)
+        wanted = way.limit_mps[self._segment] * (hurry if hurry > 1 else self.cruise) * (1 + self._unevenness())
         target = max(min(wanted, self._possible(step_s, hurry)), 1.0)
         before = self.speed_mps
         if before < target:
@@ -144,6 +146,10 @@ class Drive:
         self.fuel_l = max(self.fuel_l - metres * LITRES_PER_M, 1.0)
         if self._stop_m - self.at_m < 2.0:
             self._stand(self._stop_kind)
+
+    def _unevenness(self) -> float:
+        """Nobody holds a speed exactly: slow swings of up to 2.5 %, a matter of time alone, so steps do not show."""
+        return 0.016 * sin(self.now_s / 41 + self._phase) + 0.009 * sin(self.now_s / 13 + 2 * self._phase)
 
     def _possible(self, step_s: float, hurry: float) -> float:
         """Speed from which the next point of the way and the planned stop can be met by braking after this step."""

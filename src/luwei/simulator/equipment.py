@@ -14,6 +14,7 @@ from luwei.protocol.jt808.messages import areas, control, driver, pass_through, 
 from luwei.protocol.message import Message
 from luwei.simulator import wire
 from luwei.simulator.camera import CHANNELS, Camera
+from luwei.simulator.device_clock import device_time
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -94,7 +95,7 @@ class Equipment:
         made = control.Attributes(
             terminal_type=0b0100_0100, manufacturer=truck.manufacturer_id[:5], model=truck.model,
             terminal_id=truck.terminal_id if self._edition == 2019 else truck.terminal_id[:7],
-            iccid=f"8986{self._rng.randrange(10**16):016}", hardware="HW1.2", firmware=wire.SOFTWARE_VERSION,
+            iccid=f"8986{self._rng.randrange(10**16):016}", hardware="HW1.2", firmware=truck.speech.firmware,
             gnss_attr=0b11, comm_attr=0b10_0000,
         )  # fmt: skip
         return [self._body(made)]
@@ -152,7 +153,7 @@ class Equipment:
     def _who_drives(self, frame: Frame, now_s: float) -> list[Body]:
         name, licence = self._driver
         card = driver.DriverCard(
-            status=1, time=wire.device_time(now_s), ic_result=0, name=name, certificate=licence,
+            status=1, time=device_time(now_s), ic_result=0, name=name, certificate=licence,
             issuer="广东省交通运输厅", expiry="20301231", id_card=licence if self._edition == 2019 else None,
         )  # fmt: skip
         return [self._body(card)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from luwei.geo import City, areas
+from luwei.simulator.dialects import PLAIN, STANDARD, Speech, speech
 
 YELLOW = 2
 PHONE_BASE = 14_400_000_000
@@ -84,6 +85,8 @@ class Truck:
     manufacturer_id: str
     """5 characters in 2013, 11 in 2019."""
     imei: str
+    speech: Speech = PLAIN[2019]
+    """How its terminal speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,10 @@ def _operators(rng: Random, city: City, vehicle_class: str, count: int, taken: s
     return result
 
 
-def trucks(count: int, seed: int = 0, phone_base: int = PHONE_BASE) -> list[Truck]:
+def trucks(count: int, seed: int = 0, phone_base: int = PHONE_BASE, profiles: str = STANDARD) -> list[Truck]:
     """A fleet of ``count`` trucks. Fleets of different seeds (modulo 900) share no phone, plate apart by chance.
+
+    ``profiles``: how the terminals speak (``luwei.simulator.dialects``); the trucks are the same whatever it is.
 
     Raises ValueError when ``count`` is over 100,000.
     """
@@ -153,22 +158,25 @@ def trucks(count: int, seed: int = 0, phone_base: int = PHONE_BASE) -> list[Truc
         edition = 2019 if rng.random() < 0.7 else 2013
         operator = rng.choice(operators[city.adcode, vehicle_class])
         maker, seat, models = rng.choice(_MAKERS)
+        plate, vin = _plate(rng, city, plates), _vin(rng, (offset + number) % 1_000_000)
+        model = rng.choice(models)
         result.append(
             Truck(
                 number=number,
                 phone=str(phone_base + offset + number),
                 edition=edition,
-                plate=_plate(rng, city, plates),
+                plate=plate,
                 plate_color=YELLOW,
-                vin=_vin(rng, (offset + number) % 1_000_000),
+                vin=vin,
                 vehicle_class=vehicle_class,
                 city=city.adcode,
                 county=operator.county,
                 operator=operator.name,
                 terminal_id=f"GD{maker}{offset + number:09d}" if edition == 2019 else _seven(offset + number),
-                model=rng.choice(models),
+                model=model,
                 manufacturer_id=seat + maker if edition == 2019 else maker,
                 imei=_imei(rng),
+                speech=speech(profiles, model, edition, number),
             )
         )
     return result

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from math import sin
 from random import Random
 
+from luwei.simulator.device_clock import device_time
 from luwei.simulator.driving import CHINA_S, DRIVING, FATIGUE_S, FATIGUE_WARNING_S, LOADING, Drive
 from luwei.simulator.routes import METRES_PER_DEGREE
+from luwei.simulator.safety import EVENTS, LANE_DEPARTURE, SafetyAlarms
 
 EMERGENCY, OVERSPEED, FATIGUE, UNDERVOLTAGE, CAMERA_FAULT, FATIGUE_WARNING = (1 << bit for bit in (0, 1, 2, 7, 11, 14))
 ACKNOWLEDGED_ALARMS = EMERGENCY
@@ -36,6 +38,8 @@ class Report:
     alarm: int
     status: int
     items: tuple[tuple[int, bytes], ...]
+    zone_h: int = 8
+    """Zone of the time on the wire; the standard's is China's."""
 
     @property
     def fixed(self) -> bool:
@@ -48,6 +52,9 @@ class Instruments:
     def __init__(self, drive: Drive) -> None:
         self.drive = drive
         self.edition = drive.truck.edition
+        speech = drive.truck.speech
+        self._speech = speech
+        self._safety = SafetyAlarms(speech.safety, drive.truck.terminal_id) if speech.safety else None
         rng = Random(f"instruments {drive.truck.vin}")
         self._rng = drive.rng
         self._lost_channels = 1 << rng.randrange(4) if rng.random() < 0.02 else 0
@@ -55,6 +62,7 @@ class Instruments:
         self._weak_battery = rng.random() < 0.02
         self._covered_until_s = 0.0
         self._behaviour: tuple[float, int] = (0.0, 0)
+        self._told_s = 0.0
         self._emergency = False
         self._last_fix: tuple[float, float] = drive.place()
 
@@ -88,7 +96,15 @@ class Instruments:
             (0x31, bytes([satellites])),
             *extra,
         ]
+        if self._safety is not None:
+            event = self._safety_event()
+            if event is not None:
+                time = device_time(int(drive.now_s), self._speech.zone_h)
+                place = (round(lat * 1e6), round(lon * 1e6), _altitude_m(lon, lat))
+                items.append(self._safety.item(event, time, round(speed_kmh), *place))
+        items += self._speech.items
         return Report(
+            zone_h=self._speech.zone_h,
             at_s=int(drive.now_s),
             lat_e6=round(lat * 1e6),
             lon_e6=round(lon * 1e6),
@@ -99,6 +115,15 @@ class Instruments:
             status=status,
             items=tuple(items),
         )
+
+    def _safety_event(self) -> tuple[int, int] | None:
+        """The alarm that begins with this report: the behaviour that item 0x18 tells, or a lane left."""
+        assert self._safety is not None
+        until_s, kind = self._behaviour
+        if until_s != self._told_s and self.drive.now_s < until_s:
+            self._told_s = until_s
+            return EVENTS[kind]
+        return LANE_DEPARTURE if self._safety.lane_departure(self.drive.moving) else None
 
     def _fix(self, fixed: bool) -> tuple[float, float]:
         """Place with the noise of a receiver; without sky the last known place (reference §11.3, 15)."""

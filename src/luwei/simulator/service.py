@@ -19,6 +19,7 @@ import structlog
 import uvloop
 
 from luwei import telemetry
+from luwei.simulator.dialects import STANDARD
 from luwei.simulator.driving import Drive
 from luwei.simulator.faults import Misbehaviour
 from luwei.simulator.fleet import Truck
@@ -339,13 +340,15 @@ def run(
     interval_s: float | None = None,
     awake: bool = False,
     udp_share: float = 0.0,
+    profiles: str = STANDARD,
 ) -> dict[str, int]:
     """Simulate until SIGTERM or SIGINT, or for ``duration_s`` seconds when it is not 0; returns the last counts.
 
-    ``truth``: file that records what was sent (luwei.simulator.truth). Raises OSError when it cannot be written.
+    ``profiles``: how the terminals speak (``luwei.simulator.dialects``). ``truth``: file that records what was sent
+    (luwei.simulator.truth). Raises OSError when it cannot be written.
     """
     telemetry.configure_logging("simulator")
-    fleet = fleet_of(trucks, seed)
+    fleet = fleet_of(trucks, seed, profiles=profiles)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

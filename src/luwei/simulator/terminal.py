@@ -267,7 +267,7 @@ class Terminal:
     def send_report(self, report: Report, now_s: float) -> list[bytes]:
         """Send one 0x0200, perhaps with a fault."""
         serial = self.next_serial()
-        body = wire.location(report, self.truck.edition)
+        body = wire.location(report, self.truck.edition) + self.truck.speech.tail
         raw = wire.frame(self.truck, wire.LOCATION, serial, body)
         chunks, fault = [raw], None
         if self.misbehaviour is not None:
@@ -322,7 +322,7 @@ class Terminal:
         return out
 
     def _heartbeat(self, now_s: float) -> list[bytes]:
-        body = b""
+        body = self.truck.speech.heartbeat
         if self.misbehaviour is not None:
             body = self.misbehaviour.heartbeat(self, now_s)
         return [wire.frame(self.truck, wire.HEARTBEAT, self.next_serial(), body)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from luwei.protocol.jt808.frame import encode_frame
@@ -12,6 +11,7 @@ from luwei.protocol.jt808.items import Item, Items
 from luwei.protocol.jt808.messages.general import TerminalReply
 from luwei.protocol.jt808.messages.location import Location, LocationBatch, LocationReply
 from luwei.protocol.jt808.messages.registration import Authentication, Registration
+from luwei.simulator.device_clock import device_time
 from luwei.simulator.fleet import Truck
 from luwei.simulator.reports import Report
 
@@ -29,9 +29,6 @@ SET_PARAMETERS, QUERY_PARAMETERS, QUERY_GIVEN_PARAMETERS = 0x8103, 0x8104, 0x810
 QUERY_LOCATION, TRACKING, CONFIRM_ALARM, LINK_CHECK, TEXT = 0x8201, 0x8202, 0x8203, 0x8204, 0x8300
 
 RESULT_OK, RESULT_FAILED, RESULT_WRONG, RESULT_UNSUPPORTED = 0, 1, 2, 3
-
-_CHINA = timedelta(hours=8)
-SOFTWARE_VERSION = "V3.2.1"
 
 
 def header(truck: Truck, message_id: int, serial: int) -> Header:
@@ -52,8 +49,8 @@ def frame(truck: Truck, message_id: int, serial: int, body: bytes = b"") -> byte
 
 
 def registration(truck: Truck) -> bytes:
-    """Body of 0x0100."""
-    return Registration(
+    """Body of 0x0100, its plate in the terminal's own charset."""
+    body = Registration(
         province=truck.county // 10_000,
         city=truck.county % 10_000,
         manufacturer=truck.manufacturer_id,
@@ -62,18 +59,15 @@ def registration(truck: Truck) -> bytes:
         plate_color=truck.plate_color,
         plate=truck.plate,
     ).encode(truck.edition)
+    plate = truck.plate.encode("gbk")
+    return body if truck.speech.charset == "gbk" else body[: -len(plate)] + truck.plate.encode(truck.speech.charset)
 
 
 def authentication(truck: Truck, code: str) -> bytes:
     """Body of 0x0102."""
     if truck.edition < 2019:
         return Authentication(auth_code=code).encode(truck.edition)
-    return Authentication(auth_code=code, imei=truck.imei, software_version=SOFTWARE_VERSION).encode(truck.edition)
-
-
-def device_time(at_s: float) -> str:
-    """Device time as the standard writes it: China Standard Time."""
-    return (datetime.fromtimestamp(at_s, UTC) + _CHINA).strftime("%Y-%m-%d %H:%M:%S")
+    return Authentication(auth_code=code, imei=truck.imei, software_version=truck.speech.firmware).encode(truck.edition)
 
 
 def _fields(report: Report) -> dict[str, Any]:
@@ -85,7 +79,7 @@ def _fields(report: Report) -> dict[str, Any]:
         "altitude": report.altitude_m,
         "speed": report.speed_dkmh,
         "direction": report.direction_deg,
-        "time": device_time(report.at_s),
+        "time": device_time(report.at_s, report.zone_h),
         "items": Items(tuple(Item(item, value) for item, value in report.items)),
     }
 

@@ -1,8 +1,8 @@
 /** The tabs' filters in the address. Each tab reads what it knows; unknown or broken values count as absent. */
 import { date } from '@/format/time';
 
-export type Tab = 'gateways' | 'sessions' | 'ledger';
-export const TABS: readonly Tab[] = ['gateways', 'sessions', 'ledger'];
+export type Tab = 'gateways' | 'sessions' | 'ledger' | 'deviations';
+export const TABS: readonly Tab[] = ['gateways', 'sessions', 'ledger', 'deviations'];
 
 export interface AccessAddress {
   tab: Tab;
@@ -15,6 +15,10 @@ export interface AccessAddress {
   group: 'reason' | 'terminal';
   reason: string;
   phone: string;
+  /** Deviations: days up to `day`, fragment of the device, with what profiles expect. */
+  days: 1 | 7 | 30;
+  model: string;
+  expected: boolean;
 }
 
 const text = (value: unknown, most: number): string => (typeof value === 'string' ? value.slice(0, most) : '');
@@ -37,6 +41,9 @@ export function readAddress(query: Record<string, unknown>, now: number): Access
     group: query.group === 'terminal' ? 'terminal' : 'reason',
     reason: text(query.reason, 60),
     phone: text(query.phone, 24),
+    days: query.days === '7' ? 7 : query.days === '30' ? 30 : 1,
+    model: text(query.model, 40),
+    expected: query.expected === '1',
   };
 }
 
@@ -53,6 +60,12 @@ export function writeAddress(address: AccessAddress, now: number): Record<string
     if (address.group === 'terminal') query.group = 'terminal';
     if (address.reason) query.reason = address.reason;
     if (address.phone) query.phone = address.phone;
+  }
+  if (address.tab === 'deviations') {
+    if (address.day !== date(now)) query.day = address.day;
+    if (address.days !== 1) query.days = String(address.days);
+    if (address.model) query.model = address.model;
+    if (address.expected) query.expected = '1';
   }
   if (address.page > 1) query.page = String(address.page);
   return query;

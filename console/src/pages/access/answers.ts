@@ -59,6 +59,9 @@ export interface SessionRow {
 
 export interface LedgerRow {
   reason: string;
+  /** Such as the id of the item; empty where the reason says all. */
+  detail?: string;
+  clause?: string;
   kind: string;
   message_id: number | null;
   count: number;

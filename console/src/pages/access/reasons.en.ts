@@ -179,4 +179,74 @@ export const REASONS_EN: Record<string, readonly [string, string, string]> = {
     'A 2019 header without its flag; read as 2019.',
     'The maker should correct bit 14 of the attributes.',
   ],
+  clock_behind: [
+    'Clock 8 hours behind',
+    'Times are steadily 8 hours before receipt: the terminal probably sends UTC.',
+    'Have the maker send China time, or say clock_zone_h = 0 in a profile.',
+  ],
+  clock_ahead: [
+    'Clock 8 hours ahead',
+    'Times are steadily 8 hours after receipt: the UTC of 0x8004 was taken for another zone.',
+    'Set server_time_zone_h = 8 in a profile, or have the maker mend it.',
+  ],
+  charset: [
+    'Another charset',
+    'The plate of the registration is not in the charset of the profile; read all the same.',
+    'Have the maker use GBK, or name the charset in a profile.',
+  ],
+  edition_unexpected: [
+    'Edition against the profile',
+    'The header of the authentication has another edition than the profile.',
+    'Check the profile, and whether the firmware was changed.',
+  ],
+  message_edition: [
+    'No message of this edition',
+    'The standard of its edition has no such message; read as declared.',
+    'Usually left over from older firmware.',
+  ],
+  layout_2011: [
+    'Body of 2011',
+    'The body has the layout of 2011 and is read so.',
+    'Check the edition of the terminal.',
+  ],
+  layout_2013: [
+    'Body of 2013',
+    'A body of 2013 under a header of 2019, such as a bare code; read so.',
+    'Have the maker complete it, or say so in a profile.',
+  ],
+  heartbeat_body: [
+    'Heartbeat with a body',
+    'A heartbeat is empty; this one carries battery, signal or the like. Taken.',
+    'Nothing to do.',
+  ],
+  audio_codec: [
+    'Another audio coding',
+    'The coding that the terminal names is not one of its profile.',
+    'Check audio_codecs of the profile.',
+  ],
+  item_unexpected: [
+    'Item outside the profile',
+    'The item is a standard one, but not of this terminal’s profile; kept as it came.',
+    'Check whether the profile is the right one.',
+  ],
+  speed_impossible: [
+    'Impossible speed',
+    'A speed above 250 km/h; kept as sent.',
+    'Check the unit of speed or the receiver.',
+  ],
+  batch_single_length: [
+    'One length for all items',
+    '0x0704 has a single length and then bodies of that size; taken.',
+    'Have the maker write a length before each item.',
+  ],
+  records_unreadable: [
+    'Area data unreadable',
+    'The records of 0x0608 are not those of the set messages; kept as they came.',
+    'Ask the maker for the format.',
+  ],
+  too_many_waiting: [
+    'Too much before authentication',
+    'A UDP session sent too many datagrams before the registry had spoken.',
+    'Check whether the terminal waits for the answer.',
+  ],
 };

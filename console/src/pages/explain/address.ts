@@ -15,6 +15,8 @@ export interface ExplainAddress {
   frame: number;
   /** Why the ledger has it. */
   reason: string;
+  /** Profile to read by; empty: the terminal's own. */
+  profile: string;
   vehicle: number | null;
   /** Stored messages. */
   day: string;
@@ -58,6 +60,7 @@ export function readAddress(query: Record<string, unknown>, now: number): Explai
     hex: typeof query.hex === 'string' ? digits(query.hex).slice(0, HEX_MAX + 2) : '',
     frame: number(query.frame, 599) ?? 0,
     reason: text(query.reason, /^[a-z0-9_]{1,60}$/),
+    profile: text(query.profile, /^[a-z0-9][a-z0-9-]{1,39}$/),
     vehicle: number(query.vehicle, 0x7fff_ffff) || null,
     day: day(query.day, date(now)),
     id: text(query.id, /^0x[0-9a-fA-F]{1,4}$/),
@@ -79,6 +82,7 @@ export function writeAddress(address: ExplainAddress, now: number): Record<strin
   } else {
     if (address.hex) query.hex = address.hex;
     if (address.frame) query.frame = String(address.frame);
+    if (address.profile && address.hex) query.profile = address.profile;
     if (address.reason && address.tab === 'paste') query.reason = address.reason;
   }
   return query;

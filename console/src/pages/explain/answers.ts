@@ -70,6 +70,15 @@ export interface Source extends Partial<Said> {
   framed?: boolean;
 }
 
+export interface UsedProfile extends Said {
+  name: string;
+  version: number;
+  document: string;
+  source: 'chosen' | 'by_hand' | 'terminal' | 'frame';
+  source_words: Said;
+  why: [key: string, rule: string, value: string][];
+}
+
 export interface Explanation {
   as_of: number;
   source: Source;
@@ -86,10 +95,11 @@ export interface Explanation {
   quirks: Rule[];
   problems: string[];
   edition: (Said & { row: string; edition: number | null }) | null;
-  rule: Said & { state: 'accepted' | 'noted' | 'refused' | 'down'; reasons: (Rule & { kind: string })[] };
+  rule: Said & { state: 'accepted' | 'noted' | 'refused' | 'down'; reasons: (Rule & { kind: string; expected?: boolean })[] };
   became: Became;
   answer: Reply | null;
   assumed: Said | null;
+  profile?: UsedProfile | null;
   steps: Step[];
 }
 
