@@ -74,12 +74,14 @@ class WholeSystem:
     def __init__(self, folder: Path, *command: str, **settings: str) -> None:
         self.folder = folder
         self.command = command or ("up",)
-        self.gateway_port, self.web_port, self.bus_port = free_ports(3)
+        self.gateway_port, self.web_port, self.bus_port, self.evidence_port, self.evidence_status_port = free_ports(5)
         self.status_port = free_run_of_ports(4)
         self.settings: Mapping[str, str] = {
             "LUWEI_DATA": str(folder / "data"),
             "LUWEI_GATEWAY_PORT": str(self.gateway_port),
             "LUWEI_WEB_PORT": str(self.web_port),
+            "LUWEI_EVIDENCE_PORT": str(self.evidence_port),
+            "LUWEI_EVIDENCE_STATUS_PORT": str(self.evidence_status_port),
             "LUWEI_BUS_PORT": str(self.bus_port),
             "LUWEI_STATUS_PORT": str(self.status_port),
             "LUWEI_ADMISSION": "open",

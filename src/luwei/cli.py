@@ -199,6 +199,16 @@ def evidence() -> None:
     """Files of alarms: take them in, check them."""
 
 
+@evidence.command("serve")
+def evidence_serve() -> None:
+    """Run the attachment server (started by ``up``)."""
+    from luwei.evidence import service
+    from luwei.supervisor import die_with_parent
+
+    die_with_parent()
+    service.run(_settings())
+
+
 @evidence.command("verify")
 def evidence_verify() -> None:
     """Read every stored file again and report what is missing, changed or unknown; exit status 1 if anything is."""

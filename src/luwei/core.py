@@ -25,6 +25,7 @@ from sqlalchemy.exc import OperationalError
 
 from luwei.access import users
 from luwei.bus import Bus
+from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
 from luwei.evidence.store import EvidenceStore
@@ -123,8 +124,13 @@ class Core:
             watch = asyncio.create_task(self._watch_loop(), name="loop watch")
             stack.push_async_callback(_cancel, watch)
             commands = CommandEngine(engine, bus)
+            address = settings.evidence_address or settings.host
+            attachments = AttachmentCalls(engine, bus, address, settings.evidence_port)
+            commands.others = attachments.outcomes
             await commands.start()
             stack.push_async_callback(commands.stop)
+            await attachments.start()
+            stack.push_async_callback(attachments.stop)
             templates = TemplateEngine(engine, commands, bus)
             await templates.start()
             stack.push_async_callback(templates.stop)

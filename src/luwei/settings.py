@@ -76,6 +76,26 @@ class Settings:
     """Repetitions of an unanswered command."""
     profiles: Path | None = None
     """Folder of the operator's own profiles (docs/profiles.md), beside the shipped ones."""
+    evidence_port: int = 7612
+    """Attachment server 附件服务器 (TCP)."""
+    evidence_address: str = ""
+    """Address of the attachment server as terminals reach it, put into 0x9208; empty: ``host``."""
+    evidence_status_port: int = 7629
+    evidence_unexpected: str = "refuse"
+    """Attachments that nobody asked for: ``refuse``, or ``accept`` them from known terminals and mark them."""
+    evidence_file_mib: int = 256
+    """Largest attachment."""
+    evidence_files_per_alarm: int = 64
+    evidence_day_mib: int = 4096
+    """What one terminal may announce in 24 hours."""
+    evidence_address_day_mib: int = 0
+    """What one address may send in a day, whatever its terminals; 0: no limit (carriers put many behind one)."""
+    evidence_connections_per_address: int = 2_000
+    evidence_connections_per_terminal: int = 8
+    evidence_idle_s: int = 60
+    """An attachment connection that sends nothing for so long is closed."""
+    evidence_late_min: int = 60
+    """A file that is not complete so long after it was announced is late."""
     web_port: int = 7600
     status_port: int = 7630
     """First port of the /health and /metrics endpoints of the processes without a web server; shard i uses +1+i."""
@@ -122,6 +142,20 @@ class Settings:
             command_timeout_s=_integer(env, "LUWEI_COMMAND_TIMEOUT_S", 10, 1, 300),
             command_retries=_integer(env, "LUWEI_COMMAND_RETRIES", 2, 0, 10),
             profiles=Path(folder).resolve() if (folder := env.get("LUWEI_PROFILES", "")) else None,
+            evidence_port=_integer(env, "LUWEI_EVIDENCE_PORT", 7612, 1, 65535),
+            evidence_address=env.get("LUWEI_EVIDENCE_ADDRESS", ""),
+            evidence_status_port=_integer(env, "LUWEI_EVIDENCE_STATUS_PORT", 7629, 1, 65535),
+            evidence_unexpected=_choice(env, "LUWEI_EVIDENCE_UNEXPECTED", "refuse", ("refuse", "accept")),
+            evidence_file_mib=_integer(env, "LUWEI_EVIDENCE_FILE_MIB", 256, 1, 512),
+            evidence_files_per_alarm=_integer(env, "LUWEI_EVIDENCE_FILES_PER_ALARM", 64, 1, 255),
+            evidence_day_mib=_integer(env, "LUWEI_EVIDENCE_DAY_MIB", 4096, 1, 1_000_000),
+            evidence_address_day_mib=_integer(env, "LUWEI_EVIDENCE_ADDRESS_DAY_MIB", 0, 0, 1_000_000_000),
+            evidence_connections_per_address=_integer(
+                env, "LUWEI_EVIDENCE_CONNECTIONS_PER_ADDRESS", 2_000, 1, 1_000_000
+            ),
+            evidence_connections_per_terminal=_integer(env, "LUWEI_EVIDENCE_CONNECTIONS_PER_TERMINAL", 8, 1, 1_000),
+            evidence_idle_s=_integer(env, "LUWEI_EVIDENCE_IDLE_S", 60, 5, 3_600),
+            evidence_late_min=_integer(env, "LUWEI_EVIDENCE_LATE_MIN", 60, 1, 10_080),
             web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),
             status_port=_integer(env, "LUWEI_STATUS_PORT", 7630, 1, 65535),
             demo=_choice(env, "LUWEI_DEMO", "0", ("0", "1")) == "1",

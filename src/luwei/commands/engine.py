@@ -81,6 +81,8 @@ class CommandEngine:
         self._dispatching = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._swept = 0.0
+        self.others: Callable[[Sequence[Outcome]], Awaitable[None]] | None = None
+        """Takes the outcomes with negative numbers: what other parts of the core gave to the gateways."""
 
     async def start(self) -> None:
         """Take up what is open, listen, and begin to send."""
@@ -174,6 +176,9 @@ class CommandEngine:
 
     async def _report(self, _: str, payload: bytes) -> bytes:
         report = msgspec.msgpack.decode(payload, type=Outcomes)
+        others = [item for item in report.items if item.command < 0]
+        if others and self.others is not None:
+            await self.others(others)
         # a receipt that is being read comes before the outcome of what it took
         async with self._dispatching:
             await self._settle(report.items)

@@ -73,6 +73,10 @@ class BucketShelf:
                 for entry in page:
                     yield str(entry["path"]), int(entry["size"])
 
+    def local_path(self, key: str) -> Path | None:
+        """Nowhere on this machine."""
+        return None
+
     def free(self) -> int | None:
         """A bucket has no end that is known here."""
         return None

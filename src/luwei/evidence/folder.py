@@ -36,13 +36,17 @@ class FolderShelf:
     def adopt(self, key: str, path: Path) -> None:
         """Keep the whole file ``path`` of the folder ``incoming`` as ``key`` without copying it; durable on return.
 
-        Raises OSError; FileExistsError where the key is taken: an original is never replaced.
+        Raises OSError; FileExistsError where the key is another file's: an original is never replaced.
         """
         with path.open("rb") as file:
             os.fdatasync(file.fileno())
         target = self.root / key
         self._make_folders(target.parent)
-        os.link(path, target)
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            if not target.samefile(path):
+                raise
         target.chmod(READ_ONLY)
         _sync_folder(target.parent)
         path.unlink()
@@ -69,6 +73,10 @@ class FolderShelf:
             for name in sorted(names):
                 path = Path(folder) / name
                 yield path.relative_to(self.root).as_posix(), path.stat().st_size
+
+    def local_path(self, key: str) -> Path | None:
+        """Where it lies."""
+        return self.root / key
 
     def free(self) -> int | None:
         """Bytes that may still be written here."""

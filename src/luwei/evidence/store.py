@@ -59,6 +59,8 @@ class Shelf(Protocol):
 
     def free(self) -> int | None: ...
 
+    def local_path(self, key: str) -> Path | None: ...
+
 
 class EvidenceStore:
     """One store; every method blocks (call it in a thread) and may be called from several threads."""
@@ -91,17 +93,28 @@ class EvidenceStore:
         self._shelf.write(key, seen.through(stream))
         return seen.stored(key)
 
-    def adopt(self, path: Path) -> Stored:
+    def adopt(self, path: Path, key: str = "") -> Stored:
         """Keep a whole file of the folder ``incoming``, which then is gone from there; durable on return.
 
-        Raises OSError; the file is still there then.
+        With a ``key`` (of ``new_key``) that was noted before, the call may be repeated after a crash at any moment.
+        Raises FileNotFoundError where neither the file nor the original is there, OSError; the file stays then.
         """
         seen = _Seen(LARGEST)
-        for _ in seen.through(pieces_of(path)):
-            pass
-        key = new_key()
+        key = _checked(key) if key else new_key()
+        try:
+            pieces = pieces_of(path)
+            for _ in seen.through(pieces):
+                pass
+        except FileNotFoundError:
+            for _ in seen.through(self.open_range(key)):
+                pass
+            return seen.stored(key)
         self._shelf.adopt(key, path)
         return seen.stored(key)
+
+    def local_path(self, key: str) -> Path | None:
+        """Where an original can be read as a file; None where it lies in a bucket."""
+        return self._shelf.local_path(_checked(key))
 
     def open_range(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes ``start`` up to but not including ``end`` (None: the end of the file), in pieces of at most 256 KiB.

@@ -51,7 +51,7 @@ def verify(engine: Engine, store: EvidenceStore, progress: Progress | None = Non
     result = Verification()
     with read(engine) as connection:
         total = connection.execute(
-            select(func.count()).select_from(EvidenceFile).where(EvidenceFile.store_key != "")
+            select(func.count()).select_from(EvidenceFile).where(EvidenceFile.sha256 != "")
         ).scalar_one()
     for row in _rows(engine):
         finding = _compare(store, row, result)
@@ -90,7 +90,7 @@ def _rows(engine: Engine) -> Iterator[_Row]:
         with read(engine) as connection:
             chosen = (
                 select(*columns)
-                .where(EvidenceFile.store_key != "", EvidenceFile.id > last)
+                .where(EvidenceFile.sha256 != "", EvidenceFile.id > last)
                 .order_by(EvidenceFile.id)
                 .limit(ROWS_AT_ONCE)
             )

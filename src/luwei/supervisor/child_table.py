@@ -56,6 +56,8 @@ def children(settings: Settings, demo_trucks: int = 0) -> list[Child]:
     for shard in range(settings.shards):
         probe = http_probe(settings.host, settings.status_port + 1 + shard)
         table.append(Child(f"gateway-{shard}", partial(_luwei, "gateway", "--shard", str(shard)), GATEWAY, probe))
+    probe = http_probe(settings.host, settings.evidence_status_port)
+    table.append(Child("evidence", partial(_luwei, "evidence", "serve"), GATEWAY, probe))
     if demo_trucks:
         to = f"{in_url(reachable(settings.host))}:{settings.gateway_port}"
         command = partial(
@@ -71,6 +73,8 @@ def ports(settings: Settings) -> list[tuple[str, str, int]]:
     wanted = [
         ("LUWEI_WEB_PORT", settings.host, settings.web_port),
         ("LUWEI_GATEWAY_PORT", settings.host, settings.gateway_port),
+        ("LUWEI_EVIDENCE_PORT", settings.host, settings.evidence_port),
+        ("LUWEI_EVIDENCE_STATUS_PORT", settings.host, settings.evidence_status_port),
     ]
     if not settings.bus:
         wanted.append(("LUWEI_BUS_PORT", "127.0.0.1", settings.bus_port))
