@@ -89,11 +89,11 @@ class AttachmentTerminal:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def answer(self) -> Answer:
+    async def answer(self, seconds: float = 10) -> Answer:
         """The next frame; raises IncompleteReadError when the platform hung up."""
-        raw = await asyncio.wait_for(self.reader.readexactly(1), 10)
+        raw = await asyncio.wait_for(self.reader.readexactly(1), seconds)
         assert raw == b"\x7e"
-        content = (await asyncio.wait_for(self.reader.readuntil(b"\x7e"), 10))[:-1]
+        content = (await asyncio.wait_for(self.reader.readuntil(b"\x7e"), seconds))[:-1]
         content = content.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
         assert reduce(xor, content) == 0
         message_id, attributes = struct.unpack_from(">HH", content)
@@ -101,9 +101,9 @@ class AttachmentTerminal:
         assert attributes & 0x3FF == len(content) - size - 1
         return Answer(message_id, int.from_bytes(content[size - 2 : size], "big"), content[size:-1])
 
-    async def ask(self, message_id: int, body: bytes) -> Answer:
+    async def ask(self, message_id: int, body: bytes, seconds: float = 10) -> Answer:
         await self.send(message_id, body)
-        return await self.answer()
+        return await self.answer(seconds)
 
     async def announce(self, identification: bytes, alarm_no: bytes, files: list[tuple[bytes, int]]) -> int:
         return (await self.ask(0x1210, information(identification, alarm_no, files))).result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import structlog
@@ -30,6 +31,7 @@ class GroupCommit:
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "rows")
         self.away = False
         """Whether the registry does not answer; work waits until it does."""
 
@@ -47,6 +49,7 @@ class GroupCommit:
                 await self._commit(self._waiting)
         for _, future in self._waiting:
             future.cancel()
+        self._thread.shutdown(wait=False)
 
     async def run(self, work: Work[T]) -> T:
         """Do ``work`` in a transaction; returns once it is committed. Raises what ``work`` raises."""
@@ -73,7 +76,9 @@ class GroupCommit:
 
     async def _commit(self, group: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
         """Do the group in one transaction and say so to who waits. Raises OperationalError: nothing was done."""
-        results = await asyncio.shield(asyncio.to_thread(self._transact, [work for work, _ in group]))
+        loop = asyncio.get_running_loop()
+        # A thread of its own: files that are forced to the disk must not keep the answers to others waiting.
+        results = await asyncio.shield(loop.run_in_executor(self._thread, self._transact, [work for work, _ in group]))
         del self._waiting[: len(group)]
         for (_, future), (result, error) in zip(group, results, strict=True):
             if future.done():

@@ -10,6 +10,7 @@ import resource
 import signal
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from luwei import telemetry
 from luwei.bus import Bus
 from luwei.evidence import admission, rows
 from luwei.evidence.admission import Admitted, Announcement, Policy, Refused
+from luwei.evidence.checking import Checker, Examiner
 from luwei.evidence.group_commit import GroupCommit
 from luwei.evidence.refusals import Refusals, write_refusals
 from luwei.evidence.rows import Arrived
@@ -42,6 +44,8 @@ FLUSH_S, SWEEP_S = 5, 60
 LOST_AFTER_MS = 24 * 3_600_000
 """A late file of no open request is lost after so long."""
 STOP_S = 3.0
+SYNC_THREADS = 8
+"""Files forced to the disk at once: the kernel joins them into fewer writes."""
 DAY_S = 86_400
 STORED_SUBJECT = "evidence.stored"
 """Says on the bus that a file is in the store: {"file", "size", "media_type"}."""
@@ -61,6 +65,7 @@ class AttachmentServer:
         self.commit = GroupCommit(engine)
         self.uploads = Uploads(store.incoming, self._parted)
         self.sealer = Sealer(store, self.commit, self._stored)
+        self.checker = Checker(engine, store, self.commit, Examiner())
         self.refusals = Refusals()
         self.port = 0
         self.policy = Policy(
@@ -79,6 +84,7 @@ class AttachmentServer:
         self._stopping = asyncio.Event()
         self._background: set[asyncio.Task[Any]] = set()
         self._full = False
+        self._disk = ThreadPoolExecutor(SYNC_THREADS, "disk")
 
     async def start(self) -> None:
         """Take up what an earlier run left, then open the port. Raises OSError."""
@@ -86,6 +92,7 @@ class AttachmentServer:
         for file in await asyncio.to_thread(rows.waiting_for_store, self._engine):
             self.sealer.put(file)
         self.sealer.start()
+        self.checker.start()
         self._look_at_disk()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
@@ -122,10 +129,12 @@ class AttachmentServer:
             await asyncio.sleep(0.01)
         self.uploads.close()
         await self.sealer.stop(STOP_S)
+        await self.checker.stop()
         if self._background:
             await asyncio.wait(self._background, timeout=1)
         await self._flush_refusals()
         await self.commit.stop()
+        self._disk.shutdown(wait=False, cancel_futures=True)
         log.info("attachment server stopped", staged=self.sealer.backlog)
 
     # What a session asks for
@@ -177,7 +186,7 @@ class AttachmentServer:
     async def _finish(self, upload: Upload) -> None:
         staged = self.uploads.staged(upload)
         size = staged.size
-        await asyncio.to_thread(staged.sync)
+        await asyncio.get_running_loop().run_in_executor(self._disk, staged.force)
         if size != upload.size or not staged.whole:
             return  # announced anew meanwhile
         key = await self.commit.run(
@@ -254,6 +263,7 @@ class AttachmentServer:
         self._later(self.commit.run(lambda connection: rows.progress(connection, upload.id, received, size, kind)))
 
     async def _stored(self, file: int, stored: Stored) -> None:
+        self.checker.wake()
         if self._bus is not None:
             news = {"file": file, "size": stored.size, "media_type": stored.media_type}
             await self._bus.publish(STORED_SUBJECT, json.dumps(news).encode())

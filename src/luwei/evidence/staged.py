@@ -111,6 +111,10 @@ class StagedFile:
             self._append(covered, 0, SYNCED)
             os.fdatasync(self._journal)
 
+    def force(self) -> None:
+        """Force the bytes to the disk, not the map: for a file that is whole, which is noted elsewhere then."""
+        os.fdatasync(self._data)
+
     def close(self) -> None:
         """Let go of the files; they stay."""
         for handle in (self._data, self._journal):
