@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from luwei.registry import bindings
+from luwei.registry import audit, bindings
 from luwei.registry.base import now_ms
 from luwei.registry.binding import TERMINAL
 from luwei.registry.engine import read, reserve_ids, write
@@ -41,6 +41,8 @@ __all__ = ["Admission", "Admitted", "Policy", "RegistrationAnswer", "Registratio
 REGISTER_LOCK = 0x6C757272
 """Key of the PostgreSQL advisory lock around a batch that writes."""
 ATTEMPTS = 8
+REGISTRATION = audit.Actor(None, "0x0100")
+"""Who changed a row by registering: the terminal itself."""
 
 _ANY = {"sqlite": "IN (SELECT value FROM json_each(:keys))", "postgresql": "= ANY(:keys)"}
 """One bound parameter whatever the number of keys: the statement stays the same, so it stays prepared."""
@@ -124,10 +126,12 @@ class Admission:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": REGISTER_LOCK})
             desk = self._open_desk(connection, requests)
             decisions = desk.decide(requests)
+            told = _told(connection, desk)
             _write_vehicles(connection, list(desk.changed_vehicles.values()))
             before = _seats(connection, list(desk.changed_terminals.values()))
             _write_terminals(connection, list(desk.changed_terminals.values()))
             _settle(connection, desk, before)
+            _record(connection, desk, told)
             return decisions
 
     def _open_desk(self, connection: Connection, requests: Sequence[RegistrationRequest]) -> Desk:
@@ -206,6 +210,42 @@ def _settle(connection: Connection, desk: Desk, before: list[int]) -> None:
     bindings.settle(connection, TERMINAL, seats)
     places = {row.id: {"city": row.city, "county": row.county} for row in desk.changed_vehicles.values()}
     bindings.settle_vehicles(connection, places)
+
+
+_NOUNS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "vehicle": (Vehicle, ("plate", "plate_color", "vin", "city", "county", "source")),
+    "terminal": (Terminal, ("phone", "terminal_id", "manufacturer_id", "model", "edition", "vehicle_id", "source")),
+}
+"""What the audit log tells of a registration; never the code, and not that the same device came again."""
+
+
+def _told(connection: Connection, desk: Desk) -> dict[str, dict[int, dict[str, Any]]]:
+    """The stored ones of the rows that will be written, as they are now."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for noun, rows in (("vehicle", desk.changed_vehicles), ("terminal", desk.changed_terminals)):
+        model, names = _NOUNS[noun]
+        keys = [row.id for row in rows.values() if row.id]
+        columns = (model.id, *(getattr(model, name) for name in names))
+        stored = connection.execute(select(*columns).where(model.id.in_(keys))) if keys else ()
+        found[noun] = {key: dict(zip(names, rest, strict=True)) for key, *rest in stored}
+    return found
+
+
+def _record(connection: Connection, desk: Desk, before: dict[str, dict[int, dict[str, Any]]]) -> None:
+    """What terminals brought into the registry stands in its history like what people did."""
+    for noun, rows in (("vehicle", desk.changed_vehicles), ("terminal", desk.changed_terminals)):
+        names = _NOUNS[noun][1]
+        fresh, changed = [], []
+        for row in rows.values():
+            after = {name: getattr(row, name) for name in names if name != "vehicle_id"}
+            if isinstance(row, TerminalRow):
+                after["vehicle_id"] = row.vehicle.id if row.vehicle else None
+            if row.id not in before[noun]:
+                fresh.append((row.id, after))
+            elif differs := audit.changes(before[noun][row.id], after):
+                changed.append((row.id, differs))
+        audit.record_many(connection, REGISTRATION, f"{noun}.create", fresh)
+        audit.record_many(connection, REGISTRATION, f"{noun}.change", changed)
 
 
 def _insert(connection: Connection, noun: Any, rows: list[Any], values: Any) -> None:

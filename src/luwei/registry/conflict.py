@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from luwei.registry.driver import Driver
@@ -16,6 +16,7 @@ from luwei.registry.engine import read
 from luwei.registry.errors import Conflict
 from luwei.registry.organisation import Organisation
 from luwei.registry.plate import COLORS
+from luwei.registry.reach import visible
 from luwei.registry.scope import Scope
 from luwei.registry.sim import Sim
 from luwei.registry.terminal import Terminal
@@ -64,7 +65,7 @@ _KEYS = (
     _Key("user_account.username", "username", "another user has this name"),
 )  # fmt: skip
 
-_LABELS: dict[Any, Callable[[Any], str]] = {
+LABELS: dict[Any, Callable[[Any], str]] = {
     Vehicle: lambda row: f"{row.plate}（{COLORS.get(row.plate_color, row.plate_color)}）",
     Terminal: lambda row: str(row.phone),
     Organisation: lambda row: str(row.name),
@@ -77,7 +78,7 @@ _LABELS: dict[Any, Callable[[Any], str]] = {
 
 def clash(model: Any, row: Any) -> dict[str, int | str]:
     """The other record as a conflict names it."""
-    return {"noun": model.__tablename__, "id": row.id, "label": _LABELS[model](row)}
+    return {"noun": model.__tablename__, "id": row.id, "label": LABELS[model](row)}
 
 
 @contextmanager
@@ -111,20 +112,3 @@ def _conflict(key: _Key, engine: Engine | None, scope: Scope | None, written: Ma
         return Conflict(key.field, f"{key.rule}; it exists elsewhere", value)
     other = clash(model, found)
     return Conflict(key.field, f"{key.rule}: {other['label']}", value, other)
-
-
-def visible(model: Any, scope: Scope) -> Any:
-    """A select of the rows of ``model`` that lie in ``scope``."""
-    statement = select(*model.__table__.columns)
-    if model is Vehicle:
-        return statement.where(*scope.of_vehicles())
-    if model is Organisation:
-        return statement.where(*scope.of_organisations())
-    if model is Driver:
-        return statement.where(*scope.of_drivers())
-    if model is Terminal and not scope.whole:
-        return statement.join(Vehicle, Vehicle.id == Terminal.vehicle_id).where(*scope.of_vehicles())
-    if model is Sim and not scope.whole:
-        joined = statement.join(Terminal, Terminal.id == Sim.terminal_id)
-        return joined.join(Vehicle, Vehicle.id == Terminal.vehicle_id).where(*scope.of_vehicles())
-    return statement

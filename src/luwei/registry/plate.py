@@ -33,6 +33,11 @@ PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝�
 _ORDINARY = re.compile(rf"[{PROVINCES}][A-HJ-NP-Z][A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9挂学警港澳超]")
 _SMALL_NEW_ENERGY = re.compile(rf"[{PROVINCES}][A-HJ-NP-Z][A-HJ-NP-Z][A-HJ-NP-Z0-9]\d{{4}}")
 _LARGE_NEW_ENERGY = re.compile(rf"[{PROVINCES}][A-HJ-NP-Z]\d{{5}}[A-HJ-NP-Z]")
+
+_LAST = {"挂": (YELLOW,), "学": (YELLOW,), "警": (WHITE,), "港": (BLACK,), "澳": (BLACK,)}
+"""Colours of the plates that end with a word: trailer, driving school, police, to Hong Kong, to Macao (GA 36-2018)."""
+_CROSS_BORDER = ("港", "澳")
+
 _SEPARATORS = re.compile(r"[\s·•.．\-—_]+")
 
 
@@ -62,8 +67,12 @@ def check(text: str, color: int) -> str:
     if len(plate) == 8:
         if color not in (GREEN, 93, 94):
             raise RegistryError("plate", "eight characters are a new-energy plate; its colour is 5, 93 or 94", text)
-        if not (_SMALL_NEW_ENERGY.fullmatch(plate) or _LARGE_NEW_ENERGY.fullmatch(plate)):
+        small, large = bool(_SMALL_NEW_ENERGY.fullmatch(plate)), bool(_LARGE_NEW_ENERGY.fullmatch(plate))
+        if not (small or large):
             raise RegistryError("plate", "a new-energy plate has its letter third (small) or last (large)", text)
+        if (color == 93 and not large) or (color == 94 and not small):
+            rule = "a small new-energy plate is 94 渐变绿, a large one 93 黄绿; 5 绿 stands for both"
+            raise RegistryError("plate_color", rule, color)
         return plate
     if len(plate) != 7:
         raise RegistryError("plate", "must have 7 characters, or 8 for new energy", text)
@@ -71,4 +80,9 @@ def check(text: str, color: int) -> str:
         raise RegistryError("plate", "a new-energy plate has 8 characters", text)
     if not _ORDINARY.fullmatch(plate):
         raise RegistryError("plate", "must be province, letter, five letters or digits without I and O", text)
+    if plate[-1] in _LAST and color not in _LAST[plate[-1]]:
+        wanted = "、".join(COLORS[code] for code in _LAST[plate[-1]])
+        raise RegistryError("plate_color", f"a plate that ends with {plate[-1]} is {wanted}", color)
+    if plate.startswith("粤Z") != (plate[-1] in _CROSS_BORDER):
+        raise RegistryError("plate", "粤Z is for plates that end with 港 or 澳, and they for it", text)
     return plate

@@ -2,12 +2,28 @@
 
 from litestar.types import ControllerRouterHandler
 
-from luwei.web.registry_routes import imports, operators, organisations, terminals, vehicles
+from luwei.web.registry_routes import (
+    drivers,
+    equipment,
+    imports,
+    models,
+    operators,
+    organisations,
+    past,
+    sims,
+    terminals,
+    vehicles,
+)
 
 route_handlers: list[ControllerRouterHandler] = [
     *vehicles.route_handlers,
     *terminals.route_handlers,
+    *equipment.route_handlers,
     *organisations.route_handlers,
     *operators.route_handlers,
+    *drivers.route_handlers,
+    *sims.route_handlers,
+    *models.route_handlers,
+    *past.route_handlers,
     *imports.route_handlers,
 ]

@@ -67,3 +67,65 @@ class OrganisationBody(Body):
     county: int | UnsetType | None = UNSET
     contact: str | UnsetType | None = UNSET
     contact_phone: str | UnsetType | None = UNSET
+
+
+class DriverBody(Body):
+    """A driver; for a new one the name must be given. Days are texts such as 2026-01-31."""
+
+    name: str | UnsetType = UNSET
+    identity_number: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
+    licence_class: str | UnsetType | None = UNSET
+    licence_number: str | UnsetType | None = UNSET
+    licence_valid_to: str | UnsetType | None = UNSET
+    qualification_number: str | UnsetType | None = UNSET
+    qualification_kind: str | UnsetType | None = UNSET
+    qualification_issuer: str | UnsetType | None = UNSET
+    qualification_valid_from: str | UnsetType | None = UNSET
+    qualification_valid_to: str | UnsetType | None = UNSET
+    ic_card_number: str | UnsetType | None = UNSET
+    ic_card_issuer: str | UnsetType | None = UNSET
+    ic_card_valid_to: str | UnsetType | None = UNSET
+    photo: str | UnsetType | None = UNSET
+    city: int | UnsetType | None = UNSET
+    county: int | UnsetType | None = UNSET
+    operator_id: int | UnsetType | None = UNSET
+
+
+class SimBody(Body):
+    """A SIM card; for a new one the ICCID must be given. ``terminal_id`` null takes it out of its terminal."""
+
+    iccid: str | UnsetType = UNSET
+    msisdn: str | UnsetType | None = UNSET
+    carrier: str | UnsetType | None = UNSET
+    terminal_id: int | UnsetType | None = UNSET
+    valid_from: str | UnsetType | None = UNSET
+    valid_to: str | UnsetType | None = UNSET
+
+
+class ModelBody(Body):
+    """A terminal model; for a new one the name must be given."""
+
+    vendor_id: int | UnsetType | None = UNSET
+    manufacturer_id: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    firmware: str | UnsetType = UNSET
+    catalogued: bool | UnsetType = UNSET
+    catalogue_number: str | UnsetType | None = UNSET
+    catalogued_on: str | UnsetType | None = UNSET
+
+
+class EquipmentBody(Body):
+    """Channels and peripherals of a terminal, each list as a whole; what is left out stays."""
+
+    channels: list[dict[str, Any]] | UnsetType = UNSET
+    peripherals: list[dict[str, Any]] | UnsetType = UNSET
+
+
+class BindingBody(Body):
+    """A former span of a record (UTC ms), from ``from_at`` until before ``to_at``."""
+
+    what: str
+    object_id: int
+    from_at: int
+    to_at: int
