@@ -28,6 +28,12 @@ HEADER = "车牌号,车牌颜色,车架号,车辆类型,所属地市,所属区�
 ROW = "粤B12345,黄,1M8GDM9AXKP042788,半挂牵引车,深圳市,440305,远隆物流,013800138000,LW1,2019"
 
 
+TABLES = {
+    "operators": "organisation", "organisations": "organisation", "vehicles": "vehicle", "terminals": "terminal",
+    "drivers": "driver", "sims": "sim", "models": "terminal_model",
+}  # fmt: skip
+
+
 def csv_of(*lines: str) -> bytes:
     return "\n".join(lines).encode()
 
@@ -296,8 +302,11 @@ def test_told_errors_are_bounded_and_all_are_counted(engine: Engine) -> None:
 
 @pytest.mark.parametrize("noun", list(NOUNS))
 def test_the_template_imports_as_it_is(engine: Engine, noun: str) -> None:
-    if noun == "terminals":
+    if noun in ("terminals", "sims"):
         import_file(engine, "vehicles", "v.csv", csv_of("plate,plate_color", "粤B12345,2"))
+    if noun in ("sims", "drivers"):
+        needed = {"sims": "terminals", "drivers": "operators"}[noun]
+        assert import_file(engine, needed, "template.csv", template_csv(needed)).created == 1
     report = import_file(engine, noun, "template.csv", template_csv(noun))
     assert (report.created, report.errors) == (1, [])
 
@@ -333,10 +342,7 @@ def test_no_cell_content_breaks_an_import(
         assert error.field == "file"
     else:
         assert report.rows >= report.created + report.updated + report.refused
-        assert (
-            count(engine, {"operators": "organisation", "vehicles": "vehicle", "terminals": "terminal"}[noun])
-            >= report.created
-        )
+        assert count(engine, TABLES[noun]) >= report.created
     engine.dispose()
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -74,6 +75,11 @@ LABELS: dict[Any, Callable[[Any], str]] = {
     # A driver's name is personal data; the id is enough for who may open the record.
     Driver: lambda row: f"#{row.id}",
 }
+
+
+def label(model: Any, key: int, values: Mapping[str, Any]) -> str:
+    """How a conflict calls the row with these values."""
+    return LABELS[model](SimpleNamespace(**(dict(values) | {"id": key})))
 
 
 def clash(model: Any, row: Any) -> dict[str, int | str]:

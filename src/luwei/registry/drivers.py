@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select
 
 from luwei.registry import bindings, fields, jurisdiction, noun, organisations
 from luwei.registry.binding import EMPLOYER
 from luwei.registry.driver import LICENCE_CLASSES, QUALIFICATIONS, Driver
 from luwei.registry.errors import RegistryError
 from luwei.registry.fields import Checked
-from luwei.registry.organisation import OPERATING, Organisation
+from luwei.registry.named import Named, organisations_named
+from luwei.registry.organisation import OPERATING
 from luwei.registry.page import Page, check_query, contains
 from luwei.registry.scope import Scope
 
@@ -77,14 +78,6 @@ _CHECKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class EmployerName:
-    """For whom a driver drives."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class DriverView:
     """A driver as lists show him or her; who may not see personal data gets it masked by the web."""
 
@@ -106,7 +99,7 @@ class DriverView:
     photo: str | None
     city: int | None
     county: int | None
-    operator: EmployerName | None
+    operator: Named | None
 
 
 def check(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Checked:
@@ -124,26 +117,49 @@ def _within(statement: Select[Any], scope: Scope) -> Select[Any]:
     return statement.where(*scope.of_drivers())
 
 
-def _require(connection: Connection, values: Mapping[str, Any], before: Mapping[str, Any] | None, scope: Scope) -> None:
-    if not scope.covers_driver(dict(before or {}) | dict(values)):
-        raise RegistryError("city", "must lie within your own jurisdiction", values.get("city") or "")
+def _cover(row: Mapping[str, Any], scope: Scope) -> None:
+    if not scope.covers_driver(row):
+        raise RegistryError("city", "must lie within your own jurisdiction", row.get("city") or "")
+
+
+def _require(
+    connection: Connection, values: Mapping[str, Any], _before: Mapping[str, Any] | None, scope: Scope
+) -> None:
     organisations.require(connection, "operator_id", values.get("operator_id"), OPERATING, scope)
 
 
-def _settle(connection: Connection, key: int, row: Mapping[str, Any]) -> None:
-    bindings.settle(connection, EMPLOYER, {key: row.get("operator_id")})
+def _settle(connection: Connection, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    bindings.settle(connection, EMPLOYER, {key: row.get("operator_id") for key, row in rows.items()})
 
 
 def views(connection: Connection, keys: Sequence[int]) -> list[DriverView]:
     """The drivers with these ids, in this order. No scope: ids come from a scoped query."""
     found = noun.rows(connection, Driver, FIELDS, keys)
-    employers = sorted({row[-1] for row in found if row[-1] is not None})
-    statement = select(Organisation.id, Organisation.name).where(Organisation.id.in_(employers))
-    names = {row[0]: EmployerName(*row) for row in connection.execute(statement)} if employers else {}
-    return [DriverView(*(*row[:-1], names.get(row[-1]))) for row in found]
+    employers = organisations_named(connection, (row[-1] for row in found))
+    return [DriverView(*(*row[:-1], employers.get(row[-1]))) for row in found]
 
 
-NOUN = noun.Noun("driver", "driver", Driver, FIELDS, check, _within, _require, _settle, views, (Driver.name, Driver.id))
+NOUN = noun.Noun(
+    "driver", "driver", Driver, FIELDS, check, _within, _cover, _require, _settle, views, (Driver.name, Driver.id)
+)
+
+
+def conditions(
+    engine: Engine, q: str = "", city: int | None = None, operator: int | None = None
+) -> list[ColumnElement[bool]]:
+    """Conditions on ``Driver``; ``q`` is a fragment of the name, the phone or the 从业资格证 number, or a whole
+    identity number. Raises RegistryError for an unusable text."""
+    limits: list[ColumnElement[bool]] = []
+    for column, value in ((Driver.city, city), (Driver.operator_id, operator)):
+        if value is not None:
+            limits.append(column == value)
+    if text := check_query(q):
+        found = contains(engine, Driver.name, text) | (Driver.identity_number == text.upper())
+        if text.isascii() and len(text) >= 3:
+            # Fragments of identity numbers are not looked for: with some patience they would tell the number.
+            found |= contains(engine, Driver.phone, text) | contains(engine, Driver.qualification_number, text.upper())
+        limits.append(found)
+    return limits
 
 
 def page(
@@ -155,16 +171,5 @@ def page(
     number: int = 1,
     size: int = 50,
 ) -> Page[DriverView]:
-    """Drivers of the scope by name; ``q`` is a fragment of the name, the phone or the 从业资格证 number, or a whole
-    identity number."""
-    conditions: list[ColumnElement[bool]] = []
-    for column, value in ((Driver.city, city), (Driver.operator_id, operator)):
-        if value is not None:
-            conditions.append(column == value)
-    if text := check_query(q):
-        found = contains(engine, Driver.name, text) | (Driver.identity_number == text.upper())
-        if text.isascii() and len(text) >= 3:
-            # Fragments of identity numbers are not looked for: with some patience they would tell the number.
-            found |= contains(engine, Driver.phone, text) | contains(engine, Driver.qualification_number, text.upper())
-        conditions.append(found)
-    return noun.page(engine, NOUN, scope, conditions, number, size)
+    """Drivers of the scope by name that meet ``conditions``."""
+    return noun.page(engine, NOUN, scope, conditions(engine, q, city, operator), number, size)

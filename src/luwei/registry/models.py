@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select
 from luwei.registry import fields, noun, organisations
 from luwei.registry.errors import RegistryError
 from luwei.registry.fields import Checked
+from luwei.registry.named import Named, organisations_named
 from luwei.registry.organisation import VENDOR
 from luwei.registry.page import Page, check_query, contains
 from luwei.registry.scope import WHOLE, Scope
@@ -43,6 +44,7 @@ class ModelView:
     catalogued: bool
     catalogue_number: str | None
     catalogued_on: date | None
+    vendor: Named | None
 
 
 def check(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Checked:
@@ -62,27 +64,48 @@ def _within(statement: Select[Any], _scope: Scope) -> Select[Any]:
     return statement
 
 
-def _require(
-    connection: Connection, values: Mapping[str, Any], _before: Mapping[str, Any] | None, scope: Scope
-) -> None:
+def _cover(row: Mapping[str, Any], scope: Scope) -> None:
     if not scope.whole:
-        raise RegistryError("name", "models are entered by the whole province", values.get("name", ""))
+        raise RegistryError("name", "models are entered by the whole province", row.get("name", ""))
+
+
+def _require(
+    connection: Connection, values: Mapping[str, Any], _before: Mapping[str, Any] | None, _scope: Scope
+) -> None:
     organisations.require(connection, "vendor_id", values.get("vendor_id"), (VENDOR,), WHOLE)
 
 
-def _settle(_connection: Connection, _key: int, _row: Mapping[str, Any]) -> None:
+def _settle(_connection: Connection, _rows: Mapping[int, Mapping[str, Any]]) -> None:
     """A model is bound to nothing over time: another firmware is another row."""
 
 
 def views(connection: Connection, keys: Sequence[int]) -> list[ModelView]:
     """The models with these ids, in this order."""
-    return [ModelView(*row) for row in noun.rows(connection, TerminalModel, FIELDS, keys)]
+    found = noun.rows(connection, TerminalModel, FIELDS, keys)
+    vendors = organisations_named(connection, (row[1] for row in found))
+    return [ModelView(*(*row, vendors.get(row[1]))) for row in found]
 
 
 NOUN = noun.Noun(
-    "terminal_model", "model", TerminalModel, FIELDS, check, _within, _require, _settle, views,
+    "terminal_model", "model", TerminalModel, FIELDS, check, _within, _cover, _require, _settle, views,
     (TerminalModel.name, TerminalModel.firmware, TerminalModel.id),
 )  # fmt: skip
+
+
+def conditions(
+    engine: Engine, q: str = "", vendor: int | None = None, catalogued: bool | None = None
+) -> list[ColumnElement[bool]]:
+    """Conditions on ``TerminalModel``; ``q`` is a fragment of name, firmware or manufacturer id."""
+    limits: list[ColumnElement[bool]] = []
+    if vendor is not None:
+        limits.append(TerminalModel.vendor_id == vendor)
+    if catalogued is not None:
+        limits.append(TerminalModel.catalogued.is_(catalogued))
+    if text := check_query(q):
+        names = (TerminalModel.name, TerminalModel.firmware, TerminalModel.manufacturer_id)
+        first, second, third = (contains(engine, column, text) for column in names)
+        limits.append(first | second | third)
+    return limits
 
 
 def page(
@@ -94,14 +117,5 @@ def page(
     number: int = 1,
     size: int = 50,
 ) -> Page[ModelView]:
-    """Models by name; ``q`` is a fragment of name, firmware or manufacturer id."""
-    conditions: list[ColumnElement[bool]] = []
-    if vendor is not None:
-        conditions.append(TerminalModel.vendor_id == vendor)
-    if catalogued is not None:
-        conditions.append(TerminalModel.catalogued.is_(catalogued))
-    if text := check_query(q):
-        names = (TerminalModel.name, TerminalModel.firmware, TerminalModel.manufacturer_id)
-        first, second, third = (contains(engine, column, text) for column in names)
-        conditions.append(first | second | third)
-    return noun.page(engine, NOUN, scope, conditions, number, size)
+    """Models by name that meet ``conditions``."""
+    return noun.page(engine, NOUN, scope, conditions(engine, q, vendor, catalogued), number, size)

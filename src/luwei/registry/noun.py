@@ -37,10 +37,12 @@ class Noun(Generic[View]):
     check: Callable[[Values, Values | None], Checked]
     within: Callable[[Select[Any], Scope], Select[Any]]
     """Limits a select on ``model`` to the rows of a scope."""
+    cover: Callable[[Values, Scope], None]
+    """Raises RegistryError where a row (whole, with its id) would lie outside the scope."""
     require: Callable[[Connection, Values, Values | None, Scope], None]
-    """Refuses references to what is not there and rows that would lie outside the scope: (values, whole row before)."""
-    settle: Callable[[Connection, int, Values], None]
-    """Opens and closes the spans of what was written: (id, whole row)."""
+    """Refuses references to what is not there: (values that are new, the whole row before)."""
+    settle: Callable[[Connection, Mapping[int, Values]], None]
+    """Opens and closes the spans of what was written: {id: whole row}."""
     views: Callable[[Connection, Sequence[int]], list[View]]
     order: tuple[Any, ...]
 
@@ -50,9 +52,10 @@ def create(engine: Engine, noun: Noun[Any], given: Values, actor: audit.Actor, s
     values = noun.check(given, None).raise_first()
     with named_conflicts(engine, scope) as written, write(engine) as connection:
         written |= values
+        noun.cover(values | {"id": 0}, scope)
         noun.require(connection, values, None, scope)
         key: int = connection.execute(insert(noun.model).returning(noun.model.id), values).scalar_one()
-        noun.settle(connection, key, values)
+        noun.settle(connection, {key: values})
         audit.record(connection, actor, f"{noun.name}.create", key, values)
     return key
 
@@ -71,10 +74,12 @@ def change(engine: Engine, noun: Noun[Any], key: int, given: Values, actor: audi
         differs = audit.changes(row, values)
         if not differs:
             return
-        noun.require(connection, {name: values[name] for name in differs}, row, scope)
+        noun.cover(row | {"id": key}, scope)
+        noun.cover(row | values | {"id": key}, scope)
+        noun.require(connection, {name: values[name] for name in differs}, row | {"id": key}, scope)
         statement_of = update(noun.model).where(noun.model.id == key)
         connection.execute(statement_of.values(**values, updated_at=now_ms()))
-        noun.settle(connection, key, row | values)
+        noun.settle(connection, {key: row | values})
         audit.record(connection, actor, f"{noun.name}.change", key, differs)
 
 
@@ -104,6 +109,13 @@ def page(
         total = connection.execute(count).scalar_one()
         keys = list(connection.scalars(ordered.offset(offset).limit(limit)))
         return Page(total, noun.views(connection, keys))
+
+
+def keys(engine: Engine, noun: Noun[Any], scope: Scope, conditions: Sequence[ColumnElement[bool]] = ()) -> list[int]:
+    """Ids of every row in the scope that meets ``conditions``, in the order of the list."""
+    ordered = noun.within(select(noun.model.id), scope).where(*conditions).order_by(*noun.order)
+    with read(engine) as connection:
+        return list(connection.scalars(ordered))
 
 
 def rows(connection: Connection, model: Any, fields: Sequence[str], keys: Sequence[int]) -> list[tuple[Any, ...]]:

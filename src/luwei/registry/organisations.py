@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, select
 
-from luwei.registry import audit, fields, jurisdiction
+from luwei.registry import audit, fields, jurisdiction, noun
 from luwei.registry.base import now_ms
-from luwei.registry.conflict import named_conflicts
 from luwei.registry.engine import read, write
 from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.fields import Checked
+from luwei.registry.named import Named, organisations_named
 from luwei.registry.organisation import AUTHORITIES, CITY, COUNTY, FLEET, KINDS, OPERATING, OPERATOR, Organisation
-from luwei.registry.page import Page, check_page, check_query, contains
+from luwei.registry.page import Page, check_query, contains
 from luwei.registry.scope import Scope
 
 FIELDS = (
@@ -83,6 +83,7 @@ class OrganisationView:
     valid_to: date | None
     disabled_at: int | None
     children: int
+    parent: Named | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,7 @@ def _check_authority(checked: Checked, given: Mapping[str, Any], stored: Mapping
 
 def create(engine: Engine, given: Mapping[str, Any], actor: audit.Actor, scope: Scope) -> int:
     """A new organisation; its id. Raises RegistryError, or Conflict when name, code or area belong to another."""
-    values = check(given).raise_first()
-    _require_scope(scope, values | {"id": 0})
-    with named_conflicts(engine, scope) as written, write(engine) as connection:
-        written |= values
-        _require_parent(connection, None, values, scope)
-        key: int = connection.execute(insert(Organisation).returning(Organisation.id), values).scalar_one()
-        audit.record(connection, actor, "organisation.create", key, values)
-    return key
+    return noun.create(engine, NOUN, given, actor, scope)
 
 
 def change(
@@ -180,40 +174,16 @@ def change(
 
     Raises NotFound outside the scope, RegistryError, or Conflict.
     """
-    with named_conflicts(engine, scope) as written, write(engine) as connection:
-        columns = [getattr(Organisation, name) for name in FIELDS]
-        conditions = [Organisation.id == key, *scope.of_organisations()]
-        if kinds is not None:
-            conditions.append(Organisation.kind.in_(kinds))
-        found = connection.execute(select(*columns).where(*conditions)).one_or_none()
-        if found is None:
-            raise NotFound("id", "there is no such organisation", key)
-        row = dict(zip(FIELDS, found, strict=True))
-        values = check(given, row).raise_first()
-        written |= values
-        differs = audit.changes(row, values)
-        if not differs:
-            return
-        _require_scope(scope, row | {"id": key})
-        _require_scope(scope, row | values | {"id": key})
-        if {"kind", "parent_id"} & differs.keys():
-            _require_parent(connection, key, row | values, scope)
-        if "kind" in differs:
-            _require_kind_free(connection, key, row["kind"], values["kind"])
-        connection.execute(update(Organisation).where(Organisation.id == key).values(**values, updated_at=now_ms()))
-        audit.record(connection, actor, "organisation.change", key, differs)
+    if kinds is not None:
+        one(engine, key, scope, kinds)
+    noun.change(engine, NOUN, key, given, actor, scope)
 
 
 def page(
     engine: Engine, scope: Scope, chosen: OrganisationFilter | None = None, number: int = 1, size: int = 50
 ) -> Page[OrganisationView]:
     """Organisations of the scope by name."""
-    offset, limit = check_page(number, size)
-    conditions = [*scope.of_organisations(), *(chosen or OrganisationFilter()).conditions(engine)]
-    with read(engine) as connection:
-        total = connection.execute(select(func.count()).select_from(Organisation).where(*conditions)).scalar_one()
-        ordered = select(Organisation.id).where(*conditions).order_by(Organisation.name).offset(offset).limit(limit)
-        return Page(total, views(connection, list(connection.scalars(ordered))))
+    return noun.page(engine, NOUN, scope, (chosen or OrganisationFilter()).conditions(engine), number, size)
 
 
 def one(engine: Engine, key: int, scope: Scope, kinds: Sequence[str] | None = None) -> OrganisationView:
@@ -236,8 +206,9 @@ def views(connection: Connection, keys: Sequence[int]) -> list[OrganisationView]
     columns = [Organisation.id, *(getattr(Organisation, name) for name in FIELDS)]
     below = select(Organisation.parent_id, func.count()).where(Organisation.parent_id.in_(keys))
     children = {row[0]: row[1] for row in connection.execute(below.group_by(Organisation.parent_id))}
-    rows = connection.execute(select(*columns).where(Organisation.id.in_(keys)))
-    found = {row[0]: OrganisationView(*(*row, children.get(row[0], 0))) for row in rows}
+    rows = connection.execute(select(*columns).where(Organisation.id.in_(keys))).all()
+    parents = organisations_named(connection, (row.parent_id for row in rows))
+    found = {row[0]: OrganisationView(*(*row, children.get(row[0], 0), parents.get(row.parent_id))) for row in rows}
     return [found[key] for key in keys if key in found]
 
 
@@ -296,9 +267,25 @@ def _keys_by_area(connection: Connection) -> dict[int, int]:
     return {area: key for area, key in rows if area is not None}
 
 
-def _require_scope(scope: Scope, row: Mapping[str, Any]) -> None:
+def _within(statement: Select[Any], scope: Scope) -> Select[Any]:
+    return statement.where(*scope.of_organisations())
+
+
+def _cover(row: Mapping[str, Any], scope: Scope) -> None:
     if not scope.covers_organisation(row):
         raise RegistryError("city", "must lie within your own jurisdiction", row.get("city") or "")
+
+
+def _require(connection: Connection, values: Mapping[str, Any], before: Mapping[str, Any] | None, scope: Scope) -> None:
+    whole = dict(before or {}) | dict(values)
+    if values.get("parent_id") is not None or ("kind" in values and before is not None):
+        _require_parent(connection, whole.get("id"), whole, scope)
+    if before is not None and "kind" in values:
+        _require_kind_free(connection, before["id"], before["kind"], values["kind"])
+
+
+def _settle(_connection: Connection, _rows: Mapping[int, Mapping[str, Any]]) -> None:
+    """An organisation is what others are bound to; itself it is bound to nothing over time."""
 
 
 def _require_parent(connection: Connection, key: int | None, row: Mapping[str, Any], scope: Scope) -> None:
@@ -328,3 +315,9 @@ def _require_kind_free(connection: Connection, key: int, before: str, after: str
             raise RegistryError("kind", "fleets stand below it, so it must stay an operator", after)
         return
     raise RegistryError("kind", "can only change among operator, sole_trader and fleet", after)
+
+
+NOUN = noun.Noun(
+    "organisation", "organisation", Organisation, FIELDS, check, _within, _cover, _require, _settle, views,
+    (Organisation.name,),
+)  # fmt: skip

@@ -106,20 +106,21 @@ def _terminals(scope: Scope) -> Select[Any]:
     return statement.join(Vehicle, Vehicle.id == Terminal.vehicle_id).where(*scope.of_vehicles())
 
 
-def _require(connection: Connection, values: Mapping[str, Any], before: Mapping[str, Any] | None, scope: Scope) -> None:
-    if before is not None and "terminal_id" not in values:
-        return
+def _cover(row: Mapping[str, Any], scope: Scope) -> None:
+    if row.get("terminal_id") is None and not scope.whole:
+        raise RegistryError("terminal_id", "must be given: a card without terminal is in no jurisdiction")
+
+
+def _require(
+    connection: Connection, values: Mapping[str, Any], _before: Mapping[str, Any] | None, scope: Scope
+) -> None:
     key = values.get("terminal_id")
-    if key is None:
-        if not scope.whole:
-            raise RegistryError("terminal_id", "must be given: a card without terminal is in no jurisdiction")
-        return
-    if connection.scalar(_terminals(scope).where(Terminal.id == key)) is None:
+    if key is not None and connection.scalar(_terminals(scope).where(Terminal.id == key)) is None:
         raise RegistryError("terminal_id", "there is no such terminal", key)
 
 
-def _settle(connection: Connection, key: int, row: Mapping[str, Any]) -> None:
-    bindings.settle(connection, SIM, {key: row.get("terminal_id")})
+def _settle(connection: Connection, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    bindings.settle(connection, SIM, {key: row.get("terminal_id") for key, row in rows.items()})
 
 
 def views(connection: Connection, keys: Sequence[int]) -> list[SimView]:
@@ -133,16 +134,21 @@ def views(connection: Connection, keys: Sequence[int]) -> list[SimView]:
     return [SimView(*(*row[:-1], holders.get(row[-1]))) for row in found]
 
 
-NOUN = noun.Noun("sim", "SIM card", Sim, FIELDS, check, _within, _require, _settle, views, (Sim.iccid,))
+NOUN = noun.Noun("sim", "SIM card", Sim, FIELDS, check, _within, _cover, _require, _settle, views, (Sim.iccid,))
+
+
+def conditions(engine: Engine, q: str = "", terminal: int | None = None) -> list[ColumnElement[bool]]:
+    """Conditions on ``Sim``; ``q`` is a fragment of ICCID or number. Raises RegistryError for an unusable text."""
+    limits: list[ColumnElement[bool]] = []
+    if terminal is not None:
+        limits.append(Sim.terminal_id == terminal)
+    if text := check_query(q):
+        limits.append(contains(engine, Sim.iccid, text.upper()) | contains(engine, Sim.msisdn, text))
+    return limits
 
 
 def page(
     engine: Engine, scope: Scope, q: str = "", terminal: int | None = None, number: int = 1, size: int = 50
 ) -> Page[SimView]:
-    """Cards of the scope by ICCID; ``q`` is a fragment of ICCID or number."""
-    conditions: list[ColumnElement[bool]] = []
-    if terminal is not None:
-        conditions.append(Sim.terminal_id == terminal)
-    if text := check_query(q):
-        conditions.append(contains(engine, Sim.iccid, text.upper()) | contains(engine, Sim.msisdn, text))
-    return noun.page(engine, NOUN, scope, conditions, number, size)
+    """Cards of the scope by ICCID that meet ``conditions``."""
+    return noun.page(engine, NOUN, scope, conditions(engine, q, terminal), number, size)

@@ -3,7 +3,7 @@ belongs to no jurisdiction and is seen by the whole province only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from luwei.registry.conflict import named_conflicts
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.fields import Checked
+from luwei.registry.named import Named
 from luwei.registry.organisation import VENDOR as VENDOR_KIND
 from luwei.registry.organisation import Organisation
 from luwei.registry.page import Page, check_page, check_query, contains
@@ -49,14 +50,6 @@ class VehicleName:
 
 
 @dataclass(frozen=True, slots=True)
-class OrganisationName:
-    """Who supplied it."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class TerminalView:
     """A terminal as lists show it; never its code. Times in UTC ms."""
 
@@ -69,7 +62,7 @@ class TerminalView:
     source: str
     registered_at: int | None
     unregister_pending_at: int | None
-    vendor: OrganisationName | None
+    vendor: Named | None
     model_id: int | None
     vehicle: VehicleName | None
 
@@ -139,6 +132,26 @@ def page(
 ) -> Page[TerminalView]:
     """Terminals by phone; ``q`` is a fragment of phone, terminal id or plate, ``unbound`` those without a vehicle."""
     offset, limit = check_page(number, size)
+    conditions = _conditions(engine, scope, q, unbound)
+    ordered = select(Terminal.id).where(*conditions).order_by(Terminal.phone).offset(offset).limit(limit)
+    count = select(func.count()).select_from(Terminal).where(*conditions)
+    if not scope.whole:
+        ordered, count = (each.join(Vehicle, Vehicle.id == Terminal.vehicle_id) for each in (ordered, count))
+    with read(engine) as connection:
+        total = connection.execute(count).scalar_one()
+        return Page(total, views(connection, list(connection.scalars(ordered))))
+
+
+def keys(engine: Engine, scope: Scope, q: str = "", unbound: bool = False) -> list[int]:
+    """Ids of every terminal of the list, in its order. Raises RegistryError for an unusable text."""
+    ordered = select(Terminal.id).where(*_conditions(engine, scope, q, unbound)).order_by(Terminal.phone)
+    if not scope.whole:
+        ordered = ordered.join(Vehicle, Vehicle.id == Terminal.vehicle_id)
+    with read(engine) as connection:
+        return list(connection.scalars(ordered))
+
+
+def _conditions(engine: Engine, scope: Scope, q: str, unbound: bool) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [*scope.of_vehicles()]
     if unbound:
         conditions.append(Terminal.vehicle_id.is_(None))
@@ -149,14 +162,7 @@ def page(
             | contains(engine, func.upper(Terminal.terminal_id), text.upper())
             | Terminal.vehicle_id.in_(inside)
         )
-    ordered = select(Terminal.id).where(*conditions).order_by(Terminal.phone).offset(offset).limit(limit)
-    count = select(func.count()).select_from(Terminal).where(*conditions)
-    if not scope.whole:
-        ordered, count = (each.join(Vehicle, Vehicle.id == Terminal.vehicle_id) for each in (ordered, count))
-    with read(engine) as connection:
-        total = connection.execute(count).scalar_one()
-        keys = list(connection.scalars(ordered))
-        return Page(total, _views(connection, keys))
+    return conditions
 
 
 def one(engine: Engine, key: int, scope: Scope) -> TerminalView:
@@ -164,13 +170,14 @@ def one(engine: Engine, key: int, scope: Scope) -> TerminalView:
     statement = select(Terminal.id).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
     with read(engine) as connection:
         allowed = connection.scalar(statement.where(Terminal.id == key, *scope.of_vehicles()))
-        found = _views(connection, [key]) if allowed is not None else []
+        found = views(connection, [key]) if allowed is not None else []
     if not found:
         raise NotFound("id", "there is no such terminal", key)
     return found[0]
 
 
-def _views(connection: Connection, keys: list[int]) -> list[TerminalView]:
+def views(connection: Connection, keys: Sequence[int]) -> list[TerminalView]:
+    """The terminals with these ids, by phone. No scope: ids come from a scoped query."""
     statement = (
         select(
             Terminal.id, Terminal.phone, Terminal.terminal_id, Terminal.manufacturer_id, Terminal.model,
@@ -184,7 +191,7 @@ def _views(connection: Connection, keys: list[int]) -> list[TerminalView]:
     )  # fmt: skip
     found = []
     for row in connection.execute(statement):
-        vendor = OrganisationName(row[9], row[10]) if row[9] is not None else None
+        vendor = Named(row[9], row[10]) if row[9] is not None else None
         vehicle = VehicleName(row[12], row[13], row[14]) if row[12] is not None else None
         found.append(TerminalView(*row[:9], vendor, row[11], vehicle))
     return found

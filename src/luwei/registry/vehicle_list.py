@@ -50,6 +50,7 @@ class TerminalBrief:
     id: int
     phone: str
     terminal_id: str
+    manufacturer_id: str
     model: str
     edition: int
 
@@ -113,27 +114,44 @@ def page(
     Raises RegistryError for an unusable sort, page, size or search text.
     """
     offset, limit = check_page(number, size)
+    with read(engine) as connection:
+        total, keys = _chosen(connection, scope, chosen, sort, offset, limit)
+        return Page(total, views(connection, keys))
+
+
+def keys(engine: Engine, scope: Scope, chosen: VehicleFilter, sort: str = "plate") -> list[int]:
+    """Ids of every vehicle of the list, in its order. Raises RegistryError as ``page`` does."""
+    with read(engine) as connection:
+        return _chosen(connection, scope, chosen, sort, 0, None)[1]
+
+
+def _chosen(
+    connection: Connection, scope: Scope, chosen: VehicleFilter, sort: str, offset: int, limit: int | None
+) -> tuple[int, list[int]]:
+    """How many vehicles match, and the ids of those from ``offset`` on (None: all)."""
     if sort not in SORTS:
         raise RegistryError("sort", f"must be one of {', '.join(SORTS)}", sort)
     columns = _ORDERS[sort.removeprefix("-")]
     order = [column.desc() for column in columns] if sort.startswith("-") else list(columns)
     conditions = [*scope.of_vehicles(), *chosen.conditions()]
+    engine = connection.engine
     q = check_query(chosen.q)
     short = q and len(q) < FRAGMENT
     if short:
         conditions.append(_plate_contains(engine, q))
     ordered = select(Vehicle.id).where(*conditions).order_by(*order)
-    with read(engine) as connection:
-        among = chosen.among
-        if q and not short:
-            matching = np.unique(np.concatenate([_keys(connection, part) for part in _matches(engine, q)]))
-            among = matching if among is None else np.intersect1d(matching, among)
-        if among is None:
-            total = connection.execute(select(func.count()).select_from(Vehicle).where(*conditions)).scalar_one()
-            keys = list(connection.scalars(ordered.offset(offset).limit(limit)))
-        else:
-            total, keys = _among(connection, ordered, among, offset, limit, everything=not conditions)
-        return Page(total, views(connection, keys))
+    among = chosen.among
+    if q and not short:
+        matching = np.unique(np.concatenate([_keys(connection, part) for part in _matches(engine, q)]))
+        among = matching if among is None else np.intersect1d(matching, among)
+    if among is not None:
+        stop = len(among) if limit is None else limit
+        return _among(connection, ordered, among, offset, stop, everything=not conditions)
+    if limit is None:
+        found = _keys(connection, ordered).tolist()
+        return len(found), found
+    total = connection.execute(select(func.count()).select_from(Vehicle).where(*conditions)).scalar_one()
+    return total, list(connection.scalars(ordered.offset(offset).limit(limit)))
 
 
 def _keys(connection: Connection, statement: Select[Any]) -> Keys:
@@ -204,7 +222,8 @@ def views(connection: Connection, keys: Sequence[int]) -> list[VehicleView]:
         select(
             Vehicle.id, Vehicle.plate, Vehicle.plate_color, Vehicle.vin, Vehicle.vehicle_class, Vehicle.city,
             Vehicle.county, Organisation.id, Organisation.name,
-            Terminal.id, Terminal.phone, Terminal.terminal_id, Terminal.model, Terminal.edition,
+            Terminal.id, Terminal.phone, Terminal.terminal_id, Terminal.manufacturer_id, Terminal.model,
+            Terminal.edition,
             Vehicle.vin_confirmed, Vehicle.gross_mass_kg, Vehicle.owner, Vehicle.transport_certificate,
             Vehicle.certificate_valid_from, Vehicle.certificate_valid_to,
             _monitor.id, _monitor.name, _insurer.id, _insurer.name,
@@ -221,11 +240,11 @@ def views(connection: Connection, keys: Sequence[int]) -> list[VehicleView]:
 
 def _view(row: tuple[Any, ...]) -> VehicleView:
     operator, monitor, insurer = (
-        OperatorName(*pair) if pair[0] is not None else None for pair in (row[7:9], row[20:22], row[22:24])
+        OperatorName(*pair) if pair[0] is not None else None for pair in (row[7:9], row[21:23], row[23:25])
     )
-    terminal = TerminalBrief(*row[9:14]) if row[9] is not None else None
+    terminal = TerminalBrief(*row[9:15]) if row[9] is not None else None
     covered = row[4] in NOTICE_CLASSES
-    return VehicleView(*row[:7], *(operator, terminal, *row[14:20], monitor, insurer, covered))
+    return VehicleView(*row[:7], *(operator, terminal, *row[15:21], monitor, insurer, covered))
 
 
 def _plate_contains(engine: Engine, q: str) -> ColumnElement[bool]:

@@ -63,15 +63,22 @@ def check(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
     _check_vin(checked, given, before or {})
     fields.check_span(checked, before or {}, "certificate_valid_from", "certificate_valid_to")
     if {"vehicle_class", "gross_mass_kg"} & checked.values.keys():
-        mass = checked.values.get("gross_mass_kg", whole.get("gross_mass_kg"))
-        kind = checked.values.get("vehicle_class", whole.get("vehicle_class", "other"))
-        if mass is not None and kind in _MASS and not _MASS[kind][0] <= mass <= _MASS[kind][1]:
-            checked.errors.append(RegistryError("gross_mass_kg", f"must fit the class: {VEHICLE_CLASSES[kind]}", mass))
+        try:
+            check_mass({"vehicle_class": "other"} | whole | checked.values)
+        except RegistryError as error:
+            checked.errors.append(error)
     return checked
 
 
 _MASS = {"general_freight_12t": (12_000, 200_000), "general_freight": (0, 11_999)}
 """Gross mass in kg, from and to, of the classes that it divides (the notice's scope: from 12 t)."""
+
+
+def check_mass(row: Mapping[str, Any]) -> None:
+    """Raises RegistryError where the gross mass of a whole row does not fit its class."""
+    mass, kind = row.get("gross_mass_kg"), row.get("vehicle_class")
+    if isinstance(mass, int) and kind in _MASS and not _MASS[kind][0] <= mass <= _MASS[kind][1]:
+        raise RegistryError("gross_mass_kg", f"must fit the class: {VEHICLE_CLASSES[kind]}", mass)
 
 
 def _check_vin(checked: Checked, given: Mapping[str, Any], before: Mapping[str, Any]) -> None:

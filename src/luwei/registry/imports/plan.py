@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from luwei.registry import jurisdiction, organisations, terminals, vehicles
+from luwei.registry import conflict, jurisdiction, organisations, terminals, vehicles
 from luwei.registry.audit import changes
 from luwei.registry.errors import RegistryError
+from luwei.registry.imports.references import References
 from luwei.registry.imports.rows import ImportRow
 from luwei.registry.organisation import OPERATING, OPERATOR, Organisation
 from luwei.registry.plate import NO_PLATE
@@ -54,9 +55,10 @@ class Plan:
 
     scope: Scope
     operators: dict[str, Stored] = field(default_factory=dict)
-    credit_codes: dict[str, Stored] = field(default_factory=dict)
     vehicles: dict[tuple[str, int], Stored] = field(default_factory=dict)
     vins: dict[str, Stored] = field(default_factory=dict)
+    certificates: dict[str, Stored] = field(default_factory=dict)
+    references: References = field(default_factory=References)
     terminals: dict[str, Stored] = field(default_factory=dict)
     touched: dict[str, dict[int, Stored]] = field(
         default_factory=lambda: {"organisation": {}, "vehicle": {}, "terminal": {}}
@@ -66,15 +68,10 @@ class Plan:
     def load(self, connection: Connection, rows: Sequence[ImportRow]) -> None:
         """Fetch every stored row that ``rows`` name by a natural key, and the terminals of those vehicles."""
         good = [row for row in rows if not row.errors]
-        for noun, column, wanted in (
-            (Organisation, Organisation.name, {row.operator.get("name") for row in good}),
-            (Organisation, Organisation.credit_code, {row.operator.get("credit_code") for row in good}),
-        ):
-            for key, values in _fetch(connection, noun, organisations.FIELDS, column, wanted):
-                stored = self.operators.get(values["name"]) or Stored(key, dict(values), values)
-                self.operators[values["name"]] = stored
-                if values["credit_code"]:
-                    self.credit_codes[values["credit_code"]] = stored
+        self.references.load(connection, good, self.scope)
+        wanted = {row.operator.get("name") for row in good}
+        for key, values in _fetch(connection, Organisation, organisations.FIELDS, Organisation.name, wanted):
+            self.operators[values["name"]] = Stored(key, dict(values), values)
         by_id: dict[int, Stored] = {}
 
         def put(found: Iterable[tuple[int, dict[str, Any]]]) -> None:
@@ -84,9 +81,13 @@ class Plan:
                     self.vehicles[values["plate"], values["plate_color"]] = stored
                     if values["vin"]:
                         self.vins[values["vin"]] = stored
+                    if values["transport_certificate"]:
+                        self.certificates[values["transport_certificate"]] = stored
 
         put(_fetch(connection, Vehicle, vehicles.FIELDS, Vehicle.plate, {row.vehicle.get("plate") for row in good}))
         put(_fetch(connection, Vehicle, vehicles.FIELDS, Vehicle.vin, {row.vehicle.get("vin") for row in good}))
+        certificates = {row.vehicle.get("transport_certificate") for row in good}
+        put(_fetch(connection, Vehicle, vehicles.FIELDS, Vehicle.transport_certificate, certificates))
         names = (*terminals.FIELDS, "code")
         devices = dict(_fetch(connection, Terminal, names, Terminal.phone, {row.terminal.get("phone") for row in good}))
         put(_fetch(connection, Vehicle, vehicles.FIELDS, Vehicle.id, {v["vehicle_id"] for v in devices.values()}))
@@ -100,33 +101,11 @@ class Plan:
 
     def apply(self, noun: str, row: ImportRow) -> str:
         """Take one row in; ``created``, ``updated`` or ``unchanged``. Raises RegistryError and changes nothing."""
-        take = {"operators": self._operator, "vehicles": self._vehicle, "terminals": self._terminal}[noun]
-        return take(row)
-
-    def _operator(self, row: ImportRow) -> str:
-        given = row.operator
-        self._once(row, ("name", given["name"]), "name")
-        stored = self.operators.get(given["name"])
-        code = given.get("credit_code")
-        if code and self.credit_codes.get(code) not in (None, stored):
-            raise RegistryError("credit_code", "another operator has this code", code)
-        if stored is not None and stored.values["kind"] not in OPERATING:
-            raise RegistryError("name", "is the name of an organisation that is no operator", given["name"])
-        after = (stored.values if stored else {"kind": OPERATOR}) | given
-        _check_area(after, given)
-        if not self.scope.covers_operator(after | {"id": stored.id if stored else 0}) or (
-            stored and stored.before and not self.scope.covers_operator(stored.before | {"id": stored.id})
-        ):
-            raise RegistryError("city", "must lie within your own jurisdiction", after.get("city") or "")
-        self._seen(row, ("name", given["name"]))
-        outcome = self._change("organisation", stored, after)
-        self.operators[given["name"]] = outcome[0]
-        if code:
-            self.credit_codes[code] = outcome[0]
-        return outcome[1]
+        return self._vehicle(row) if noun == "vehicles" else self._terminal(row)
 
     def _vehicle(self, row: ImportRow) -> str:
-        given, phone = row.vehicle, row.terminal.get("phone")
+        given = row.vehicle | self.references.ids(row.references)
+        phone = row.terminal.get("phone")
         key = (given["plate"], given["plate_color"])
         self._once(row, ("plate", key), "plate")
         if phone:
@@ -139,8 +118,10 @@ class Plan:
         operator = self._operator_of(row, given)
         after = (stored.values if stored else {}) | given
         _check_area(after, given)
-        if given.get("vin") and self.vins.get(given["vin"]) not in (None, stored):
-            raise RegistryError("vin", "another vehicle has this VIN", given["vin"])
+        vehicles.check_mass(after)
+        self._require_free("vin", self.vins, given, stored, "another vehicle has this VIN")
+        words = "another vehicle has this 道路运输证"
+        self._require_free("transport_certificate", self.certificates, given, stored, words)
         place = after | {"operator_id": operator.id if operator else after.get("operator_id")}
         if not self.scope.covers_vehicle(place) or (
             stored and stored.before and not self.scope.covers_vehicle(stored.before)
@@ -157,6 +138,8 @@ class Plan:
         self.vehicles[key] = vehicle
         if given.get("vin"):
             self.vins[given["vin"]] = vehicle
+        if given.get("transport_certificate"):
+            self.certificates[given["transport_certificate"]] = vehicle
         if phone:
             self._seen(row, ("phone", phone))
             changed = self._place(device, row.terminal, vehicle)
@@ -164,7 +147,7 @@ class Plan:
         return outcome
 
     def _terminal(self, row: ImportRow) -> str:
-        given = row.terminal
+        given = row.terminal | self.references.ids(row.references)
         self._once(row, ("phone", given["phone"]), "phone")
         device = self.terminals.get(given["phone"])
         vehicle = device.vehicle if device else None
@@ -198,6 +181,17 @@ class Plan:
         if not self.scope.covers_operator(stored.values | {"id": stored.id}):
             raise RegistryError("operator", "must lie within your own jurisdiction", name)
         return stored
+
+    def _require_free(
+        self, name: str, holders: dict[str, Stored], given: dict[str, Any], stored: Stored | None, rule: str
+    ) -> None:
+        value = given.get(name)
+        other = holders.get(value) if value else None
+        if other is None or other is stored:
+            return
+        if other.id == 0 or not self.scope.covers_vehicle(other.before or other.values):
+            raise RegistryError(name, f"{rule}; it exists elsewhere" if other.id else rule, value)
+        raise RegistryError(name, f"{rule}: {conflict.label(Vehicle, other.id, other.values)}", value)
 
     def _check_free(self, device: Stored, vehicle: Stored | None) -> None:
         if device.vehicle is None and not self.scope.whole:

@@ -9,7 +9,7 @@ from typing import Any
 from luwei.registry import fields, organisations, terminals, vehicles
 from luwei.registry.errors import RegistryError
 from luwei.registry.fields import Checked
-from luwei.registry.imports.columns import Column
+from luwei.registry.imports.columns import Column, Reference
 from luwei.registry.imports.tables import MAX_CELL, Row
 
 
@@ -22,7 +22,16 @@ class ImportRow:
     operator: dict[str, Any] = field(default_factory=dict)
     vehicle: dict[str, Any] = field(default_factory=dict)
     terminal: dict[str, Any] = field(default_factory=dict)
+    plain: dict[str, Any] = field(default_factory=dict)
+    """Values of a plain noun, converted but not checked: the check needs what is stored."""
+    normal: dict[str, Any] = field(default_factory=dict)
+    """The same as they are stored, as far as they keep their rules."""
+    references: dict[str, tuple[Reference, str]] = field(default_factory=dict)
+    """What the row names, by the column of the id."""
 
+
+PLAIN = frozenset({"operators", "organisations", "drivers", "sims", "models"})
+"""Nouns whose rows are of one table; vehicles and terminals bring one another along."""
 
 _TERMINAL = frozenset({"phone", "terminal_id", "manufacturer_id", "model", "edition"})
 
@@ -45,15 +54,18 @@ def _row(noun: str, columns: dict[int, Column], number: int, cells: list[str]) -
             row.errors.append(RegistryError(column.name, f"must have at most {MAX_CELL} characters", text))
             continue
         try:
-            given[column.name] = column.convert(text)
+            if column.reference is not None:
+                row.references[column.name] = (column.reference, column.reference.convert(text))
+            else:
+                given[column.name] = column.convert(text)
         except RegistryError as error:
             row.errors.append(error)
     if row.errors:
         return row
     if len(cells) > max(columns) + 1 and any(cells[max(columns) + 1 :]):
         row.errors.append(RegistryError("file", "has more cells than the header has columns", cells[-1]))
-    if noun == "operators":
-        row.operator = _operator(row, given)
+    if noun in PLAIN:
+        row.plain = given
     elif noun == "vehicles":
         device = {name: given.pop(name) for name in _TERMINAL & given.keys()}
         if "operator" in given:

@@ -80,7 +80,10 @@ def _text(content: bytes) -> str:
 
 def _unquoted(cell: str) -> str:
     # Spreadsheets are told ="13800138000" so that they keep the digits.
-    return cell[2:-1] if cell.startswith('="') and cell.endswith('"') and len(cell) >= 3 else cell
+    if cell.startswith('="') and cell.endswith('"') and len(cell) >= 3:
+        return cell[2:-1]
+    # The apostrophe that an export puts before what a spreadsheet would take for a formula.
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
 
 
 def _xlsx(content: bytes) -> Iterator[list[str]]:
