@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 import socket
 import time
@@ -39,11 +40,13 @@ from luwei.multimedia.intake import Intake
 from luwei.multimedia.keeping import keep
 from luwei.registry.engine import migrate, open_engine
 from luwei.registry.fleet import fleet_rows
+from luwei.registry.imports.background import Background
 from luwei.registry.organisations import ensure_authorities
 from luwei.settings import Settings
 from luwei.telemetry import configure_logging
 from luwei.web.app import create_app
 from luwei.web.live_socket import MESSAGE_BYTES
+from luwei.web.registry_routes.announce import registry_changed
 from luwei.web.services import Services
 
 log = structlog.get_logger()
@@ -139,8 +142,13 @@ class Core:
             intake_stop = asyncio.Event()
             intake = asyncio.create_task(self.multimedia.run(intake_stop), name="multimedia")
             stack.push_async_callback(_end, intake, intake_stop)
+            imports = Background(engine, functools.partial(registry_changed, bus))
+            await imports.start()
+            stack.push_async_callback(imports.stop)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
-            yield Services(settings, engine, history, bus, self.feed, self.health, traces, commands, templates, store)
+            yield Services(
+                settings, engine, history, bus, self.feed, self.health, traces, commands, templates, store, imports
+            )
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread until the store is there. Raises Stopped."""

@@ -175,13 +175,13 @@ def full(engine: Engine) -> Engine:
     given = {"phone": "13800138000", "vehicle_id": truck, "vendor_id": vendor, "terminal_id": "LW1", "model": "M",
              "manufacturer_id": "44030", "edition": 2013}  # fmt: skip
     device = terminals.create(engine, given, OFFICER, WHOLE)
-    noun.create(engine, sims.NOUN, {"iccid": "89860000000000000001", "msisdn": "1440000000001",
-                                    "carrier": "unicom", "terminal_id": device, "valid_to": "2030-01-01"}, OFFICER, WHOLE)  # fmt: skip
-    noun.create(engine, drivers.NOUN, {"name": "张三", "identity_number": IDENTITY, "phone": "13800138000",
-                                       "city": SHENZHEN, "licence_class": "A2", "qualification_number": "4403000000000000001",
-                                       "qualification_kind": "freight", "operator_id": company}, OFFICER, WHOLE)  # fmt: skip
-    noun.create(engine, models.NOUN, {"name": "M", "firmware": "1.0", "vendor_id": vendor, "catalogued": True},
-                OFFICER, WHOLE)  # fmt: skip
+    card = {"iccid": "89860000000000000001", "msisdn": "1440000000001", "carrier": "unicom", "terminal_id": device}
+    noun.create(engine, sims.NOUN, card | {"valid_to": "2030-01-01"}, OFFICER, WHOLE)
+    person = {"name": "张三", "identity_number": IDENTITY, "phone": "13800138000", "city": SHENZHEN}
+    person |= {"licence_class": "A2", "qualification_number": "4403000000000000001", "qualification_kind": "freight"}
+    noun.create(engine, drivers.NOUN, person | {"operator_id": company}, OFFICER, WHOLE)
+    model = {"name": "M", "firmware": "1.0", "vendor_id": vendor, "catalogued": True}
+    noun.create(engine, models.NOUN, model, OFFICER, WHOLE)
     return engine
 
 
@@ -238,8 +238,11 @@ def test_any_text_comes_through_both_files(rows: list[list[str]]) -> None:
     body = b"".join(csv_parts(["a"], rows)).decode("utf-8-sig")
     read_back = list(csv.reader(io.StringIO(body, newline="")))[1:]
     expected = [[cell.encode("utf-8", "replace").decode() for cell in row] for row in rows]
-    assert [[cell.removeprefix("'") if cell[:1] == "'" and cell[1:2] in files.FORMULA else cell for cell in row]
-            for row in read_back] == expected or any(mark in "".join(row) for row in rows for mark in "\r\0")  # fmt: skip
+    plain = [
+        [cell[1:] if cell[:1] == "'" and cell[1:2] in files.FORMULA else cell for cell in row] for row in read_back
+    ]
+    # Carriage returns and 0x00 are the csv module's own affair.
+    assert plain == expected or any(mark in "".join(row) for row in rows for mark in "\r\0")
     openpyxl.load_workbook(io.BytesIO(b"".join(xlsx_parts(["a"], rows))))
 
 

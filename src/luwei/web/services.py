@@ -21,6 +21,7 @@ from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
 from luwei.profiles import Catalogue, catalogue_of
+from luwei.registry.imports.background import Background
 from luwei.settings import Settings
 from luwei.web.errors import Refused
 
@@ -62,6 +63,8 @@ class Services:
     templates: TemplateEngine | None = None
     evidence: EvidenceStore | None = None
     """None where no files are served from here."""
+    imports: Background | None = None
+    """None where no imports run in the background."""
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.

@@ -31,10 +31,11 @@ class Report:
     errors: list[RowError] = field(default_factory=list)
     changed: dict[str, list[int]] = field(default_factory=dict)
     """Ids by noun of what was written; empty after a dry run."""
+    most: int = MAX_ERRORS
 
     def refuse(self, row: int, errors: list[RegistryError], headers: dict[str, str]) -> None:
         """Count a refused row and tell its errors while there is room."""
         self.refused += 1
         for error in errors:
-            if len(self.errors) < MAX_ERRORS:
+            if len(self.errors) < self.most:
                 self.errors.append(RowError(row, headers.get(error.field, error.field), error.rule, error.value))

@@ -15,7 +15,7 @@ from luwei.registry.errors import RegistryError
 from luwei.registry.imports.columns import NOUNS, understand
 from luwei.registry.imports.plain import KEPT, PlainPlan
 from luwei.registry.imports.plan import Plan
-from luwei.registry.imports.report import Report
+from luwei.registry.imports.report import MAX_ERRORS, Report
 from luwei.registry.imports.rows import ImportRow, typed
 from luwei.registry.imports.tables import read_table
 from luwei.registry.imports.writing import write_plain, write_rows
@@ -46,6 +46,7 @@ def import_file(
     scope: Scope = WHOLE,
     progress: Progress = _quiet,
     finish: Finish | None = None,
+    errors_at_most: int = MAX_ERRORS,
 ) -> Report:
     """Import the file ``name`` (.csv or .xlsx) of ``noun`` (one of NOUNS) within ``scope``.
 
@@ -63,9 +64,9 @@ def import_file(
     headers = {column.name: header[1][index] for index, column in columns.items()}
     if dry_run:
         with read(engine) as connection:
-            return _plan(connection, noun, rows, headers, scope, progress)[0]
+            return _plan(connection, noun, rows, headers, scope, progress, errors_at_most)[0]
     with named_conflicts(), write(engine) as connection:
-        report, plan = _plan(connection, noun, rows, headers, scope, progress)
+        report, plan = _plan(connection, noun, rows, headers, scope, progress, errors_at_most)
         progress("writing", len(rows))
         if isinstance(plan, PlainPlan):
             report.changed[plan.kept.noun.name] = write_plain(connection, plan, actor)
@@ -87,8 +88,9 @@ def _plan(
     headers: dict[str, str],
     scope: Scope,
     progress: Progress,
+    errors_at_most: int,
 ) -> tuple[Report, Plan | PlainPlan]:
-    report = Report(rows=len(rows))
+    report = Report(rows=len(rows), most=errors_at_most)
     plan = PlainPlan(KEPT[noun], scope) if noun in KEPT else Plan(scope)
     plan.load(connection, rows)
     for row in _counted(rows, "checking", progress):

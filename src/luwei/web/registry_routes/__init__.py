@@ -5,7 +5,9 @@ from litestar.types import ControllerRouterHandler
 from luwei.web.registry_routes import (
     drivers,
     equipment,
+    exports,
     imports,
+    jobs,
     models,
     operators,
     organisations,
@@ -26,4 +28,6 @@ route_handlers: list[ControllerRouterHandler] = [
     *models.route_handlers,
     *past.route_handlers,
     *imports.route_handlers,
+    *jobs.route_handlers,
+    *exports.route_handlers,
 ]
