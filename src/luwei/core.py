@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -29,8 +29,11 @@ from luwei.bus import Bus
 from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
+from luwei.commands.upgrades.engine import UpgradeEngine, fetch_open
+from luwei.commands.upgrades.firmware import PACKET, PacketKind
 from luwei.evidence.store import EvidenceStore
 from luwei.history.ingest import Ingest
+from luwei.history.reports import Report, upgrade_reports
 from luwei.history.store import History, HistoryError
 from luwei.live.feed import LiveFeed, Owners, now_ms
 from luwei.live.fleet import Fleet
@@ -126,7 +129,9 @@ class Core:
             stack.push_async_callback(traces.stop)
             watch = asyncio.create_task(self._watch_loop(), name="loop watch")
             stack.push_async_callback(_cancel, watch)
-            commands = CommandEngine(engine, bus)
+            packets = PacketKind()
+            await self._insist("registry", fetch_open, engine, packets)
+            commands = CommandEngine(engine, bus, {PACKET: packets})
             address = settings.evidence_address or settings.host
             attachments = AttachmentCalls(engine, bus, address, settings.evidence_port)
             commands.others = attachments.outcomes
@@ -137,17 +142,33 @@ class Core:
             templates = TemplateEngine(engine, commands, bus)
             await templates.start()
             stack.push_async_callback(templates.stop)
+            upgrades = UpgradeEngine(
+                engine, commands, bus, packets, partial(self._upgrade_reports, history), self._parked
+            )
+            await upgrades.start()
+            stack.push_async_callback(upgrades.stop)
             store = await self._insist("evidence", EvidenceStore.open, settings.evidence, settings.data)
             self.multimedia = Intake(bus, lambda upload: keep(engine, store, upload))
             intake_stop = asyncio.Event()
             intake = asyncio.create_task(self.multimedia.run(intake_stop), name="multimedia")
             stack.push_async_callback(_end, intake, intake_stop)
-            imports = Background(engine, functools.partial(registry_changed, bus))
+            imports = Background(engine, partial(registry_changed, bus))
             await imports.start()
             stack.push_async_callback(imports.stop)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
             yield Services(
-                settings, engine, history, bus, self.feed, self.health, traces, commands, templates, store, imports
+                settings,
+                engine,
+                history,
+                bus,
+                self.feed,
+                self.health,
+                traces,
+                commands,
+                templates,
+                store,
+                imports,
+                upgrades,
             )
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -162,6 +183,21 @@ class Core:
                     await self._stop.wait()
             if self._stop.is_set():
                 raise Stopped
+
+    async def _upgrade_reports(self, history: History, vehicles: Sequence[int], since: int) -> list[Report] | None:
+        """What vehicles reported of their upgrade; None while the history may not have it yet."""
+        if self.bus is None or self.ingest is None or not self.bus.connected or not self.ingest.health()["ok"]:
+            return None
+        try:
+            return await asyncio.to_thread(upgrade_reports, history, vehicles, since)
+        except HistoryError as error:
+            log.warning("history cannot tell of upgrades", error=str(error)[:300])
+            return None
+
+    def _parked(self, vehicles: Sequence[int]) -> set[int]:
+        """Those that report now and stand still."""
+        fleet = self.feed.fleet if self.feed is not None else Fleet()
+        return {key for key in vehicles if (now := fleet.present(key)) is not None and now.state == "stopped"}
 
     def health(self) -> dict[str, Any]:
         """State of the process by part; ``ok`` is false where data is not moving."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
+from luwei import facts
 from luwei.bus import Bus, EmbeddedServer
 from luwei.commands import reading
 from luwei.commands.engine import CommandEngine
 from luwei.commands.journal import Target
 from luwei.commands.kinds import KINDS
 from luwei.commands.templates.engine import TemplateEngine
+from luwei.commands.upgrades.engine import UpgradeEngine, fetch_open
+from luwei.commands.upgrades.firmware import PACKET, PacketKind
 from luwei.gateway.service import Gateway
+from luwei.history.reports import Report
 from luwei.registry.admission import Admission
 from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
@@ -66,6 +70,10 @@ class System:
     gateways: dict[int, tuple[Gateway, asyncio.Task[None], Bus]] = field(default_factory=dict)
     commands: CommandEngine | None = None
     templates: TemplateEngine | None = None
+    upgrades: UpgradeEngine | None = None
+    reports: list[Report] = field(default_factory=list)
+    parked: set[int] = field(default_factory=set)
+    """Vehicles that stand still."""
     bus: Bus | None = None
     running: list[Running] = field(default_factory=list)
 
@@ -88,16 +96,34 @@ class System:
 
     async def start_core(self) -> CommandEngine:
         self.bus = await Bus.connect(self.server.url, "core")
-        self.commands = CommandEngine(self.engine, self.bus)
+        packets = PacketKind()
+        await asyncio.to_thread(fetch_open, self.engine, packets)
+        self.commands = CommandEngine(self.engine, self.bus, {PACKET: packets})
         await self.commands.start()
         self.templates = TemplateEngine(self.engine, self.commands, self.bus)
         await self.templates.start()
+        await self.bus.subscribe("message.*", self._kept)
+        self.upgrades = UpgradeEngine(
+            self.engine, self.commands, self.bus, packets, self._reported, lambda keys: set(keys) & self.parked
+        )
+        await self.upgrades.start()
         return self.commands
+
+    async def _kept(self, _: str, payload: bytes, __: dict[str, str]) -> None:
+        """What the ingest would put into the history."""
+        for row in facts.unpack(payload).to_pylist():
+            if row["message_id"] in (0x0108, 0x1FC4):
+                at = round(row["received_at"].timestamp() * 1000)
+                self.reports.append(Report(row["vehicle_id"], at, row["message_id"], row["edition"], row["body"]))
+
+    async def _reported(self, vehicles: Sequence[int], since: int) -> list[Report] | None:
+        return [each for each in self.reports if each.vehicle_id in vehicles and each.at >= since]
 
     async def stop_core(self) -> None:
         assert self.commands is not None and self.bus is not None
-        if self.templates is not None:
-            await self.templates.stop()
+        for engine in (self.templates, self.upgrades):
+            if engine is not None:
+                await engine.stop()
         await self.commands.stop()
         await self.bus.close()
         self.commands = None

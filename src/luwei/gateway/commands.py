@@ -43,6 +43,8 @@ REPLIES = WITH_SERIAL | WITHOUT_SERIAL | {GENERAL_REPLY, FRAGMENT_REQUEST}
 
 BODY_LIMIT = 1000
 """Body bytes of one frame to a terminal: many take no full 1023 (reference §3, 7)."""
+KEPT_MAX = 65_536
+"""Bytes of a message to a terminal that its stored row holds: a firmware file is kept once, not once a truck."""
 OPEN_MAX = 8
 """Commands under way to one terminal at once."""
 HELD_MAX = 64
@@ -204,7 +206,7 @@ class Commands:
         if len(line.held) >= HELD_MAX:
             receipt.refused.append((order.command, BUSY))
             return
-        span = sum(self._waits) + letter.patience_s * 1000
+        span = sum(self._waits) + (letter.patience_s + letter.transfer_s * len(self._waits)) * 1000
         ahead = len(line.held) + (len(line.waiting) if line.blocked(letter) else 0)
         waiting = Waiting(order.command, slot, edition, letter, [], 0, at_ms + span * (1 + ahead))
         self._known[order.command] = waiting
@@ -242,11 +244,11 @@ class Commands:
                 "serial": waiting.first,
                 "edition": edition,
                 "phone": connection.phone,
-                "body": body,
+                "body": body[:KEPT_MAX],
                 "batch": 0,
             }
         )
-        self._plan(waiting, at_ms + self._waits[0])
+        self._plan(waiting, at_ms + self._waits[0] + letter.transfer_s * 1000)
         for frame in waiting.frames:
             self._send(slot, frame)
 
@@ -265,7 +267,7 @@ class Commands:
         elif waiting.attempts >= len(self._waits):
             self._end(waiting, NO_ANSWER, at_ms)
         else:
-            self._plan(waiting, at_ms + self._waits[waiting.attempts])
+            self._plan(waiting, at_ms + self._waits[waiting.attempts] + waiting.letter.transfer_s * 1000)
             waiting.attempts += 1
             for frame in waiting.frames:
                 self._send(waiting.slot, frame)
@@ -324,7 +326,8 @@ class Commands:
             return
         first = int.from_bytes(body[:2], "big")
         wanted = [int.from_bytes(body[at : at + 2], "big") for at in range(4, len(body) - 1, 2)]
-        for waiting in line.waiting:
+        # some devices confirm a message at its first fragment and ask for lost ones afterwards
+        for waiting in [*line.waiting, *line.past]:
             if waiting.first == first:
                 for number in wanted[: len(waiting.frames)]:
                     if 1 <= number <= len(waiting.frames):

@@ -34,6 +34,8 @@ class Letter(msgspec.Struct, frozen=True, array_like=True):
     """A general reply of result 0 ends it too: some devices answer with nothing else (reference §8.22)."""
     patience_s: int = 0
     """Time for the answer once 0x0001 came: a driver has to read a question."""
+    transfer_s: int = 0
+    """Time that the message itself takes on a slow line, before its first repetition."""
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):

@@ -77,11 +77,7 @@ class UpgradeOrder(Base):
     total: Mapped[int] = mapped_column(Integer)
     skipped: Mapped[int] = mapped_column(Integer)
     """Vehicles of the selection without a terminal, or with one of another model."""
-    check_batch: Mapped[int | None] = mapped_column(Integer)
-    send_batch: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
-    proven_at: Mapped[int] = mapped_column(BigInteger)
-    """Results that terminals reported before are taken into account."""
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
@@ -101,6 +97,10 @@ class UpgradeStage(Base):
     stop_failures: Mapped[int] = mapped_column(Integer)
     """So many failures stop the whole order at once."""
     vehicles: Mapped[int] = mapped_column(Integer)
+    check_batch: Mapped[int | None] = mapped_column(Integer)
+    """Batch of its 0x8107 before the upgrade, of its upgrade commands, and of its 0x8107 afterwards."""
+    send_batch: Mapped[int | None] = mapped_column(Integer)
+    ask_batch: Mapped[int | None] = mapped_column(Integer)
     started_at: Mapped[int | None] = mapped_column(BigInteger)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -111,6 +111,7 @@ class UpgradeVehicle(Base):
     __tablename__ = "upgrade_vehicle"
     __table_args__ = (
         Index("ix_upgrade_vehicle_order_id_stage_step", "order_id", "stage", "step"),
+        Index("ix_upgrade_vehicle_step", "step"),
         Index("ix_upgrade_vehicle_vehicle_id", "vehicle_id"),
         {"sqlite_autoincrement": True},
     )
@@ -130,8 +131,9 @@ class UpgradeVehicle(Base):
     version_before: Mapped[str] = mapped_column(String(60), default="")
     version_after: Mapped[str] = mapped_column(String(60), default="")
     proof: Mapped[str] = mapped_column(String(20), default="")
-    """What proved it: ``0108``, ``version``, or both joined by ``+``."""
+    """What speaks for success so far: ``0108``, ``version``, or both joined by ``+``."""
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
     ask_at: Mapped[int | None] = mapped_column(BigInteger)
     """When its version is to be asked for: it came back after the command."""
+    asks: Mapped[int] = mapped_column(Integer, default=0)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)

@@ -164,6 +164,7 @@ class Commands:
     def due(self, now_s: float) -> list[bytes]:
         """Answers whose time has come."""
         out: list[bytes] = []
+        self.equipment.upgrading.due(now_s)
         while self._later and self._later[0][0] <= now_s:
             what = heapq.heappop(self._later)[2]
             out += what(now_s) if callable(what) else what
@@ -172,7 +173,8 @@ class Commands:
     @property
     def next_s(self) -> float:
         """When ``due`` has something to say."""
-        return self._later[0][0] if self._later else float("inf")
+        later_s = self._later[0][0] if self._later else float("inf")
+        return min(later_s, self.equipment.upgrading.next_s)
 
     def _enter(self, at_s: float, what: list[bytes] | Deed) -> None:
         self._said += 1

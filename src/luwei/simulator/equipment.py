@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from luwei.protocol.jt808.control_words import read_control
 from luwei.protocol.jt808.frame import Frame
 from luwei.protocol.jt808.messages import areas, control, driver, pass_through, service, video
 from luwei.protocol.message import Message
 from luwei.simulator import wire
 from luwei.simulator.camera import CHANNELS, Camera
 from luwei.simulator.device_clock import device_time
+from luwei.simulator.upgrading import Upgrading
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -52,9 +54,11 @@ class Equipment:
         self.locked = True
         self.serial_port: list[bytes] = []
         self._driver = (f"师傅{self._rng.randrange(100):02}", f"44{self._rng.randrange(10**16):016}")
+        self.upgrading = Upgrading(terminal)
         self.table: dict[int, Handler] = {
             0x8105: self._control,
             0x8107: self._attributes,
+            0x8108: self._upgrade_packet,
             0x8302: self._question,
             0x8400: self._call,
             0x8500: self._doors,
@@ -83,6 +87,9 @@ class Equipment:
         terminal = self._terminal
         if word not in (1, 2, 3, 4, 5, 6, 7) or (self._edition == 2019 and word in (3, 6, 7)):
             return self.general(frame, wire.RESULT_UNSUPPORTED)
+        if word == 1:
+            given = read_control(1, control.TerminalControl.decode(frame.body, frame.header.edition).params or b"")
+            self.upgrading.begin(0, str(given.get("firmware", "")), frame.header.serial, now_s)
         if word == 5:
             terminal.parameters.restore()
         if word in (3, 4, 5, 6, 7):
@@ -90,12 +97,17 @@ class Equipment:
             terminal.blocked_until_s = now_s + (RESTART_S if word in (4, 5) else POWER_OFF_S)
         return self.general(frame)
 
+    def _upgrade_packet(self, frame: Frame, now_s: float) -> list[Body]:
+        packet = control.UpgradePacket.decode(frame.body, frame.header.edition)
+        self.upgrading.begin(packet.type, packet.version, frame.header.serial, now_s)
+        return self.general(frame)
+
     def _attributes(self, frame: Frame, now_s: float) -> list[Body]:
         truck = self._terminal.truck
         made = control.Attributes(
             terminal_type=0b0100_0100, manufacturer=truck.manufacturer_id[:5], model=truck.model,
             terminal_id=truck.terminal_id if self._edition == 2019 else truck.terminal_id[:7],
-            iccid=f"8986{self._rng.randrange(10**16):016}", hardware="HW1.2", firmware=truck.speech.firmware,
+            iccid=f"8986{self._rng.randrange(10**16):016}", hardware="HW1.2", firmware=self.upgrading.version,
             gnss_attr=0b11, comm_attr=0b10_0000,
         )  # fmt: skip
         return [self._body(made)]

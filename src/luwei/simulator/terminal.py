@@ -116,6 +116,8 @@ class Terminal:
         self._cutter = FrameCutter()
         self.close_wanted = False
         self._attempts = 0
+        # the drive's clock stands still between reports: what is over by now must not last until the next one
+        self.blocked_until_s = min(self.blocked_until_s, self.drive.now_s)
         return self._say_hello(now_s)
 
     def disconnected(self, now_s: float) -> None:
@@ -145,7 +147,7 @@ class Terminal:
             self.phase, message_id, body = (
                 AUTHENTICATING,
                 wire.AUTHENTICATION,
-                wire.authentication(self.truck, self.code),
+                wire.authentication(self.truck, self.code, self.commands.equipment.upgrading.version),
             )
         if self.misbehaviour is not None:
             body = self.misbehaviour.greeting(self, message_id, body, now_s)

@@ -63,11 +63,11 @@ def registration(truck: Truck) -> bytes:
     return body if truck.speech.charset == "gbk" else body[: -len(plate)] + truck.plate.encode(truck.speech.charset)
 
 
-def authentication(truck: Truck, code: str) -> bytes:
-    """Body of 0x0102."""
+def authentication(truck: Truck, code: str, software: str) -> bytes:
+    """Body of 0x0102; 2019 tells the software version too."""
     if truck.edition < 2019:
         return Authentication(auth_code=code).encode(truck.edition)
-    return Authentication(auth_code=code, imei=truck.imei, software_version=truck.speech.firmware).encode(truck.edition)
+    return Authentication(auth_code=code, imei=truck.imei, software_version=software).encode(truck.edition)
 
 
 def _fields(report: Report) -> dict[str, Any]:

@@ -16,7 +16,15 @@ from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
 from luwei import __version__
-from luwei.web import commands, multimedia, profiles, registry_routes, sign_in, template_routes
+from luwei.web import (
+    commands,
+    multimedia,
+    profiles,
+    registry_routes,
+    sign_in,
+    template_routes,
+    upgrade_routes,
+)
 from luwei.web.areas import area_counts, areas
 from luwei.web.card import card
 from luwei.web.console_files import console_file
@@ -44,7 +52,7 @@ BODY_BYTES = 1 << 20
 ROUTES: list[ControllerRouterHandler] = [
     *sign_in.route_handlers, *registry_routes.route_handlers, *commands.route_handlers,
     *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
-    *template_routes.route_handlers,
+    *template_routes.route_handlers, *upgrade_routes.route_handlers,
     *multimedia.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,

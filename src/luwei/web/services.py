@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
+from luwei.commands.upgrades.engine import UpgradeEngine
 from luwei.evidence.store import EvidenceStore
 from luwei.history.store import READERS, HistoryError
 from luwei.live.feed import LiveFeed
@@ -65,6 +66,7 @@ class Services:
     """None where no files are served from here."""
     imports: Background | None = None
     """None where no imports run in the background."""
+    upgrades: UpgradeEngine | None = None
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.

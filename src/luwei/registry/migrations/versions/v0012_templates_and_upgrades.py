@@ -157,10 +157,7 @@ def upgrade() -> None:
         sa.Column("stage", sa.Integer, nullable=False),
         sa.Column("total", sa.Integer, nullable=False),
         sa.Column("skipped", sa.Integer, nullable=False),
-        sa.Column("check_batch", sa.Integer),
-        sa.Column("send_batch", sa.Integer),
         sa.Column("created_at", sa.BigInteger, nullable=False),
-        sa.Column("proven_at", sa.BigInteger, nullable=False),
         sa.Column("ended_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_upgrade_order"),
         sa.ForeignKeyConstraint(["firmware_id"], ["firmware.id"], name="fk_upgrade_order_firmware_id_firmware"),
@@ -176,6 +173,9 @@ def upgrade() -> None:
         sa.Column("wait_s", sa.Integer, nullable=False),
         sa.Column("stop_failures", sa.Integer, nullable=False),
         sa.Column("vehicles", sa.Integer, nullable=False),
+        sa.Column("check_batch", sa.Integer),
+        sa.Column("send_batch", sa.Integer),
+        sa.Column("ask_batch", sa.Integer),
         sa.Column("started_at", sa.BigInteger),
         sa.Column("ended_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("order_id", "number", name="pk_upgrade_stage"),
@@ -199,6 +199,7 @@ def upgrade() -> None:
         sa.Column("proof", sa.String(20), nullable=False),
         sa.Column("sent_at", sa.BigInteger),
         sa.Column("ask_at", sa.BigInteger),
+        sa.Column("asks", sa.Integer, nullable=False),
         sa.Column("ended_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_upgrade_vehicle"),
         sa.ForeignKeyConstraint(["order_id"], ["upgrade_order.id"], name="fk_upgrade_vehicle_order_id_upgrade_order"),
@@ -207,4 +208,5 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_upgrade_vehicle_order_id_stage_step", "upgrade_vehicle", ["order_id", "stage", "step"])
+    op.create_index("ix_upgrade_vehicle_step", "upgrade_vehicle", ["step"])
     op.create_index("ix_upgrade_vehicle_vehicle_id", "upgrade_vehicle", ["vehicle_id"])
