@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import openpyxl
 import pytest
-from running_core import Running, until
+from running_core import Running, location, until
+
+from luwei import facts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -105,10 +107,6 @@ async def test_an_import_goes_on_in_the_background_and_tells_every_wrong_row(web
     rows = "".join(f"张{i},{4403001000 + i},A2\n" for i in range(200))
     text = "姓名,从业资格证号,准驾车型\n" + rows + "".join(f"李{i},,A2\n" for i in range(120))
     async with web.client() as client:
-        dry = await ok(await client.post("/api/import/drivers/job?dry_run=true", files=form(text)), 202)
-        state = await finished(client, dry["job"])
-        assert (state["job"]["state"], state["job"]["created"], state["job"]["refused"]) == ("done", 200, 120)
-        assert (await ok(await client.get("/api/drivers?q=张199")))["total"] == 0
         begun = await ok(await client.post("/api/import/drivers/job", files=form(text)), 202)
         state = await finished(client, begun["job"])
         assert (state["job"]["state"], state["job"]["rows"], state["job"]["created"]) == ("done", 320, 200)
@@ -156,3 +154,59 @@ async def test_an_unusable_export_is_refused_before_it_begins(web: Running) -> N
             assert (await client.get(f"/api/export/{path}")).status_code == status, path
     async with httpx.AsyncClient(base_url=web.base) as client:
         assert (await client.get("/api/export/vehicles/csv")).status_code == 401
+
+
+async def test_two_rows_of_one_truck_are_merged_and_the_old_address_leads_on(web: Running) -> None:
+    async with web.client() as client:
+        company = await ok(await client.post("/api/operators", json={"name": "合并企业"}), 201)
+        given = {"plate": "粤B99001", "plate_color": 2, "operator_id": company["id"]}
+        first = (await ok(await client.post("/api/vehicles", json=given), 201))["id"]
+        given = {"plate": "粤B99001", "plate_color": 1, "owner": "张三"}
+        second = (await ok(await client.post("/api/vehicles", json=given), 201))["id"]
+        at = web.start_ms + 60_000
+        await web.publish(facts.FIX, [location(first, at), location(second, at + 60_000, lat_e6=22_600_000)])
+        seen = await ok(await client.get(f"/api/vehicles/{first}/merge?loser={second}"))
+        assert {each["field"] for each in seen["fields"] if each["differs"]} == {"plate_color", "owner", "operator_id"}
+        body = {"loser_id": second, "choices": {"owner": "loser"}, "reason": "同一辆车"}
+        wrong = await client.post(f"/api/vehicles/{first}/merge", json=body | {"choices": {"id": "loser"}})
+        assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "choices.id")
+        merged = await ok(await client.post(f"/api/vehicles/{first}/merge", json=body))
+        assert merged["changed"] == {"owner": [None, "张三"]}
+        moved = await client.get(f"/api/vehicles/{second}", follow_redirects=False)
+        assert (moved.status_code, moved.headers["location"]) == (308, f"/api/vehicles/{first}")
+        for path in ("", "/history", "/bindings", "/card"):
+            assert (await client.get(f"/api/vehicles/{second}{path}", follow_redirects=True)).status_code == 200, path
+        refused = await client.patch(f"/api/vehicles/{second}", json={"owner": "x"})
+        assert refused.status_code == 404
+
+        async def both() -> bool:
+            span = f"from={at - 1}&to={at + 120_000}&raw=true"
+            answer = await client.get(f"/api/vehicles/{second}/track?{span}", follow_redirects=True)
+            return bool((await ok(answer))["columns"]["at"] == [at, at + 60_000])
+
+        await until(both, "facts of both ids in one track")
+        listed = await ok(await client.get(f"/api/vehicles/{first}/merges"))
+        assert [each["loser_id"] for each in listed["items"]] == [second]
+        assert await ok(await client.post(f"/api/merges/{merged['merge']}/undo")) == {
+            "survivor": first,
+            "loser": second,
+        }
+        assert (await ok(await client.get(f"/api/vehicles/{second}")))["owner"] == "张三"
+        assert (await client.post(f"/api/merges/{merged['merge']}/undo")).status_code == 409
+
+
+async def test_lists_take_the_filters_of_their_pages(web: Running) -> None:
+    async with web.client() as client:
+        vendor = await ok(await client.post("/api/organisations", json={"name": "筛选设备", "kind": "vendor"}), 201)
+        insurer = await ok(await client.post("/api/organisations", json={"name": "筛选保险", "kind": "insurer"}), 201)
+        given = {"plate": "粤B99002", "plate_color": 2, "city": 440300, "county": 440305, "insurer_id": insurer["id"]}
+        truck = await ok(await client.post("/api/vehicles", json=given), 201)
+        device = {"phone": "13900000002", "vehicle_id": truck["id"], "vendor_id": vendor["id"]}
+        await ok(await client.post("/api/terminals", json=device), 201)
+        for path, total in (
+            (f"vehicles?insurer={insurer['id']}", 1), ("vehicles?monitor=999", 0),
+            (f"terminals?vendor={vendor['id']}", 1),
+            (f"terminals?vendor={vendor['id']}&county=440305&city=440300", 1),
+            (f"terminals?vendor={vendor['id']}&city=440100", 0), ("drivers?county=440305", 0),
+        ):  # fmt: skip
+            assert (await ok(await client.get(f"/api/{path}")))["total"] == total, path

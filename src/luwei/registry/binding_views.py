@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, or_, select
 
 from luwei import geo
-from luwei.registry import audit, bindings, organisations, reach
+from luwei.registry import audit, bindings, gone, organisations, reach
 from luwei.registry.binding import (
     AREA,
     EMPLOYER,
@@ -75,9 +75,10 @@ def of(engine: Engine, noun: str, key: int, scope: Scope) -> list[BindingView]:
     own = [what for what, subject in SUBJECTS.items() if subject == noun]
     held = [what for what, owned in OBJECTS.items() if owned == noun and noun != "organisation"]
     with read(engine) as connection:
-        reach.require(connection, noun, key, scope)
+        gone.require(connection, noun, key, scope)
+        keys = gone.known_as(connection, noun, key)
         either = or_(
-            Binding.what.in_(own) & (Binding.subject_id == key), Binding.what.in_(held) & (Binding.object_id == key)
+            Binding.what.in_(own) & Binding.subject_id.in_(keys), Binding.what.in_(held) & Binding.object_id.in_(keys)
         )
         names = (Binding.id, Binding.what, Binding.subject_id, Binding.object_id, Binding.from_at, Binding.to_at)
         ordered = select(*names).where(either).order_by(Binding.from_at.desc(), Binding.id.desc()).limit(MOST)
@@ -117,7 +118,7 @@ def enter(
     if not isinstance(target, int) or isinstance(target, bool):
         raise RegistryError("object_id", "must be the id of a row", target)
     with write(engine) as connection:
-        reach.require(connection, noun, key, scope, lock=True)
+        gone.require(connection, noun, key, scope, lock=True)
         _require_object(connection, what, target, scope)
         bindings.enter(connection, what, key, target, given["from_at"], given["to_at"])
         told = {"what": what, "object_id": target, "from_at": given["from_at"], "to_at": given["to_at"]}

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from luwei.registry import reach
+from luwei.registry import gone
 from luwei.registry.audit import AuditEntry
 from luwei.registry.engine import read
 from luwei.registry.page import Page, check_page
@@ -55,13 +55,14 @@ def page(
     Raises NotFound when the record does not lie in the scope, RegistryError for an unusable page.
     """
     offset, limit = check_page(number, size)
-    limits = [AuditEntry.noun.in_(FORMER_NOUNS.get(noun, (noun,))), AuditEntry.noun_id == key]
     columns = (
         AuditEntry.id, AuditEntry.at, AuditEntry.act, AuditEntry.username, AuditEntry.address, AuditEntry.detail,
     )  # fmt: skip
-    statement = select(*columns).where(*limits).order_by(AuditEntry.id.desc())
     with read(engine) as connection:
-        reach.require(connection, noun, key, scope)
+        gone.require(connection, noun, key, scope)
+        keys = gone.known_as(connection, noun, key)
+        limits = [AuditEntry.noun.in_(FORMER_NOUNS.get(noun, (noun,))), AuditEntry.noun_id.in_(keys)]
+        statement = select(*columns).where(*limits).order_by(AuditEntry.id.desc())
         if field:
             found = [change(row) for row in connection.execute(statement.limit(5_000))]
             found = [each for each in found if any(part.field == field for part in each.fields)]
@@ -78,7 +79,7 @@ def change(row: Any) -> Change:
 
 def _fields(act: str, detail: Mapping[str, Any]) -> tuple[list[FieldChange], dict[str, Any] | None]:
     """A change tells pairs, a new record values; whatever else an act tells is its detail."""
-    if act.endswith((".create", ".created")):
+    if act.endswith(".create"):
         return [FieldChange(name, None, value) for name, value in detail.items() if value is not None], None
     pairs = {name: both for name, both in detail.items() if isinstance(both, list) and len(both) == 2}
     rest = {name: value for name, value in detail.items() if name not in pairs}

@@ -145,12 +145,12 @@ NOUN = noun.Noun(
 
 
 def conditions(
-    engine: Engine, q: str = "", city: int | None = None, operator: int | None = None
+    engine: Engine, q: str = "", city: int | None = None, operator: int | None = None, county: int | None = None
 ) -> list[ColumnElement[bool]]:
     """Conditions on ``Driver``; ``q`` is a fragment of the name, the phone or the 从业资格证 number, or a whole
     identity number. Raises RegistryError for an unusable text."""
     limits: list[ColumnElement[bool]] = []
-    for column, value in ((Driver.city, city), (Driver.operator_id, operator)):
+    for column, value in ((Driver.city, city), (Driver.operator_id, operator), (Driver.county, county)):
         if value is not None:
             limits.append(column == value)
     if text := check_query(q):
@@ -170,6 +170,7 @@ def page(
     operator: int | None = None,
     number: int = 1,
     size: int = 50,
+    county: int | None = None,
 ) -> Page[DriverView]:
     """Drivers of the scope by name that meet ``conditions``."""
-    return noun.page(engine, NOUN, scope, conditions(engine, q, city, operator), number, size)
+    return noun.page(engine, NOUN, scope, conditions(engine, q, city, operator, county), number, size)

@@ -42,3 +42,15 @@ class Conflict(RegistryError):
     def __reduce__(self) -> tuple[Any, ...]:
         """As above, with the other row."""
         return type(self), (self.field, self.rule, self.value, self.clash)
+
+
+class Moved(NotFound):
+    """The record was merged into another one, ``clash``, which lies in the caller's scope."""
+
+    def __init__(self, field: str, rule: str, value: object, clash: Mapping[str, int | str]) -> None:
+        super().__init__(field, rule, value)
+        self.clash = dict(clash)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As above, with the other row."""
+        return type(self), (self.field, self.rule, self.value, self.clash)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, select, update
 
-from luwei.registry import audit
+from luwei.registry import audit, gone
 from luwei.registry.base import now_ms
 from luwei.registry.conflict import named_conflicts
 from luwei.registry.engine import read, write
@@ -88,6 +88,8 @@ def one(engine: Engine, noun: Noun[View], key: int, scope: Scope) -> View:
     with read(engine) as connection:
         allowed = connection.scalar(noun.within(select(noun.model.id), scope).where(noun.model.id == key))
         found = noun.views(connection, [key]) if allowed is not None else []
+        if not found:
+            gone.tell(connection, noun.name, key, scope)
     if not found:
         raise NotFound("id", f"there is no such {noun.words}", key)
     return found[0]

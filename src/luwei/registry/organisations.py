@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, select
 
-from luwei.registry import audit, fields, jurisdiction, noun
+from luwei.registry import audit, fields, gone, jurisdiction, noun
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
 from luwei.registry.errors import NotFound, RegistryError
@@ -194,6 +194,8 @@ def one(engine: Engine, key: int, scope: Scope, kinds: Sequence[str] | None = No
     with read(engine) as connection:
         allowed = connection.scalar(select(Organisation.id).where(*conditions))
         found = views(connection, [key]) if allowed is not None else []
+        if not found:
+            gone.tell(connection, "organisation", key, scope)
     if not found:
         raise NotFound("id", "there is no such organisation", key)
     return found[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
 
-from luwei.registry import audit, bindings, fields, organisations
+from luwei.registry import audit, bindings, fields, gone, organisations
 from luwei.registry import plate as plates
 from luwei.registry.base import now_ms
 from luwei.registry.binding import TERMINAL, VENDOR
@@ -127,42 +127,66 @@ def change(engine: Engine, key: int, given: Mapping[str, Any], actor: audit.Acto
         audit.record(connection, actor, "terminal.change", key, differs)
 
 
+@dataclass(frozen=True, slots=True)
+class TerminalFilter:
+    """What a person chose; None and empty are any. Places and operator are those of the terminal's vehicle."""
+
+    q: str = ""
+    unbound: bool = False
+    city: int | None = None
+    county: int | None = None
+    operator: int | None = None
+    vendor: int | None = None
+
+    @property
+    def by_vehicle(self) -> bool:
+        """Something is asked of the vehicle."""
+        return any(value is not None for value in (self.city, self.county, self.operator))
+
+    def conditions(self, engine: Engine, scope: Scope) -> list[ColumnElement[bool]]:
+        """Conditions on ``Terminal`` and its ``Vehicle``. Raises RegistryError for an unusable text."""
+        found: list[ColumnElement[bool]] = [*scope.of_vehicles()]
+        limits = (
+            (Vehicle.city, self.city), (Vehicle.county, self.county), (Vehicle.operator_id, self.operator),
+            (Terminal.vendor_id, self.vendor),
+        )  # fmt: skip
+        found += [column == value for column, value in limits if value is not None]
+        if self.unbound:
+            found.append(Terminal.vehicle_id.is_(None))
+        if text := check_query(self.q):
+            inside = select(Vehicle.id).where(contains(engine, Vehicle.plate, plates.normalise(text) or text))
+            found.append(
+                contains(engine, Terminal.phone, text)
+                | contains(engine, func.upper(Terminal.terminal_id), text.upper())
+                | Terminal.vehicle_id.in_(inside)
+            )
+        return found
+
+
 def page(
-    engine: Engine, scope: Scope, q: str = "", unbound: bool = False, number: int = 1, size: int = 50
+    engine: Engine, scope: Scope, chosen: TerminalFilter | None = None, number: int = 1, size: int = 50
 ) -> Page[TerminalView]:
     """Terminals by phone; ``q`` is a fragment of phone, terminal id or plate, ``unbound`` those without a vehicle."""
     offset, limit = check_page(number, size)
-    conditions = _conditions(engine, scope, q, unbound)
+    chosen = chosen or TerminalFilter()
+    conditions = chosen.conditions(engine, scope)
     ordered = select(Terminal.id).where(*conditions).order_by(Terminal.phone).offset(offset).limit(limit)
     count = select(func.count()).select_from(Terminal).where(*conditions)
-    if not scope.whole:
+    if not scope.whole or chosen.by_vehicle:
         ordered, count = (each.join(Vehicle, Vehicle.id == Terminal.vehicle_id) for each in (ordered, count))
     with read(engine) as connection:
         total = connection.execute(count).scalar_one()
         return Page(total, views(connection, list(connection.scalars(ordered))))
 
 
-def keys(engine: Engine, scope: Scope, q: str = "", unbound: bool = False) -> list[int]:
+def keys(engine: Engine, scope: Scope, chosen: TerminalFilter | None = None) -> list[int]:
     """Ids of every terminal of the list, in its order. Raises RegistryError for an unusable text."""
-    ordered = select(Terminal.id).where(*_conditions(engine, scope, q, unbound)).order_by(Terminal.phone)
-    if not scope.whole:
+    chosen = chosen or TerminalFilter()
+    ordered = select(Terminal.id).where(*chosen.conditions(engine, scope)).order_by(Terminal.phone)
+    if not scope.whole or chosen.by_vehicle:
         ordered = ordered.join(Vehicle, Vehicle.id == Terminal.vehicle_id)
     with read(engine) as connection:
         return list(connection.scalars(ordered))
-
-
-def _conditions(engine: Engine, scope: Scope, q: str, unbound: bool) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [*scope.of_vehicles()]
-    if unbound:
-        conditions.append(Terminal.vehicle_id.is_(None))
-    if text := check_query(q):
-        inside = select(Vehicle.id).where(contains(engine, Vehicle.plate, plates.normalise(text) or text))
-        conditions.append(
-            contains(engine, Terminal.phone, text)
-            | contains(engine, func.upper(Terminal.terminal_id), text.upper())
-            | Terminal.vehicle_id.in_(inside)
-        )
-    return conditions
 
 
 def one(engine: Engine, key: int, scope: Scope) -> TerminalView:
@@ -171,6 +195,8 @@ def one(engine: Engine, key: int, scope: Scope) -> TerminalView:
     with read(engine) as connection:
         allowed = connection.scalar(statement.where(Terminal.id == key, *scope.of_vehicles()))
         found = views(connection, [key]) if allowed is not None else []
+        if not found:
+            gone.tell(connection, "terminal", key, scope)
     if not found:
         raise NotFound("id", "there is no such terminal", key)
     return found[0]

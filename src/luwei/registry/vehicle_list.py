@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, Select, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
+from luwei.registry import gone
 from luwei.registry import plate as plates
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
@@ -88,11 +89,16 @@ class VehicleFilter:
     city: int | None = None
     county: int | None = None
     operator: int | None = None
+    monitor: int | None = None
+    insurer: int | None = None
     among: Keys | None = field(default=None, compare=False)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Conditions on ``Vehicle``, without ``q`` and ``among``."""
-        limits = ((Vehicle.city, self.city), (Vehicle.county, self.county), (Vehicle.operator_id, self.operator))
+        limits = (
+            (Vehicle.city, self.city), (Vehicle.county, self.county), (Vehicle.operator_id, self.operator),
+            (Vehicle.monitor_id, self.monitor), (Vehicle.insurer_id, self.insurer),
+        )  # fmt: skip
         return [column == value for column, value in limits if value is not None]
 
 
@@ -190,6 +196,8 @@ def one(engine: Engine, key: int, scope: Scope) -> VehicleView:
     with read(engine) as connection:
         allowed = connection.scalar(select(Vehicle.id).where(Vehicle.id == key, *scope.of_vehicles()))
         found = views(connection, [key]) if allowed is not None else []
+        if not found:
+            gone.tell(connection, "vehicle", key, scope)
     if not found:
         raise NotFound("id", "there is no such vehicle", key)
     return found[0]

@@ -15,7 +15,7 @@ import structlog
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.errors import Conflict, Moved, NotFound, RegistryError
 
 log = structlog.get_logger()
 
@@ -65,10 +65,15 @@ def on_refused(_: Request[Any, Any, Any], error: Refused) -> Response[bytes]:
     return _answer(error.status, error.field, error.rule, error.message)
 
 
-def on_registry(_: Request[Any, Any, Any], error: RegistryError) -> Response[bytes]:
+def on_registry(request: Request[Any, Any, Any], error: RegistryError) -> Response[bytes]:
     """A rule of the registry: 404 for what is not there (or not in the scope), 409 for what is taken, else 400."""
     status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 400
-    clash = error.clash if isinstance(error, Conflict) else None
+    if isinstance(error, Moved) and request.method == "GET":
+        # An id that was merged away leads on: fetch and browser follow by themselves.
+        path = request.url.path.replace(f"/{error.value}", f"/{error.clash['id']}", 1)
+        location = f"{path}?{request.url.query}" if request.url.query else path
+        return Response(b"", status_code=308, headers={"Location": location, "Cache-Control": "no-store"})
+    clash = error.clash if isinstance(error, Conflict | Moved) else None
     return _answer(status, error.field, error.rule, clash=clash)
 
 

@@ -24,7 +24,7 @@ from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.rows import numbers
 from luwei.web.services import Services
-from luwei.web.vehicle_rows import vehicle_row
+from luwei.web.vehicle_rows import vehicle_ids, vehicle_row
 
 SPAN_MAX_MS = 7 * DAY_MS
 POINTS_MAX = 200_000
@@ -46,11 +46,21 @@ async def judged(services: Services, vehicle_id: int, start: int, end: int) -> t
         raise Refused(400, "to", "must be later than from")
     if end - start > SPAN_MAX_MS:
         raise Refused(400, "to", "must be at most 7 days after from")
-    table = await services.ask("track", vehicle=vehicle_id, start=start, end=end, limit=POINTS_MAX + 1)
+    table = await _rows(services, vehicle_id, start, end)
     truncated = table.num_rows > POINTS_MAX
     table = table.slice(0, POINTS_MAX)
     track = await asyncio.to_thread(lambda: judge(columns_of(table, COLUMNS)))
     return table, track, truncated
+
+
+async def _rows(services: Services, vehicle_id: int, start: int, end: int) -> pa.Table:
+    """Rows of the vehicle under every id it was known by, in order of time."""
+    keys = await asyncio.to_thread(vehicle_ids, services.engine, vehicle_id)
+    tables = [await services.ask("track", vehicle=key, start=start, end=end, limit=POINTS_MAX + 1) for key in keys]
+    if len(tables) == 1:
+        return tables[0]
+    joined = pa.concat_tables(tables).sort_by([("at", "ascending"), ("received_at", "ascending")])
+    return joined.slice(0, POINTS_MAX + 1)
 
 
 def body(table: pa.Table, track: Track, raw: bool) -> dict[str, Any]:

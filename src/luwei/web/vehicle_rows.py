@@ -6,9 +6,11 @@ import asyncio
 from datetime import date
 
 import msgspec
+from sqlalchemy import Engine
 
 from luwei.live.fleet import Fleet
-from luwei.registry import vehicle_list
+from luwei.registry import gone, vehicle_list
+from luwei.registry.engine import read
 from luwei.registry.scope import Scope
 from luwei.registry.vehicle_list import OperatorName, TerminalBrief, VehicleView
 from luwei.web.services import Services
@@ -68,3 +70,9 @@ async def vehicle_row(services: Services, scope: Scope, vehicle_id: int) -> Vehi
     """The vehicle. Raises NotFound (registry) where there is none in the scope."""
     view = await asyncio.to_thread(vehicle_list.one, services.engine, vehicle_id, scope)
     return row_of(view, services.fleet)
+
+
+def vehicle_ids(engine: Engine, vehicle_id: int) -> list[int]:
+    """Every id under which facts of the vehicle stand in the history: its own and those merged into it."""
+    with read(engine) as connection:
+        return gone.known_as(connection, "vehicle", vehicle_id)

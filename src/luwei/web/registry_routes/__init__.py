@@ -8,6 +8,7 @@ from luwei.web.registry_routes import (
     exports,
     imports,
     jobs,
+    merges,
     models,
     operators,
     organisations,
@@ -29,5 +30,6 @@ route_handlers: list[ControllerRouterHandler] = [
     *past.route_handlers,
     *imports.route_handlers,
     *jobs.route_handlers,
+    *merges.route_handlers,
     *exports.route_handlers,
 ]

@@ -36,13 +36,14 @@ async def list_drivers(
     door: NamedDependency[Door],
     q: FromQuery[str] = "",
     city: FromQuery[int | None] = None,
+    county: FromQuery[int | None] = None,
     operator: FromQuery[int | None] = None,
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> DriverPage:
     """Drivers of the scope by name. ``q``: fragment of name, phone or 从业资格证 number, or a whole identity number."""
     scope = door.allow("read", "driver")
-    found = await asyncio.to_thread(drivers.page, services.engine, scope, q, city, operator, page, size)
+    found = await asyncio.to_thread(drivers.page, services.engine, scope, q, city, operator, page, size, county)
     return DriverPage(now_ms(), found.total, found.items)
 
 

@@ -24,6 +24,7 @@ from luwei.registry.exports import csv_parts, header, lines, xlsx_parts
 from luwei.registry.organisation import OPERATING
 from luwei.registry.organisations import OrganisationFilter
 from luwei.registry.scope import Scope
+from luwei.registry.terminals import TerminalFilter
 from luwei.registry.vehicle_list import VehicleFilter
 from luwei.web.china_time import today
 from luwei.web.door import Door
@@ -50,6 +51,8 @@ async def export_list(
     city: FromQuery[int | None] = None,
     county: FromQuery[int | None] = None,
     operator: FromQuery[int | None] = None,
+    monitor: FromQuery[int | None] = None,
+    insurer: FromQuery[int | None] = None,
     kind: FromQuery[list[str] | None] = None,
     parent: Annotated[int | None, QueryParameter(name="parent", ge=0, le=2**31 - 1)] = None,
     live: Annotated[State, QueryParameter(name="state")] = "all",
@@ -69,11 +72,13 @@ async def export_list(
     def keys(engine: Engine) -> list[int]:
         match noun_name:
             case "vehicles":
-                return vehicle_list.keys(engine, scope, VehicleFilter(q, city, county, operator, among), sort)
+                return vehicle_list.keys(
+                    engine, scope, VehicleFilter(q, city, county, operator, monitor, insurer, among), sort
+                )
             case "terminals":
-                return terminals.keys(engine, scope, q, unbound)
+                return terminals.keys(engine, scope, TerminalFilter(q, unbound, city, county, operator, vendor))
             case "drivers":
-                return noun.keys(engine, drivers.NOUN, scope, drivers.conditions(engine, q, city, operator))
+                return noun.keys(engine, drivers.NOUN, scope, drivers.conditions(engine, q, city, operator, county))
             case "sims":
                 return noun.keys(engine, sims.NOUN, scope, sims.conditions(engine, q, terminal))
             case "models":

@@ -13,7 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.live.feed import now_ms
 from luwei.registry import terminals
-from luwei.registry.terminals import TerminalView
+from luwei.registry.terminals import TerminalFilter, TerminalView
 from luwei.web.door import Door
 from luwei.web.registry_routes.announce import announce
 from luwei.web.registry_routes.bodies import TerminalBody
@@ -37,12 +37,20 @@ async def list_terminals(
     door: NamedDependency[Door],
     q: FromQuery[str] = "",
     unbound: FromQuery[bool] = False,
+    city: FromQuery[int | None] = None,
+    county: FromQuery[int | None] = None,
+    operator: FromQuery[int | None] = None,
+    vendor: FromQuery[int | None] = None,
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> TerminalPage:
-    """Terminals of the scope by phone; ``q``: fragment of phone, terminal id or plate; ``unbound``: in no vehicle."""
+    """Terminals of the scope by phone; ``q``: fragment of phone, terminal id or plate; ``unbound``: in no vehicle.
+
+    ``city``, ``county`` and ``operator`` are those of the vehicle.
+    """
     scope = door.allow("read", "terminal")
-    found = await asyncio.to_thread(terminals.page, services.engine, scope, q, unbound, page, size)
+    chosen = TerminalFilter(q, unbound, city, county, operator, vendor)
+    found = await asyncio.to_thread(terminals.page, services.engine, scope, chosen, page, size)
     return TerminalPage(now_ms(), found.total, found.items)
 
 

@@ -43,6 +43,8 @@ async def list_vehicles(
     city: FromQuery[int | None] = None,
     county: FromQuery[int | None] = None,
     operator: FromQuery[int | None] = None,
+    monitor: FromQuery[int | None] = None,
+    insurer: FromQuery[int | None] = None,
     live: Annotated[State, QueryParameter(name="state")] = "all",
     sort: FromQuery[str] = "plate",
     page: FromQuery[int] = 1,
@@ -57,7 +59,7 @@ async def list_vehicles(
     if live != "all":
         door.allow("read", "position")
         among = np.flatnonzero(Selection(city, county, operator, live).mask(services.fleet)).astype(np.int64)
-    chosen = VehicleFilter(q, city, county, operator, among)
+    chosen = VehicleFilter(q, city, county, operator, monitor, insurer, among)
     found = await asyncio.to_thread(vehicle_list.page, services.engine, scope, chosen, sort, page, size)
     return VehiclePage(now_ms(), found.total, [row_of(view, services.fleet) for view in found.items])
 
