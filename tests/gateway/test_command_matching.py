@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luwei.commands.kinds import KINDS
 from luwei.gateway.commands import Commands, waits_ms
 from luwei.gateway.connections import ONLINE, Connection, Table
+from luwei.gateway.dialects import Dialects
 from luwei.gateway.orders import (
     ACKNOWLEDGED,
     ANSWERED,
@@ -15,11 +19,13 @@ from luwei.gateway.orders import (
     EDITION,
     LINK_LOST,
     NO_ANSWER,
+    SLAVE_SERVER,
     Dispatch,
     Letter,
     Order,
     Receipt,
 )
+from luwei.profiles import load
 from luwei.protocol.jt808.frame import Frame, decode_frame
 from luwei.protocol.jt808.header import Header
 from luwei.protocol.jt808.messages.text import TextMessage
@@ -291,3 +297,55 @@ def test_what_was_sent_is_kept_as_a_fact() -> None:
     desk.give(TEXT)
     (row,) = desk.commands.rows
     assert (row["direction"], row["message_id"], row["body"], row["phone"]) == (1, 0x8300, TEXT.bodies[2019], PHONE)
+
+
+def by_profile(desk: Desk, tmp_path: Path, capability: str) -> None:
+    text = (
+        'name = "own"\nversion = 1\nzh = "x"\nen = "x"\nsource = "tests"\nextends = "standard-2019"\n'
+        f"[capability]\n{capability}\n"
+    )
+    (tmp_path / "own.toml").write_text(text, "utf-8")
+    desk.commands.dialects = Dialects(load(tmp_path))
+    desk.table.profile[5] = desk.commands.dialects.number("own", 1)
+
+
+def test_a_terminal_that_reports_here_as_to_a_slave_server_is_sent_nothing(tmp_path: Path) -> None:
+    desk = Desk()
+    by_profile(desk, tmp_path, "slave_server = true")
+    assert desk.give(LOCATE).refused == [(1, SLAVE_SERVER)]
+    assert desk.sent == []
+
+
+def test_a_terminal_that_leaves_three_commands_unanswered_is_told_of_and_again_when_it_answers() -> None:
+    desk = Desk()
+    told: list[tuple[int, bool]] = []
+    desk.commands.silent = lambda slot, silent: told.append((slot, silent))
+    for _ in range(4):
+        desk.give(TEXT)
+        for _ in range(40):
+            desk.at += 1_999
+            desk.commands.turn(desk.at)
+    assert told == [(5, True)]
+    desk.give(TEXT)
+    serial = desk.frames()[-1].header.serial
+    desk.commands.answered(desk.connection, reply(serial, 0x8300), desk.at)
+    assert told == [(5, True), (5, False)]
+
+
+def reply(serial: int, message_id: int) -> Frame:
+    body = serial.to_bytes(2, "big") + message_id.to_bytes(2, "big") + b"\x00"
+    header = Header(message_id=0x0001, body_length=5, serial=1, phone_raw=bytes(10), edition=2019, protocol_version=1)
+    return Frame(header, body)
+
+
+@pytest.mark.parametrize(
+    ("capability", "ports"), [("control_binary = true", b"\x1d\xbb"), ("control_binary = false", b"7611")]
+)
+def test_numbers_between_semicolons_are_binary_or_text_as_the_profile_says(
+    tmp_path: Path, capability: str, ports: bytes
+) -> None:
+    desk = Desk()
+    by_profile(desk, tmp_path, capability)
+    values = {"control": 0, "address": "10.0.0.1", "tcp_port": 7611}
+    desk.give(KINDS["switch_server"].letter(values))
+    assert desk.frames()[0].body.split(b";", 6)[6].startswith(ports)

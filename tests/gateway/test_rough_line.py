@@ -17,6 +17,7 @@ from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import Ledger
 from luwei.gateway.rehearsal import shipped
 from luwei.gateway.service import Gateway
+from luwei.gateway.session_profiles import SessionProfiles
 from luwei.gateway.tick import Tick
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.batch.cut import phone_key
@@ -202,12 +203,12 @@ async def test_terminal_that_does_not_read_its_answers_is_closed_in_bounds(
 def tick_with_one_terminal(phone: str) -> tuple[Tick, Table, Ledger]:
     table, ledger = Table(64), Ledger("gw-0")
     dialects = shipped()
-    handshake = Handshake(table, ledger, None, dialects, "gw-0", 1, 0)  # type: ignore[arg-type]
+    handshake = Handshake(table, ledger, None, SessionProfiles(table, ledger, dialects), "gw-0", 1, 0)  # type: ignore[arg-type]
     connection = table.open(7, "tcp", "127.0.0.1", 1)
     connection.phone = phone
     table.state[7], table.vehicle_id[7], table.terminal_id[7], table.edition[7] = ONLINE, 1, 1, 2019
     table.phone_high[7], table.phone_low[7] = phone_key(phone)
-    dialogue = Dialogue(table, ledger, handshake, dialects, Assembler())
+    dialogue = Dialogue(table, ledger, handshake, Assembler())
     return Tick(table, dialogue, dialects, 400, 10**6), table, ledger
 
 

@@ -269,3 +269,26 @@ async def test_a_heartbeat_with_a_body_is_taken_and_noted(online: Terminal, gate
     await online.send(online.frame(0x0002, b"\x01\x02\x03"), online.frame(0x0200, location()), online.frame(0x0002))
     assert [result for _, _, result in await online.results(3)] == [0, 0, 0]
     assert gateway.ledger.noted_totals == {"heartbeat_body": 1}
+
+
+async def test_a_terminal_of_2013_is_asked_for_its_firmware_once_it_has_settled(
+    gateway: Gateway, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luwei.gateway.session_profiles.ASK_AFTER_MS", 0)
+    terminal = Terminal(edition=2013)
+    await terminal.log_in(gateway.wire.port)
+    asked = await terminal.receive()
+    assert (asked.header.message_id, asked.body) == (0x8107, b"")
+    made = Attributes(
+        terminal_type=4, manufacturer="70111", model="TEST-1", terminal_id="T1", iccid="8986" + "0" * 16,
+        hardware="H1", firmware="V2.8.0", gnss_attr=3, comm_attr=32,
+    )  # fmt: skip
+    await terminal.send(terminal.frame(0x0107, made.encode(2013)))
+    assert (await terminal.result())[1:] == (0x0107, 0)
+    await until(lambda: seen(gateway).firmware == "V2.8.0")
+    terminal.close()
+    again = Terminal(edition=2013)
+    again.code = terminal.code
+    await again.log_in(gateway.wire.port)
+    assert await again.silent(1.5)
+    again.close()

@@ -183,3 +183,18 @@ def test_mercator_puts_null_island_in_the_middle_and_greenwich_north_at_the_top(
     assert x.tolist()[:2] == [2**31, 0]
     assert y.tolist()[0] == 2**31
     assert y.tolist()[1] < 100 and y.tolist()[2] > 2**32 - 100
+
+
+def test_11_3_28_an_alarm_that_the_device_never_clears_ends_on_the_screen_after_half_an_hour() -> None:
+    fleet = fleet_of(1)
+    emergency, overspeed = 1 << 0, 1 << 1
+    at = NOW
+    for minute in range(31):
+        at = NOW + minute * 60_000
+        fleet.apply(locations({"alarm": emergency, "at": at, "received_at": at}), at)
+        assert bool(fleet.wire[1] & BIT_ALARM) == (minute < 30)
+    fleet.apply(locations({"alarm": emergency | overspeed, "at": at + 1, "received_at": at + 1}), at + 1)
+    assert fleet.wire[1] & BIT_ALARM  # a bit that lasts as long as its condition is believed
+    fleet.apply(locations({"alarm": 0, "at": at + 2, "received_at": at + 2}), at + 2)
+    fleet.apply(locations({"alarm": emergency, "at": at + 3, "received_at": at + 3}), at + 3)
+    assert fleet.wire[1] & BIT_ALARM  # pressed again

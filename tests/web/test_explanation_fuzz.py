@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from test_explain_web import LOCATION_2019
 
 from luwei.protocol.errors import ProtocolError
-from luwei.web.explanation import explained, frames_in, hex_bytes
+from luwei.web.explanation import explained
+from luwei.web.pasted import frames_in, hex_bytes
 
 
 @settings(max_examples=200, deadline=None)

@@ -46,23 +46,28 @@ class Kind:
     """One vehicle at a time."""
     repeatable: bool = True
     """May be sent again when nobody knows whether it arrived."""
+    binary: Build | None = None
+    """The message for terminals whose profile wants binary numbers between semicolons, where it differs."""
 
     def letter(self, values: Mapping[str, Any]) -> Letter:
         """The message for every edition that has it. Raises ProtocolError when none does or a value does not fit."""
         bodies: dict[int, bytes] = {}
+        binary: dict[int, bytes] = {}
         message_id, problem = 0, ProtocolError("edition", "no edition has this message")
         for edition in EDITIONS:
             try:
                 made = self.message(values, edition)
                 if made.since <= edition <= made.until:
                     bodies[edition], message_id = made.encode(edition), made.id
+                    if self.binary is not None:
+                        binary[edition] = self.binary(values, edition).encode(edition)
             except ProtocolError as error:
                 problem = error
         if not bodies:
             raise problem
         if max(map(len, bodies.values())) > BODY_MAX:
             raise ProtocolError("value", f"body of more than {BODY_MAX} bytes")
-        return Letter(message_id, bodies, self.answer, self.general_ends, self.patience_s)
+        return Letter(message_id, bodies, self.answer, self.general_ends, self.patience_s, binary)
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the form as they are kept. Raises RegistryError naming field and clause."""

@@ -7,6 +7,7 @@ left out of the letter, and a terminal of that edition then refuses nothing: the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from luwei.commands import kinds_area, kinds_media, letters
 from luwei.commands.forms import FormField, Value
@@ -123,7 +124,7 @@ _TABLE = (
                   ((0, "连接指定服务器", "Connect to given server"), (1, "恢复默认服务器", "Back to default")), 0),
             *_NAMES,
         ),
-        reason=True, repeatable=False,
+        reason=True, repeatable=False, binary=partial(letters.server, binary=True),
     ),
     Kind(
         "upgrade", "远程升级（URL）", "Upgrade by URL", "control", "§8.16, 粤标 §5.7.1", letters.upgrade,
@@ -134,7 +135,7 @@ _TABLE = (
             string("firmware", "固件版本", "Firmware version", "§8.16", 30),
             integer("time_limit", "时限", "Time limit", "§8.16", 0, 65535, 60, unit="min"),
         ),
-        reason=True, repeatable=False,
+        reason=True, repeatable=False, binary=partial(letters.upgrade, binary=True),
     ),
     Kind(
         "door", "车门控制", "Door control", "control", "§8.30", letters.door,

@@ -61,16 +61,16 @@ def early_control(values: Mapping[str, Any], edition: int) -> Message:
     return control.TerminalControl(command=values["word"])
 
 
-def server(values: Mapping[str, Any], _: int) -> Message:
+def server(values: Mapping[str, Any], _: int, binary: bool = False) -> Message:
     given: dict[str, str | int] = {"control": values["control"]}
     if not values["control"]:
         names = ("platform_code", "apn", "user", "password", "address", "tcp_port", "udp_port", "time_limit")
         given |= {name: values[name] for name in names if name in values}
-    return control.TerminalControl(command=2, params=write_control(2, given))
+    return control.TerminalControl(command=2, params=write_control(2, given, binary=binary))
 
 
-def upgrade(values: Mapping[str, Any], _: int) -> Message:
-    return control.TerminalControl(command=1, params=write_control(1, values))
+def upgrade(values: Mapping[str, Any], _: int, binary: bool = False) -> Message:
+    return control.TerminalControl(command=1, params=write_control(1, values, binary=binary))
 
 
 def question(values: Mapping[str, Any], _: int) -> Message:

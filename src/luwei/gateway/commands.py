@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from luwei.gateway.connections import ONLINE, Connection, Table
+from luwei.gateway.dialects import Dialects
 from luwei.gateway.orders import (
     ACKNOWLEDGED,
     ANSWERED,
@@ -20,6 +21,7 @@ from luwei.gateway.orders import (
     EDITION,
     LINK_LOST,
     NO_ANSWER,
+    SLAVE_SERVER,
     Dispatch,
     Letter,
     Order,
@@ -27,6 +29,7 @@ from luwei.gateway.orders import (
     Receipt,
     Taken,
 )
+from luwei.profiles import Profile
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.fragments import split
 from luwei.protocol.jt808.frame import Frame
@@ -51,6 +54,8 @@ HELD_MAX = 64
 DONE_MAX = 100_000
 PAST_MAX = 16
 FRESH_MS = 3_000
+SILENT_AFTER = 3
+"""Commands in a row without any answer, after which a terminal that goes on reporting counts as silent."""
 STALL_MS = 2_000
 """A longer pause between two turns was ours (the bus was away): it is not held against the terminals."""
 
@@ -93,6 +98,10 @@ class Line:
     waiting: list[Waiting] = field(default_factory=list)
     held: deque[Waiting] = field(default_factory=deque)
     past: deque[Waiting] = field(default_factory=lambda: deque(maxlen=PAST_MAX))
+    answered: bool = False
+    """Something was answered in this session."""
+    unanswered: int = 0
+    """Commands given up in a row."""
 
     def blocked(self, letter: Letter) -> bool:
         if len(self.waiting) >= OPEN_MAX:
@@ -130,6 +139,10 @@ class Commands:
         self.unmatched = 0
         """Replies that answer nothing that waits, repeated answers apart."""
         self.news: Callable[[], None] = lambda: None
+        self.dialects: Dialects | None = None
+        """The profiles, where commands depend on them."""
+        self.silent: Callable[[int, bool], None] = lambda *_: None
+        """Told (slot, True) of a terminal that leaves commands unanswered, (slot, False) of one that answers."""
 
     @property
     def waiting(self) -> bool:
@@ -202,6 +215,10 @@ class Commands:
         if edition not in letter.bodies:
             receipt.refused.append((order.command, EDITION))
             return
+        profile = self._profile(slot)
+        if profile is not None and profile.slave_server:
+            receipt.refused.append((order.command, SLAVE_SERVER))
+            return
         line = self._lines.setdefault(slot, Line())
         if len(line.held) >= HELD_MAX:
             receipt.refused.append((order.command, BUSY))
@@ -218,7 +235,8 @@ class Commands:
 
     def _put_on_wire(self, connection: Connection, line: Line, waiting: Waiting, at_ms: int) -> None:
         table, slot, letter, edition = self._table, waiting.slot, waiting.letter, waiting.edition
-        body = letter.bodies[edition]
+        profile = self._profile(slot)
+        body = letter.body(edition, profile is not None and profile.control_binary)
         waiting.first = table.next_serial(slot)
         header = Header(
             message_id=letter.message_id,
@@ -251,6 +269,9 @@ class Commands:
         self._plan(waiting, at_ms + self._waits[0] + letter.transfer_s * 1000)
         for frame in waiting.frames:
             self._send(slot, frame)
+
+    def _profile(self, slot: int) -> Profile | None:
+        return self.dialects.profile(int(self._table.profile[slot])) if self.dialects is not None else None
 
     @staticmethod
     def _measured(header: Header, body: bytes) -> bytes:
@@ -339,12 +360,24 @@ class Commands:
         line = self._lines[waiting.slot]
         line.waiting.remove(waiting)
         line.past.append(waiting)
+        self._heard(line, waiting.slot, how)
         self._finish(waiting, how, at_ms, result, message_id, body)
         while line.held and not line.blocked(line.held[0].letter):
             connection = self._table.get(waiting.slot)
             if connection is None:
                 break
             self._put_on_wire(connection, line, line.held.popleft(), at_ms)
+
+    def _heard(self, line: Line, slot: int, how: str) -> None:
+        """A terminal that reports but answers nothing may have this platform as its slave server (reference §5.3)."""
+        if how == NO_ANSWER:
+            line.unanswered += 1
+            if line.unanswered == SILENT_AFTER:
+                self.silent(slot, True)
+            return
+        if not line.answered or line.unanswered >= SILENT_AFTER:
+            self.silent(slot, False)
+        line.answered, line.unanswered = True, 0
 
     def _finish(
         self, waiting: Waiting, how: str, at_ms: int, result: int = -1, message_id: int = 0, body: bytes = b""

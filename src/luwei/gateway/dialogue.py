@@ -17,7 +17,6 @@ from luwei import facts
 from luwei.gateway import multimedia
 from luwei.gateway.commands import REPLIES
 from luwei.gateway.connections import GREETING, ONLINE, Connection, Table
-from luwei.gateway.dialects import Dialects
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import NOTED, REFUSED, Ledger
 from luwei.protocol.errors import ProtocolError
@@ -101,13 +100,12 @@ def general_reply(table: Table, slot: int, header: Header, result: int) -> bytes
 class Dialogue:
     """Takes rare frames in order of arrival."""
 
-    def __init__(
-        self, table: Table, ledger: Ledger, handshake: Handshake, dialects: Dialects, assembler: Assembler
-    ) -> None:
+    def __init__(self, table: Table, ledger: Ledger, handshake: Handshake, assembler: Assembler) -> None:
         self._table = table
         self._ledger = ledger
         self._handshake = handshake
-        self._dialects = dialects
+        self._dialects = handshake.profiles.dialects
+        self._profiles = handshake.profiles
         self._assembler = assembler
         self._confirmed = multimedia.Confirmed()
         self.replied: Callable[[Connection, Frame, int], None] = lambda *_: None
@@ -260,7 +258,7 @@ class Dialogue:
             if message.audio_codec not in profile.audio_codecs:
                 self.note(connection, NOTED, "audio_codec", message_id, example, at_ms)
         elif message_id == ATTRIBUTES and (firmware := getattr(message, "firmware", "")):
-            self._handshake.observe(Observed(int(self._table.terminal_id[slot]), firmware))
+            self._profiles.observe(Observed(int(self._table.terminal_id[slot]), firmware))
         return SUCCESS
 
     def shown(self, connection: Connection, code: int) -> None:
@@ -268,7 +266,7 @@ class Dialogue:
         slot = connection.slot
         self._table.dialect[slot] = code
         terminal = int(self._table.terminal_id[slot])
-        self._handshake.observe(Observed(terminal, dialect=self._dialects.dialect(code)))
+        self._profiles.observe(Observed(terminal, dialect=self._dialects.dialect(code)))
 
     def _reply_of_terminal(self, connection: Connection, frame: Frame, at_ms: int, outcome: Outcome) -> None:
         # a reply is not replied to (reference §6)

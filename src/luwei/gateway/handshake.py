@@ -13,22 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from luwei.gateway.connections import GREETING, ONLINE, Connection, Table, now_ms
-from luwei.gateway.dialects import Dialects
-from luwei.gateway.ledger import NOTED, REFUSED, Ledger
-from luwei.profiles import Identity
+from luwei.gateway.ledger import REFUSED, Ledger
+from luwei.gateway.session_profiles import SessionProfiles
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.fields import trim_text
 from luwei.protocol.jt808.batch.cut import phone_key
 from luwei.protocol.jt808.frame import Frame, encode_frame
 from luwei.protocol.jt808.header import EDITION_2011, EDITION_2013, Header
-from luwei.protocol.jt808.messages.registration import Authentication, Registration
+from luwei.protocol.jt808.messages.registration import Authentication
 from luwei.registry.admission import Admission, Admitted, RegistrationAnswer, RegistrationRequest
-from luwei.registry.assignments import Assigned, Assignments, Observed
+from luwei.registry.assignments import Assigned, Observed
 
 log = structlog.get_logger()
 
@@ -36,9 +33,6 @@ FAILURES_MAX = 5
 """Refused registrations or authentications after which a connection is closed."""
 RETRY_S = 1.0
 BATCH_MAX = 300
-OBSERVED_MAX = 20_000
-PLATE_AT = {2011: 25, 2013: 37, 2019: 76}
-"""Where the plate begins in 0x0100 (reference §8.5)."""
 
 REGISTER, AUTHENTICATE = 0x0100, 0x0102
 
@@ -84,7 +78,7 @@ class Handshake:
         table: Table,
         ledger: Ledger,
         admission: Admission,
-        dialects: Dialects,
+        profiles: SessionProfiles,
         gateway: str,
         boot: int,
         shard: int,
@@ -92,15 +86,14 @@ class Handshake:
         self._table = table
         self._ledger = ledger
         self._admission = admission
-        self._dialects = dialects
-        self._assignments = Assignments(admission.engine, dialects.catalogue) if admission is not None else None
+        self.profiles = profiles
+        self._assignments = profiles.assignments(admission)
         self._gateway = gateway
         self._boot = boot
         self._shard = shard
         self._queue: list[Request] = []
         self._leaving: list[str] = []
         self._returning: list[str] = []
-        self._observed: list[Observed] = []
         self._job: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="registry")
         self._sessions = 0
@@ -115,7 +108,7 @@ class Handshake:
     def register(self, connection: Connection, frame: Frame, at_ms: int) -> None:
         """Queue a 0x0100. Raises ProtocolError when its body cannot be read."""
         header = frame.header
-        body = self._registration(connection, frame, at_ms)
+        body = self.profiles.registration(connection, frame, at_ms)
         request = RegistrationRequest(
             phone=header.phone,
             province=body.province,
@@ -135,35 +128,10 @@ class Handshake:
         try:
             body = Authentication.decode(frame.body, frame.header.edition)
             code, firmware = body.auth_code, body.software_version or ""
-            self._note(connection, frame, body.problems, at_ms)
+            self.profiles.note(connection, frame, body.problems, at_ms)
         except ProtocolError:
             pass
         self._enqueue(connection, frame, at_ms, None, code, firmware)
-
-    def _registration(self, connection: Connection, frame: Frame, at_ms: int) -> Registration:
-        """The body, its plate in the charset of the profile that maker, model and province match."""
-        edition = frame.header.edition
-        body = Registration.decode(frame.body, edition)
-        identity = Identity(body.manufacturer, body.model, "", body.province, body.edition)
-        reading = self._dialects.catalogue.match(identity).profile.reading
-        if reading.charset != "gbk":
-            body = Registration.decode(frame.body, edition, reading=reading)
-        odd = body.problems if _in_charset(frame.body[PLATE_AT[body.edition] :], reading.charset) else ("charset",)
-        self._note(connection, frame, odd, at_ms)
-        return body
-
-    def _note(self, connection: Connection, frame: Frame, problems: tuple[str, ...], at_ms: int) -> None:
-        slot, header = connection.slot, frame.header
-        for problem in problems:
-            self._ledger.count(
-                NOTED, problem.partition(":")[0], header.message_id, header.phone, int(self._table.terminal_id[slot]),
-                int(self._table.vehicle_id[slot]), connection.peer, at_ms, frame.raw,
-            )  # fmt: skip
-
-    def observe(self, observed: Observed) -> None:
-        """Tell the registry what a terminal said or showed of itself; its profile may change by it."""
-        if len(self._observed) < OBSERVED_MAX:
-            self._observed.append(observed)
 
     def _enqueue(
         self,
@@ -182,7 +150,7 @@ class Handshake:
 
     def pump(self) -> None:
         """Give what is queued to the registry, unless it is still busy with what it got before."""
-        if self._job is None and (self._queue or self._leaving or self._returning or self._observed):
+        if self._job is None and (self._queue or self._leaving or self._returning or self.profiles.observed):
             self._job = asyncio.create_task(self._run())
             self._job.add_done_callback(self._done)
 
@@ -199,11 +167,11 @@ class Handshake:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._queue or self._leaving or self._returning or self._observed:
+        while self._queue or self._leaving or self._returning or self.profiles.observed:
             requests, self._queue = self._queue[:BATCH_MAX], self._queue[BATCH_MAX:]
             leaving, self._leaving = self._leaving, []
             returning, self._returning = self._returning, []
-            observed, self._observed = self._observed[:BATCH_MAX], self._observed[BATCH_MAX:]
+            observed = self.profiles.take(BATCH_MAX)
             while True:
                 try:
                     verdicts = await loop.run_in_executor(
@@ -214,7 +182,7 @@ class Handshake:
                     log.warning("registry away, handshakes wait", error=str(error), waiting=len(requests))
                     await asyncio.sleep(RETRY_S)
             self._answer(requests, verdicts)
-            self._apply({each.terminal_id for each in observed}, verdicts.assigned)
+            self.profiles.apply({each.terminal_id for each in observed}, verdicts.assigned)
 
     def _ask(
         self, requests: list[Request], leaving: list[str], returning: list[str], observed: list[Observed]
@@ -304,7 +272,7 @@ class Handshake:
         was_online = self._table.state[connection.slot] == ONLINE
         if good and admitted is not None and not was_online:
             self._open(connection, header, admitted, request.at_ms)
-            self._read_as(connection, assigned.get(admitted.terminal_id), request)
+            self.profiles.begin(connection, assigned.get(admitted.terminal_id), request.raw, request.at_ms)
             if admitted.unregister_pending:
                 self._returning.append(header.phone)
         result = 0 if good else 1
@@ -347,34 +315,6 @@ class Handshake:
         table.by_phone[phone] = connection
         self._event(connection, "authenticated", "", at_ms)
 
-    def _read_as(self, connection: Connection, assigned: Assigned | None, request: Request | None = None) -> None:
-        """Read the session by this profile from now on. ``request``: the authentication that began it."""
-        table, slot = self._table, connection.slot
-        number = self._dialects.number(assigned.profile, assigned.version) if assigned is not None else 0
-        table.profile[slot] = number
-        table.dialect[slot] = self._dialects.code_of(assigned.dialect) if assigned is not None else 0
-        (table.special.add if self._dialects.special[number] else table.special.discard)(slot)
-        profile = self._dialects.profile(number)
-        spoken = int(table.edition[slot])
-        if request is not None and profile is not None and profile.editions and spoken not in profile.editions:
-            self._ledger.count(
-                NOTED, "edition_unexpected", AUTHENTICATE, connection.phone, int(table.terminal_id[slot]),
-                int(table.vehicle_id[slot]), connection.peer, request.at_ms, request.raw,
-            )  # fmt: skip
-
-    def _apply(self, terminals: set[int], assigned: dict[int, Assigned]) -> None:
-        """What the registry decided about terminals that are online here."""
-        if not terminals:
-            return
-        table = self._table
-        for slot in np.flatnonzero(np.isin(table.terminal_id, list(terminals)) & (table.state == ONLINE)).tolist():
-            self._read_as(table[slot], assigned.get(int(table.terminal_id[slot])))
-
-    def recheck(self, terminals: set[int]) -> None:
-        """Somebody changed the profile of these terminals."""
-        for key in terminals:
-            self.observe(Observed(key))
-
     def leave(self, connection: Connection, reason: str, at_ms: int) -> None:
         """The session of ``connection`` ends; the connection itself may stay."""
         if self._table.state[connection.slot] != ONLINE:
@@ -414,12 +354,3 @@ class Handshake:
         connection = self._table.by_phone.get(phone)
         if connection is not None and connection.session < session:
             self.close(connection, "taken over")
-
-
-def _in_charset(raw: bytes, charset: str) -> bool:
-    """Whether a text is what it should be; one without any Chinese is the same in every charset."""
-    try:
-        trim_text(raw).decode(charset)
-    except UnicodeDecodeError:
-        return False
-    return True

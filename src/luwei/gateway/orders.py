@@ -12,8 +12,9 @@ ANSWERED, ACKNOWLEDGED, NO_ANSWER, LINK_LOST = "answered", "acknowledged", "no_a
 """How a command ends: its answer came; only 0x0001 came although another answer is due; nothing came after all
 repetitions; the line ended first, so that nobody knows whether the terminal got it."""
 
-EDITION, BUSY = "edition", "busy"
-"""Why a gateway does not take a command: the session's edition has no such message; too many wait for this terminal."""
+EDITION, BUSY, SLAVE_SERVER = "edition", "busy", "slave_server"
+"""Why a gateway does not take a command: the session's edition has no such message; too many wait for this terminal; by
+its profile the terminal reports here as to a slave server and answers no command (2019 §3.1.10)."""
 
 OUTCOME_SUBJECT = "command.outcome"
 
@@ -36,6 +37,12 @@ class Letter(msgspec.Struct, frozen=True, array_like=True):
     """Time for the answer once 0x0001 came: a driver has to read a question."""
     transfer_s: int = 0
     """Time that the message itself takes on a slow line, before its first repetition."""
+    binary: dict[int, bytes] = {}
+    """Bodies for terminals whose profile wants binary numbers in 0x8105 (reference §8.8)."""
+
+    def body(self, edition: int, binary: bool) -> bytes:
+        """The body for one terminal."""
+        return self.binary.get(edition, self.bodies[edition]) if binary else self.bodies[edition]
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):

@@ -17,6 +17,7 @@ from luwei.gateway.dialects import Dialects
 from luwei.gateway.dialogue import Dialogue
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import Ledger
+from luwei.gateway.session_profiles import SessionProfiles
 from luwei.gateway.tick import Result, Tick
 from luwei.profiles import Catalogue, Profile, catalogue_of
 from luwei.protocol.jt808.batch.cut import phone_key
@@ -24,7 +25,6 @@ from luwei.protocol.jt808.fragments import Assembler
 from luwei.protocol.jt808.frame import Frame
 from luwei.protocol.jt808.header import EDITION_2013, Header
 from luwei.registry.admission import Admission, RegistrationRequest
-from luwei.registry.assignments import Observed
 
 log = structlog.get_logger()
 
@@ -82,9 +82,6 @@ class _Desk(Handshake):
     ) -> None:
         self.asked = frame.header.message_id
 
-    def observe(self, observed: Observed) -> None:
-        """Nobody is told."""
-
     def leave(self, connection: Any, reason: str, at_ms: int) -> None:
         """Nothing is written about a session that is not there."""
 
@@ -117,8 +114,8 @@ def rehearse(
         table.profile[_SLOT] = number = dialects.number(profile.name, profile.version)
         if dialects.special[number]:
             table.special.add(_SLOT)
-    desk = _Desk(table, ledger, cast(Admission, None), dialects, "rehearsal", 0, 0)
-    dialogue = Dialogue(table, ledger, desk, dialects, Assembler())
+    desk = _Desk(table, ledger, cast(Admission, None), SessionProfiles(table, ledger, dialects), "rehearsal", 0, 0)
+    dialogue = Dialogue(table, ledger, desk, Assembler())
     tick = Tick(table, dialogue, dialects, history_days, _UNLIMITED)
     try:
         result = tick.run([_SLOT], [wire], now_ms(), {})

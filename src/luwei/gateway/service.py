@@ -27,6 +27,7 @@ from luwei.gateway.dialogue import Dialogue
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import NOTED, REFUSED, Ledger
 from luwei.gateway.publisher import Parcel, Publisher
+from luwei.gateway.session_profiles import SessionProfiles
 from luwei.gateway.status import Status
 from luwei.gateway.tick import Replies, Result, Tick
 from luwei.gateway.trace import SUBJECT as TRACE
@@ -34,6 +35,7 @@ from luwei.gateway.trace import Trace
 from luwei.gateway.wire import Wire, raise_descriptor_limit
 from luwei.protocol.jt808.fragments import Assembler
 from luwei.registry.admission import Admission, Admitted, Policy
+from luwei.registry.assignments import Observed
 from luwei.registry.engine import open_engine
 from luwei.settings import Settings
 
@@ -76,8 +78,9 @@ class Gateway:
         self.ledger.trace = self.trace
         self.publisher = Publisher(bus, self.name, shard, self.boot)
         self.dialects = Dialects(profiles.catalogue_of(settings.profiles))
-        self.handshake = Handshake(self.table, self.ledger, admission, self.dialects, self.name, self.boot, shard)
-        self.dialogue = Dialogue(self.table, self.ledger, self.handshake, self.dialects, Assembler())
+        self.profiles = SessionProfiles(self.table, self.ledger, self.dialects)
+        self.handshake = Handshake(self.table, self.ledger, admission, self.profiles, self.name, self.boot, shard)
+        self.dialogue = Dialogue(self.table, self.ledger, self.handshake, Assembler())
         self.wire = Wire(self.table, settings.connections_per_address, self._closed)
         self.datagrams = Datagrams(self.table, settings.connections_per_address, self._closed)
         self.tick = Tick(self.table, self.dialogue, self.dialects, settings.history_days, settings.frames_per_second)
@@ -88,6 +91,8 @@ class Gateway:
         )
         self.command_line = CommandLine(bus, self.commands, self.name, self.boot, shard)
         self.dialogue.replied = self.commands.answered
+        self.commands.dialects = self.dialects
+        self.commands.silent = self._silent
         self._stopping = asyncio.Event()
         self._paused = ""
         self._rate = 0.0
@@ -284,8 +289,11 @@ class Gateway:
         for session in message.get("sessions", [message]):
             self.handshake.taken_elsewhere(session["phone"], session["session"])
 
+    def _silent(self, slot: int, silent: bool) -> None:
+        self.profiles.observe(Observed(int(self.table.terminal_id[slot]), silent=silent))
+
     async def _profiles_changed(self, _: str, payload: bytes, __: dict[str, str]) -> None:
-        self.handshake.recheck({int(key) for key in json.loads(payload)["terminals"]})
+        self.profiles.recheck({int(key) for key in json.loads(payload)["terminals"]})
 
     async def _each_second(self) -> None:
         loop = asyncio.get_running_loop()
@@ -308,6 +316,8 @@ class Gateway:
         at = now_ms()
         self._close_silent(at)
         for slot, frame in self.dialogue.ask_again(at):
+            self.send(slot, frame)
+        for slot, frame in self.profiles.ask_attributes(at):
             self.send(slot, frame)
         self._flush(notes=self._seconds % NOTES_EVERY_S == 0)
 

@@ -6,7 +6,7 @@ frames that fail a test) goes in order of arrival to the declarative decoder and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,10 @@ from luwei.gateway.dialects import Dialects
 from luwei.gateway.dialogue import Dialogue, Outcome
 from luwei.gateway.ledger import NOTED, REFUSED
 from luwei.gateway.trace import Trace
+from luwei.gateway.watch import Watch
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.batch.cut import ENCRYPT_BITS, FRAGMENT_FLAG, Frames, Index, Mask, cut
-from luwei.protocol.jt808.batch.items import odd_items
-from luwei.protocol.jt808.batch.location import BASIC_LENGTH, Locations, locations
+from luwei.protocol.jt808.batch.location import BASIC_LENGTH, locations
 from luwei.protocol.jt808.batch.points import join_bodies
 from luwei.protocol.jt808.batch.repeat import body_hash
 from luwei.protocol.jt808.batch.reply import general_replies
@@ -74,7 +74,7 @@ class Tick:
     ) -> None:
         self._table = table
         self._dialogue = dialogue
-        self._dialects = dialects
+        self._watch = Watch(table, dialogue, dialects)
         self._clocks = ClockWatch(table.state.size)
         self._history_days = history_days
         self._limit = frames_per_second
@@ -171,7 +171,7 @@ class Tick:
                 counts = np.bincount(frames.segment[fresh], minlength=slot_of.size)
                 self._table.locations[slot_of] += counts.astype(np.uint64)
         if not every:
-            self._note_beats(frames, owner, (plain & ~is_location).nonzero()[0], at_ms)
+            self._watch.beats(frames, owner, (plain & ~is_location).nonzero()[0], at_ms)
         result.replies.append(
             self._replies(frames, owner, np.arange(len(frames)) if plain.all() else plain.nonzero()[0])
         )
@@ -197,7 +197,7 @@ class Tick:
         table, slot = self._table, owner[rows]
         decoded = locations(frames.data, frames.body[rows], frames.body_length[rows])
         if table.special:
-            decoded = self._reread(decoded, slot)
+            decoded = self._watch.reread(decoded, slot)
         edition = np.where(frames.layout19[rows], EDITION_2019, np.minimum(table.edition[slot], EDITION_2013))
         source = Source(
             vehicle_id=table.vehicle_id[slot],
@@ -209,59 +209,16 @@ class Tick:
         result.columns.append(location_batch(decoded, source, at_ms, self._history_days))
         result.locations += rows.size
         if decoded.items.broken.any():
-            self._note_rows(frames, owner, rows[decoded.items.broken], "items_broken", at_ms)
+            self._watch.rows(frames, owner, rows[decoded.items.broken], "items_broken", at_ms)
         if decoded.items.odd.any():
-            self._note_items(frames, owner, rows[decoded.items.odd], at_ms)
+            self._watch.items(frames, owner, rows[decoded.items.odd], at_ms)
         if (fast := decoded.speed_dkmh > SPEED_MAX_DKMH).any():
-            self._note_rows(frames, owner, rows[fast], "speed_impossible", at_ms)
+            self._watch.rows(frames, owner, rows[fast], "speed_impossible", at_ms)
         if self._clocks.due(at_ms):
             delay = np.where(decoded.readable, at_ms - decoded.device_ms, UNUSED)
             for off, reason in self._clocks.look(slot, delay, at_ms):
                 at = int(rows[np.flatnonzero(slot == off)[-1]])
                 self._dialogue.note(table[off], NOTED, reason, _LOCATION, frames.wire(at), at_ms)
-
-    def _reread(self, decoded: Locations, slot: Index) -> Locations:
-        """Times and speeds of sessions whose profile has another zone or another step."""
-        number = self._table.profile[slot]
-        shifted = np.where(decoded.readable, decoded.device_ms + self._dialects.shift_ms[number], decoded.device_ms)
-        speed = np.minimum(decoded.speed_dkmh.astype(np.uint32) * self._dialects.speed_step[number], 0xFFFF)
-        return replace(decoded, device_ms=shifted, speed_dkmh=speed.astype(np.uint16))
-
-    def _note_items(self, frames: Frames, owner: Index, rows: Index, at_ms: int) -> None:
-        """Items that the profiles of their sessions do not expect, and the dialect that alarm items show."""
-        table, dialects = self._table, self._dialects
-        first = frames.body[rows] + BASIC_LENGTH
-        row, key = odd_items(frames.data, first, frames.body[rows] + frames.body_length[rows])
-        slot = owner[rows[row]]
-        strange = ~dialects.expected[table.profile[slot], key]
-        code = dialects.dialect_code[key]
-        shown = (code != 0) & (code != table.dialect[slot])
-        for at in shown.nonzero()[0].tolist():
-            self._dialogue.shown(table[int(slot[at])], int(code[at]))
-        if not strange.any():
-            return
-        pairs = slot[strange].astype(np.int64) << 16 | key[strange]
-        every, at_first, counts = np.unique(pairs, return_index=True, return_counts=True)
-        chosen = rows[row[strange]][at_first]
-        for pair, candidate, number in zip(every.tolist(), chosen.tolist(), counts.tolist(), strict=True):
-            slot_number, item, length = pair >> 16, pair >> 8 & 0xFF, pair & 0xFF
-            reason = dialects.objection(int(table.profile[slot_number]), item, length)
-            wire = frames.wire(candidate)
-            self._dialogue.note(table[slot_number], NOTED, reason, _LOCATION, wire, at_ms, number)
-
-    def _note_beats(self, frames: Frames, owner: Index, rows: Index, at_ms: int) -> None:
-        """Heartbeats with a body (reference §11.4, 37)."""
-        full = rows[frames.body_length[rows] > 0]
-        if full.size:
-            self._note_rows(frames, owner, full, "heartbeat_body", at_ms, _HEARTBEAT)
-
-    def _note_rows(
-        self, frames: Frames, owner: Index, chosen: Index, reason: str, at_ms: int, message_id: int = _LOCATION
-    ) -> None:
-        slots, first, counts = np.unique(owner[chosen], return_index=True, return_counts=True)
-        for slot, at, number in zip(slots.tolist(), first.tolist(), counts.tolist(), strict=True):
-            wire = frames.wire(int(chosen[at]))
-            self._dialogue.note(self._table[slot], NOTED, reason, message_id, wire, at_ms, number)
 
     def _replies(self, frames: Frames, owner: Index, chosen: Index) -> Replies:
         """0x8001 result 0 for ``chosen``, which are in the order of their connections."""
@@ -394,7 +351,7 @@ class Tick:
         counts = [len(p.spans) for p in points]
         decoded = locations(data, offsets, lengths)
         if self._table.special:
-            decoded = self._reread(decoded, np.repeat(np.array([p.slot for p in points], np.intp), counts))
+            decoded = self._watch.reread(decoded, np.repeat(np.array([p.slot for p in points], np.intp), counts))
 
         def column(values: list[int], dtype: type[np.unsignedinteger]) -> npt.NDArray[np.unsignedinteger]:
             return np.repeat(np.array(values, dtype), counts)

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from luwei.facts import FLAG_NOT_FIXED, FLAG_PLACE_IMPOSSIBLE, ORIGIN_BACKFILL
+from luwei.protocol.fields import LATEST
+from luwei.protocol.jt808.bits import ALARM
 
 LIVE_OFFLINE_S = 300
 """A truck that sent no location for so long is offline (reference supervision §3, 在线率: 5 min)."""
@@ -30,6 +32,10 @@ MAX_VEHICLES = 4_000_000
 
 OFFLINE, STOPPED, MOVING = 0, 1, 2
 STATE_MASK, BIT_ALARM, BIT_NO_FIX = 0b11, 1 << 2, 1 << 3
+CLASS_A = sum(1 << bit.bit for bit in ALARM.bits if bit.clears == "A" and bit.since <= LATEST <= bit.until)
+"""Alarm bits that stay until the platform's answer (JT/T 808-2019 table 25)."""
+ALARM_TIMER_S = 1800
+"""A bit of class A that stays set for so long is no present alarm any more; the reports keep it."""
 NO_PLACE = -(2**31)
 """Longitude of a vehicle that has never been anywhere; outside every view."""
 
@@ -48,6 +54,7 @@ _PROPERTIES: tuple[tuple[str, str, int], ...] = (
     ("speed_dkmh", "u2", 0),
     ("direction_deg", "u2", 0xFFFF),
     ("alarm", "u4", 0),
+    ("alarm_since_ms", "i8", 0),  # receipt of the report with which a bit of class A last rose
     ("video_alarm", "u4", 0),
     ("status", "u4", 0),
     ("flags", "u1", 0),
@@ -90,6 +97,7 @@ class Fleet:
     speed_dkmh: npt.NDArray[np.uint16]
     direction_deg: npt.NDArray[np.uint16]
     alarm: npt.NDArray[np.uint32]
+    alarm_since_ms: npt.NDArray[np.int64]
     video_alarm: npt.NDArray[np.uint32]
     status: npt.NDArray[np.uint32]
     flags: npt.NDArray[np.uint8]
@@ -174,6 +182,8 @@ class Fleet:
     def _take(self, batch: Any, ids: Ints, rows: Ints, at: Ints, received: Ints) -> None:
         self.at_ms[ids] = at[rows]
         self.taken_ms[ids] = received[rows]
+        risen = _column(batch, "alarm", np.uint32)[rows] & ~self.alarm[ids] & np.uint32(CLASS_A) != 0
+        self.alarm_since_ms[ids] = np.where(risen, received[rows], self.alarm_since_ms[ids])
         for name in ("altitude_m", "speed_dkmh", "direction_deg", "alarm", "status"):
             target = getattr(self, name)
             target[ids] = _column(batch, name, target.dtype)[rows]
@@ -197,7 +207,10 @@ class Fleet:
         """State, alarm and fix bits of ``ids`` as of ``now_ms``."""
         online = self.received_ms[ids] > now_ms - LIVE_OFFLINE_S * 1000
         wire = np.where(self.speed_dkmh[ids] >= MOVING_DKMH, MOVING, STOPPED).astype(np.uint8)
-        wire |= np.where((self.alarm[ids] | self.video_alarm[ids]) != 0, np.uint8(BIT_ALARM), np.uint8(0))
+        # some devices never clear what the platform's answer should clear (reference jt808 §11.3, 28)
+        over = self.alarm_since_ms[ids] <= now_ms - ALARM_TIMER_S * 1000
+        alarm = np.where(over, self.alarm[ids] & ~np.uint32(CLASS_A), self.alarm[ids])
+        wire |= np.where((alarm | self.video_alarm[ids]) != 0, np.uint8(BIT_ALARM), np.uint8(0))
         wire[~online] = OFFLINE
         lost = self.flags[ids] & np.uint8(FLAG_NOT_FIXED | FLAG_PLACE_IMPOSSIBLE) != 0
         wire |= np.where(lost, np.uint8(BIT_NO_FIX), np.uint8(0))

@@ -16,10 +16,11 @@ CHARSETS = ("gbk", "gb18030", "utf-8")
 EDITIONS = (2011, 2013, 2019)
 STEPS = {"0.1km/h": 1, "1km/h": 10}
 WORD_TABLES = {
-    "adas": "0x64.type", "dsm": "0x65.type", "bsd": "0x67.type", "driving": "0x70.type", "road_sign":
-    "0x64.road_sign_type", "channel": "channel", "resolution": "resolution", "file_type": "file_type",
+    "adas": ("0x64.type",), "dsm": ("0x65.type",), "bsd": ("0x67.type",), "driving": ("0x70.type",),
+    "road_sign": ("0x64.road_sign_type",), "channel": ("channel",), "resolution": ("0x8801.resolution",),
+    "file_type": ("0x1211.type", "0x1212.type", "0x9212.type"),
 }  # fmt: skip
-"""Table of [codes] → the field whose codes it names."""
+"""Table of [codes] → the fields whose codes it names."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 _CODE = re.compile(r"0x[0-9A-Fa-f]{1,2}")
@@ -125,7 +126,7 @@ def _word_tables(value: Any) -> dict[str, dict[int, str]]:
     unknown = sorted(value.keys() - WORD_TABLES.keys())
     if unknown:
         raise _Broken(f"{unknown[0]}: must be one of {', '.join(WORD_TABLES)}")
-    return {WORD_TABLES[name]: _codes(codes) for name, codes in value.items()}
+    return {field: _codes(codes) for name, codes in value.items() for field in WORD_TABLES[name]}
 
 
 def _matches(value: Any) -> dict[str, tuple[Match, ...]]:

@@ -65,6 +65,8 @@ class Scope:
     spans: list[Span] | None = None
     prefix: str = ""
     reading: Reading = STANDARD
+    message: str = ""
+    """Id of the message that is read, such as ``0x0200``."""
 
     def mark(self, offset: int, end: int, name: str, zh: str, value: str, note: str = "") -> None:
         """Record a place, if places are being recorded."""

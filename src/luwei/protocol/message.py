@@ -144,7 +144,10 @@ class Record:
                     value, at = wire.read(data, at, end, scope)
                 values[name] = value
                 if traced and not wire.composite:
-                    text, note = declared.text(value, scope.edition), scope.reading.word(scope.prefix, name, value)
+                    text, note = (
+                        declared.text(value, scope.edition),
+                        scope.reading.word(scope.prefix, name, value, scope.message),
+                    )
                     if note is None:
                         note = declared.explain(value, scope.edition)
                     scope.mark(start, at, name, declared.zh, text, note)
@@ -319,7 +322,7 @@ class Message(Record):
         if cls.variants:
             found: Self = cls._variant(body, layout, reading).decode(body, edition, spans, reading)
             return found
-        scope = Scope(layout, spans=spans, reading=reading)
+        scope = Scope(layout, spans=spans, reading=reading, message=f"0x{cls.id:04X}")
         if edition == 2019 != layout:
             scope.problems.append(f"layout_{layout}")
         message, at = cls.read(body, 0, len(body), scope)

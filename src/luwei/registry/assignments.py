@@ -62,6 +62,7 @@ class Assigned:
     version: int
     by_hand: bool
     dialect: str = ""
+    firmware: str = ""
 
 
 @dataclass(slots=True)
@@ -217,7 +218,12 @@ class Assignments:
 def _assigned(row: _Row) -> Assigned:
     values = row.values or row.stored or {}
     return Assigned(
-        row.terminal_id, values["profile"], values["version"], bool(values["by_hand"]), row.identity.dialect
+        row.terminal_id,
+        values["profile"],
+        values["version"],
+        bool(values["by_hand"]),
+        row.identity.dialect,
+        row.identity.firmware,
     )
 
 

@@ -16,7 +16,8 @@ from luwei.registry.scope import Scope
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.explain_profile import profile_for
-from luwei.web.explanation import explained, frames_in, hex_bytes
+from luwei.web.explanation import explained
+from luwei.web.pasted import frames_in, hex_bytes
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 

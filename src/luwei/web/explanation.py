@@ -20,14 +20,12 @@ from luwei.protocol.jt808.edition import edition_rule, lenient_content
 from luwei.protocol.jt808.frame import check_code
 from luwei.protocol.jt808.header import Header
 from luwei.protocol.jt808.header_fields import FragmentFields, HeaderFields
-from luwei.protocol.jt808.stream import FrameCutter
 from luwei.protocol.message import REGISTRY, Message
 from luwei.protocol.reading import STANDARD
 from luwei.web.explain_profile import Use
 from luwei.web.explain_words import GROUPS, RESULTS, Words, edition_words, rule_of, words
+from luwei.web.pasted import BYTES_MAX
 
-BYTES_MAX = 8192
-"""Longest input; a frame of JT/T 808 has at most 2092 bytes on the wire."""
 ROWS_SHOWN = 50
 """Locations of one 0x0704 that are shown."""
 
@@ -41,19 +39,6 @@ _HIDDEN = ("vehicle_id", "terminal_id", "batch")
 def terminal_side(message_id: int) -> bool:
     """Whether a terminal sends this id: below 0x8000, and the vendors' 0xE000-0xEFFF (2019 table B)."""
     return message_id < 0x8000 or 0xE000 <= message_id <= 0xEFFF
-
-
-def frames_in(raw: bytes) -> list[tuple[int, bytes]]:
-    """Offset and bytes of each frame of a pasted text; the input itself where it is one frame or no whole frame."""
-    if not explain(raw).error or raw.count(b"\x7e") < 3:
-        return [(0, raw)]
-    found, at = [], 0
-    for piece in FrameCutter().feed(raw):
-        place = raw.find(piece, max(0, at - 1))
-        if place >= 0:
-            found.append((place, piece))
-            at = place + len(piece)
-    return found or [(0, raw)]
 
 
 def explained(
@@ -402,21 +387,3 @@ def _check_step(content: bytes, unread: bool, quirk: bool, out: Explanation) -> 
 
 def _both(given: dict[str, Any]) -> Words:
     return words(given["zh"], given["en"])
-
-
-def hex_bytes(text: str) -> bytes:
-    """The bytes of a pasted text: pairs of digits, with blanks, commas, ``0x`` and line ends between them as one likes.
-
-    Raises ProtocolError ``hex`` with the place in ``text``, or ``length``.
-    """
-    cleaned = re.sub(r"0[xX]|[\s,;:\-|]+", lambda match: " " * len(match[0]), text)
-    if match := re.search(r"[^0-9A-Fa-f ]", cleaned):
-        raise ProtocolError("hex", f"{text[match.start()]!r} is no hexadecimal digit", match.start())
-    digits = cleaned.replace(" ", "")
-    if not digits:
-        raise ProtocolError("hex", "is empty", 0)
-    if len(digits) % 2:
-        raise ProtocolError("hex", "an odd number of digits", len(text))
-    if len(digits) > 2 * BYTES_MAX:
-        raise ProtocolError("length", f"{len(digits) // 2} bytes, at most {BYTES_MAX}", 2 * BYTES_MAX)
-    return bytes.fromhex(digits)

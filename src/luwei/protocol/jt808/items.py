@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 FUEL = 0x02
+LONG, LONG_HEAD = frozenset({0xF1, 0xF2}), 5
+"""Vendor items of which some 粤标 devices write the length in four bytes (reference active-safety §4.5)."""
 HEAD = 2
 """Bytes of id and length."""
 
@@ -109,6 +111,11 @@ class ItemList(WireType[Items]):
         error, rest = "", b""
         while at < end:
             start, item_id = at, data[at]
+            if item_id in LONG and _is_long(data, at, end):
+                items.append(Item(item_id, data[at + LONG_HEAD : end]))
+                scope.mark(at, end, f"[0x{item_id:02X}]", "附加信息", data[at:end].hex(" "), "4 字节长度，厂家自定义")
+                at = end
+                break
             if at + 1 == end:
                 error, rest = f"id 0x{item_id:02X} without length", data[at:end]
                 break
@@ -152,6 +159,11 @@ class ItemList(WireType[Items]):
 
     def text(self, value: Items) -> str:
         return ", ".join(f"0x{item.id:02X}" for item in value.items)
+
+
+def _is_long(data: bytes, at: int, end: int) -> bool:
+    """Whether the item at ``at`` has a length of four bytes and ends the body (粤标 0xF1 and 0xF2, [impl])."""
+    return data[at + 1 : at + 4] == bytes(3) and at + 4 < end and 0 < data[at + 4] == end - at - LONG_HEAD
 
 
 def _mark(item: Item, start: int, data: bytes, scope: Scope) -> None:

@@ -32,6 +32,7 @@ KNOWN: Mapping[int, tuple[int, ...]] = {
 }  # fmt: skip
 """Item id → legal lengths; empty: its length varies. Every other item is unknown."""
 
+LONG = (0xF1, 0xF2)
 WATCHED = frozenset({0x05, 0x06, 0x64, 0x65, 0x66, 0x67, 0x70, 0xF1, 0xF2})
 """Known items that only some dialects have: whoever looks for deviations looks at them one by one."""
 
@@ -74,7 +75,19 @@ def walk(data: Bytes, start: Index, end: Index) -> Items:
     table, broken, written = _walk(data, start, end, first_wins=False)
     if written != np.count_nonzero(table[_FIRST:] >= 0):
         table, broken, _ = _walk(data, start, end, first_wins=True)
+    for row in broken.nonzero()[0].tolist():
+        # scalar, for few reports are broken
+        broken[row] = not _ends_long(data, int(start[row]), int(end[row]))
     return Items(table[_FIRST:], broken, table[_UNKNOWN] >= 0)
+
+
+def _ends_long(data: Bytes, at: int, end: int) -> bool:
+    """Whether the items are whole with a last one of 0xF1 or 0xF2 whose length has four bytes (``jt808.items``)."""
+    while at + 2 <= end:
+        if data[at] in LONG and not data[at + 1 : at + 4].any() and 0 < int(data[at + 4]) == end - at - 5:
+            return True
+        at += 2 + int(data[at + 1])
+    return False
 
 
 def odd_items(data: Bytes, start: Index, end: Index) -> tuple[Index, npt.NDArray[np.uint16]]:
