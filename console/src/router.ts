@@ -7,7 +7,7 @@ import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.absent';
+    title: 'title.monitor' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.absent';
     theme?: Theme;
     /** Reached without a login. */
     open?: boolean;
@@ -49,6 +49,11 @@ export const router = createRouter({
           path: 'commands',
           component: () => import('@/pages/commands/CommandsPage.vue'),
           meta: { title: 'title.commands', theme: 'light' },
+        },
+        {
+          path: 'assets',
+          component: () => import('@/pages/assets/AssetsPage.vue'),
+          meta: { title: 'title.assets', theme: 'light' },
         },
         {
           path: ':absent(.*)*',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Messages } from '@/i18n';
 
-const files = import.meta.glob<Record<string, unknown>>('../src/**/messages.ts', { eager: true });
+const files = import.meta.glob<Record<string, unknown>>('../src/**/*messages.ts', { eager: true });
 const all = Object.entries(files).flatMap(([file, module]) =>
   Object.values(module).map((value) => [file, value as Messages<Record<string, string>>] as const),
 );

@@ -27,7 +27,7 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 async def test_the_console_has_its_page_at_every_address_of_its_own(web: Running, console: Path) -> None:
     async with web.client("") as client:
-        for path in ("/", "/monitor", "/track?plate=x", "/access/ledger"):
+        for path in ("/", "/monitor", "/assets", "/track?plate=x", "/access/ledger"):
             answer = await client.get(path)
             assert answer.status_code == 200
             assert "路卫" in answer.text

@@ -2,7 +2,7 @@
  * The one way to the server. Every request carries `X-Luwei: 1` (the server refuses writes without it: a foreign page cannot set
  * it) and the session cookie; every failure becomes an `ApiError`.
  */
-export type QueryValue = string | number | boolean | null | undefined;
+export type QueryValue = string | number | boolean | readonly string[] | null | undefined;
 
 export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -12,13 +12,24 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
-/** `status` 0 means that no answer came at all; `rule` names the broken rule, `field` the field it concerns. */
+/** The record that has a value already. */
+export interface Clash {
+  noun: string;
+  id: number;
+  label: string;
+}
+
+/**
+ * `status` 0 means that no answer came at all; `rule` names the broken rule, `field` the field it concerns, `clash` the record that
+ * a new value collides with.
+ */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly rule: string,
     message: string,
     readonly field: string | null = null,
+    readonly clash: Clash | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -43,7 +54,8 @@ export function onSessionEnded(handler: () => void): void {
 export function withQuery(path: string, query: Record<string, QueryValue> = {}): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
+    if (Array.isArray(value)) value.forEach((each: string) => parameters.append(name, each));
+    else if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
   }
   const text = parameters.toString();
   return text ? `${path}?${text}` : path;
@@ -51,9 +63,9 @@ export function withQuery(path: string, query: Record<string, QueryValue> = {}):
 
 async function failure(response: Response): Promise<ApiError> {
   try {
-    const body = (await response.json()) as { error?: { field?: string | null; rule?: string; message?: string } };
-    const error = body.error ?? {};
-    return new ApiError(response.status, error.rule ?? 'unknown', error.message ?? response.statusText, error.field ?? null);
+    const body = (await response.json()) as { error?: { field?: string | null; rule?: string; message?: string; clash?: Clash } };
+    const { field, rule, message, clash } = body.error ?? {};
+    return new ApiError(response.status, rule ?? 'unknown', message ?? response.statusText, field ?? null, clash ?? null);
   } catch {
     return new ApiError(response.status, 'unknown', response.statusText);
   }

@@ -59,3 +59,14 @@ export function useMessages<Z extends Record<string, string>>(messages: Messages
     return places ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(places[name] ?? whole)) : text;
   };
 }
+
+/** A word in both languages, where it is data rather than a message. */
+export interface Words {
+  readonly zh: string;
+  readonly en: string;
+}
+
+/** The word in the current language; templates follow the switch. */
+export function say(words: Words): string {
+  return words[current.value];
+}

@@ -32,7 +32,8 @@ async def console_file(request: Request[Any, Any, Any]) -> Response[Any]:
         try:
             file = await _shelf.get(CONSOLE.joinpath(*parts))
         except (OSError, ValueError):
-            if "." in parts[-1] or parts[0] == "assets":
+            # /assets itself is the page of the registry; what lies below are built files.
+            if "." in parts[-1] or (parts[0] == "assets" and len(parts) > 1):
                 raise Refused(404, "", "not_found", "no such file") from None
         else:
             return file.answer(request, _IMMUTABLE if parts[0] == "assets" else "no-cache")

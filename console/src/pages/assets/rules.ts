@@ -1,0 +1,75 @@
+/** The server's rules in Chinese. A rule without an entry is shown as the server says it. */
+import type { ApiError } from '@/api/client';
+import { locale } from '@/i18n';
+
+const RULES: readonly (readonly [RegExp, string])[] = [
+  [/^must be given$/, '必填'],
+  [/^must not be empty$/, '不能为空'],
+  [/^must have at most (\d+) characters$/, '最多 $1 个字符'],
+  [/^must be a whole number from (-?\d+) to (\d+)$/, '应为 $1 至 $2 的整数'],
+  [/^must not contain control characters$/, '不能含控制字符'],
+  [/^must be one of (.+)$/, '应为以下之一：$1'],
+  [/^must be a day such as 2026-01-31$/, '应为日期，如 2026-01-31'],
+  [/^must not lie before \w+$/, '不能早于起始日期'],
+  [/^must be ASCII letters, digits and signs without blanks$/, '只能含英文字母、数字和符号，不含空格'],
+  [/^must be letters, digits, hyphens and Chinese characters$/, '只能含字母、数字、连字符和汉字'],
+  [/^must be the id of a row$/, '请从列表中选择'],
+  [/^there is no such (.+)$/, '没有此记录，或不在您的辖区内'],
+  [/^this organisation is disabled$/, '该机构已停用'],
+  [/^must lie within your own jurisdiction$/, '应在您的辖区内'],
+  [/^must begin with the character of a province.*$/, '应以省份简称开头，如 粤'],
+  [/^must have 7 characters, or 8 for new energy$/, '车牌应为 7 位，新能源 8 位'],
+  [/^must be province, letter, five letters or digits without I and O$/, '应为省份简称、字母和 5 位字母或数字（不含 I、O）'],
+  [/^eight characters are a new-energy plate.*$/, '8 位为新能源车牌，颜色应为绿、黄绿或渐变绿'],
+  [/^a new-energy plate has its letter third.*$/, '新能源车牌的字母应在第三位（小型）或末位（大型）'],
+  [/^a new-energy plate has 8 characters$/, '新能源车牌应为 8 位'],
+  [/^a plate that ends with (.) is (.+)$/, '以“$1”结尾的车牌颜色应为 $2'],
+  [/^粤Z is for plates that end with 港 or 澳, and they for it$/, '粤Z 车牌须以“港”或“澳”结尾，反之亦然'],
+  [/^must have 17 characters$/, '应为 17 位'],
+  [/^must be letters and digits without I, O and Q$/, '只能含字母和数字（不含 I、O、Q）'],
+  [/^check digit \(ninth character\) must be (.);.*$/, '第 9 位校验位应为 $1；实车确为此 VIN 时请勾选“已核对实车 VIN”'],
+  [/^must fit the class: (.+)$/, '与车辆类别“$1”不符'],
+  [/^must be 1 to 20 digits$/, '应为 1 至 20 位数字'],
+  [/^must be a telephone number of 5 to 20 digits$/, '应为 5 至 20 位的电话号码'],
+  [/^must be 18 capitals and digits without I, O, S, V and Z$/, '应为 18 位大写字母和数字（不含 I、O、S、V、Z）'],
+  [/^check character \(the last\) must be (.)$/, '末位校验码应为 $1'],
+  [/^check character \(the last\) is wrong$/, '末位校验码不正确'],
+  [/^check digit \(the last of 19\) is wrong$/, '第 19 位校验位不正确'],
+  [/^must be 17 digits and a digit or X$/, '应为 17 位数字加 1 位数字或 X'],
+  [/^must hold a date of birth in places 7 to 14$/, '第 7 至 14 位应为出生日期'],
+  [/^must be 19 or 20 characters that begin with 89$/, '应为 19 或 20 位，以 89 开头'],
+  [/^must be 11 or 13 digits that begin with 1$/, '应为以 1 开头的 11 或 13 位数字'],
+  [/^must be the adcode of the province, a city, a county or a town$/, '应为省、市、县区或镇街的区划代码'],
+  [/^must be the adcode of a (.+)$/, '区划代码与机构类别不符'],
+  [/^must be given for an authority$/, '主管部门必须填写'],
+  [/^is for authorities.*$/, '仅主管部门填写'],
+  [/^must lie in the city .*$/, '县区不属于所选地市'],
+  [/^can only change among operator, sole_trader and fleet$/, '类别只能在企业、个体户、车队之间更改'],
+  [/^fleets stand below it, so it must stay an operator$/, '下设车队，类别须为道路运输企业'],
+  [/^must not be the organisation itself or one below it$/, '上级不能是自身或其下级'],
+  [/^a (\w+) stands below nothing$/, '省级主管部门没有上级'],
+  [/^the tree must not be deeper than (\d+)$/, '层级不能超过 $1 级'],
+  [/^models are entered by the whole province$/, '型号由省级维护'],
+  [/^is for models of the catalogue$/, '仅列入目录的型号填写'],
+  [/^must be given: a .* without .* is in no jurisdiction$/, '必填：未绑定的记录不属于任何辖区'],
+  [/^another channel has this number$/, '通道号重复'],
+  [/^the vehicle already has a terminal.*$/, '该车辆已有终端'],
+  [/^another .*; it exists elsewhere$/, '已在其他辖区登记'],
+  [/^(another .*|this model and firmware are there already.*)$/, '已被其他记录使用'],
+  [/^must be later than from_at$/, '结束应晚于开始'],
+  [/^must not be in the future.*$/, '不能晚于现在；当前归属请在资料中修改'],
+  [/^overlaps .*$/, '与已有的时段重叠'],
+];
+
+export function ruleText(rule: string): string {
+  if (locale.value === 'en') return rule;
+  for (const [pattern, text] of RULES) {
+    if (pattern.test(rule)) return rule.replace(pattern, text);
+  }
+  return rule;
+}
+
+/** What to say of a refusal at its field. */
+export function refusalText(error: ApiError): string {
+  return ruleText(error.rule);
+}
