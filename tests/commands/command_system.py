@@ -148,6 +148,8 @@ class System:
         assert self.commands is not None
         targets = [Target(key, self.fleet[key - 1].phone) for key in vehicles]
         values = KINDS[kind].check(parameters)
+        resolve = KINDS[kind].resolve
+        values = resolve(self.engine, WHOLE, values) if resolve is not None else values
         return await self.commands.submit(kind, values, "test", targets, 0, expires_s, SYSTEM)
 
     def batch(self, key: int) -> reading.BatchView:

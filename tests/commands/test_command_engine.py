@@ -11,11 +11,13 @@ from command_system import System, newest, system, until
 from sqlalchemy import select, update
 
 from luwei.commands import reading
+from luwei.commands.area_comparison import of_command
 from luwei.commands.kinds import KINDS
 from luwei.evidence.store import EvidenceStore
 from luwei.multimedia import reading as multimedia
 from luwei.multimedia.intake import Intake
 from luwei.multimedia.keeping import keep
+from luwei.registry import areas
 from luwei.registry.audit import SYSTEM, AuditEntry
 from luwei.registry.command import Command
 from luwei.registry.engine import read, write
@@ -24,6 +26,11 @@ from luwei.registry.scope import WHOLE, Scope
 __all__ = ["system"]
 
 pytestmark = pytest.mark.timeout(90)
+
+SITE = {
+    "name": "工地", "kind": "circle", "rules": {"enter_platform": True, "max_speed": 60},
+    "geometry": {"lat_e6": 22_540_000, "lon_e6": 114_050_000, "radius_m": 500},
+}  # fmt: skip
 
 
 async def test_a_truck_is_asked_for_its_place_and_the_answer_is_kept(system: System) -> None:
@@ -52,7 +59,7 @@ async def test_every_kind_is_answered_by_a_simulated_terminal_of_its_edition(sys
         "text": {"text": "前方事故，请绕行。" * 56}, "confirm_alarm": {"alarms": [0, 3]},
         "call_back": {"phone": "02012345678"}, "listen_in": {"phone": "02012345678"},
         "set_parameters": {"parameters": [{"id": 0x29, "value": 15}]},
-        "set_circle": {"area_id": 7, "latitude": 22.54, "longitude": 114.05, "max_speed": 60, "name": "工地"},
+        "push_areas": {"areas": [areas.create(system.engine, SITE, SYSTEM, WHOLE)]},
         "switch_server": {"address": "10.0.0.1", "tcp_port": 7611},
         "upload_media_item": {"multimedia_id": 1},
         "upgrade": {"url": "http://10.0.0.1/fw.bin", "firmware": "V4"}, "pass_through": {"content": "0102"},
@@ -61,15 +68,50 @@ async def test_every_kind_is_answered_by_a_simulated_terminal_of_its_edition(sys
         if code in ("restart", "factory_reset", "radio_off", "question"):
             continue  # these end the line, or wait for a driver
         values = given.get(code, {})
-        bodies = kind.letter(kind.check(values)).bodies
+        checked = kind.check(values)
+        bodies = kind.letter(kind.resolve(system.engine, WHOLE, checked) if kind.resolve else checked).bodies
         (found,) = await system.done(await system.send(code, [new if 2019 in bodies else old], **values))
         assert (code, found.state, found.result) == (code, "answered", "success")
     (read_back,) = await system.done(await system.send("read_parameters", [new], ids=[0x29]))
     assert read_back.answer is not None
     assert [(p["id"], p["text"]) for p in read_back.answer["parameters"]] == [(0x29, "15 s")]
-    await system.done(await system.send("set_circle", [new], **given["set_circle"]))
-    (areas,) = await system.done(await system.send("read_areas", [new]))
-    assert areas.answer is not None and "工地" in str(areas.answer["rows"])
+
+
+async def test_areas_are_pushed_read_back_and_compared_with_what_was_sent(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    new = newest(system.fleet, 2019, 1)[0]
+    (line,) = system.connect([system.fleet[new - 1]], gateway.wire.port)
+    await system.online(1)
+    route = [{"lat_e6": 22_540_000 + 9_000 * n, "lon_e6": 114_050_000, "width_m": 30} for n in range(60)]
+    site, second, way = (
+        areas.create(system.engine, given, SYSTEM, WHOLE)
+        for given in (SITE, SITE | {"name": "码头"}, {"name": "进港路", "kind": "route", "geometry": {"points": route}})
+    )
+
+    async def ask(kind: str, **parameters: Any) -> reading.CommandView:
+        (found,) = await system.done(await system.send(kind, [new], **parameters))
+        assert (found.state, found.result) == ("answered", "success"), kind
+        return found
+
+    async def states(kind: int) -> dict[int, tuple[str, list[str]]]:
+        compared = of_command(system.engine, WHOLE, (await ask("read_areas", type=kind)).id)
+        return {item.id: (item.state, [each.field for each in item.differences]) for item in compared.items}
+
+    await ask("push_areas", areas=[site, second])
+    await ask("push_areas", areas=[way])  # 60 points: in fragments
+    assert await states(1) == {site: ("same", []), second: ("same", [])}
+    assert await states(4) == {way: ("same", [])}
+    held = line.terminal.commands.equipment.areas
+    held[1][site].radius, held[4][way].points[3].width = 900, 99
+    held[1][4711] = held[1].pop(second)
+    held[1][4711].area_id = 4711
+    assert await states(1) == {
+        site: ("different", ["geometry.radius_m"]), second: ("missing", []), 4711: ("extra", []),
+    }  # fmt: skip
+    assert await states(4) == {way: ("different", ["geometry.points[3].width_m"])}
+    await ask("delete_areas", type=1)
+    assert await states(1) == {}
 
 
 async def test_a_terminal_refuses_what_its_edition_does_not_know(system: System) -> None:

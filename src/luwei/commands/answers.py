@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from luwei.commands.letters_area import KIND_OF, read_back
 from luwei.commands.parameter_form import parameter_view
 from luwei.commands.tables import table
 from luwei.gateway import orders
 from luwei.gateway.orders import Outcome
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.messages import decode_body
+from luwei.protocol.jt808.messages.areas import AreasReply, SetCircles, SetRectangles
 from luwei.protocol.jt808.messages.location import LocationBasic
 from luwei.protocol.jt808.messages.media import SearchReply, ShootReply
 from luwei.protocol.jt808.messages.parameters import ParametersReply
@@ -22,6 +24,7 @@ SUCCESS, UNREADABLE = "success", "unreadable"
 ROWS_MAX = 300
 TEXT_MAX = 400
 HEX_MAX = 4_000
+AREAS_MAX = 250
 
 _JUDGED = {0x0805: "result"}
 """Answers that say themselves whether it worked: the field that is 0 then."""
@@ -75,6 +78,8 @@ def view(outcome: Outcome) -> dict[str, Any] | None:
         shown["multimedia_ids"] = list(message.ids or ())[:ROWS_MAX]
     if isinstance(message, SearchReply):
         shown["tables"] = [table("存储的多媒体", "Stored multimedia", message.items, edition, _PLACE_DETAIL)]
+    if isinstance(message, AreasReply):
+        shown |= _areas(message, edition)
     if isinstance(message, LocationBasic):
         south, west = message.status >> 2 & 1, message.status >> 3 & 1
         shown["location"] = {
@@ -86,6 +91,25 @@ def view(outcome: Outcome) -> dict[str, Any] | None:
             "fixed": bool(message.status >> 1 & 1),
         }
     return shown
+
+
+def _areas(message: AreasReply, edition: int) -> dict[str, Any]:
+    """The areas of 0x0608 as snapshots and as a table; where it holds ids only, those."""
+    records = message.records
+    if isinstance(records, bytes):
+        return {}
+    if all(isinstance(each, int) for each in records):
+        return {"area_ids": list(records)[:AREAS_MAX], "areas": None if records else []}
+    flat = [
+        one for each in records for one in (each.areas if isinstance(each, SetCircles | SetRectangles) else (each,))
+    ]
+    kind = KIND_OF.get(message.type, "")
+    found = [back for each in flat[:AREAS_MAX] if (back := read_back(kind, each)) is not None]
+    return {
+        "areas": found,
+        "rows": [],
+        "tables": [table("区域或路线", "Areas or routes", flat, edition, frozenset({"setting", "count"}))],
+    }
 
 
 def _message(outcome: Outcome) -> Message | None:

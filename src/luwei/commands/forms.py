@@ -151,6 +151,7 @@ CHECKS: Mapping[str, Callable[[FormField, Any], Any]] = {
     "flag": _flag,
     "bits": _bits,
     "numbers": _numbers,
+    "areas": _numbers,
     "texts": _choices,
     "hex": _hex,
     "degrees": _degrees,

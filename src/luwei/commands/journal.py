@@ -163,6 +163,8 @@ def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in parameters.items():
         if name in _SECRET and value:
             value = HIDDEN
+        elif name == "areas":
+            value = [{key: each[key] for key in ("id", "name", "kind", "version")} for each in value]
         elif name == "parameters":
             value = [{**each, "value": HIDDEN} if each["id"] in SECRET_IDS else each for each in value]
         hidden[name] = value

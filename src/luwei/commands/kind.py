@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from sqlalchemy import Engine
 
 from luwei.commands.forms import FormField, Value, check
 from luwei.commands.letters import Build
 from luwei.gateway.orders import Letter
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.message import EDITIONS
+from luwei.registry.scope import Scope
 
 BODY_MAX = 65_536
 
@@ -48,6 +51,8 @@ class Kind:
     """May be sent again when nobody knows whether it arrived."""
     binary: Build | None = None
     """The message for terminals whose profile wants binary numbers between semicolons, where it differs."""
+    resolve: Callable[[Engine, Scope, Mapping[str, Any]], dict[str, Any]] | None = None
+    """Puts what checked values name into them, out of the registry and within the caller's scope."""
 
     def letter(self, values: Mapping[str, Any]) -> Letter:
         """The message for every edition that has it. Raises ProtocolError when none does or a value does not fit."""

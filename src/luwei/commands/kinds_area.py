@@ -2,40 +2,63 @@
 
 from __future__ import annotations
 
-from luwei.commands import letters
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Engine
+
+from luwei.commands import letters_area as letters
 from luwei.commands.forms import FormField, Value
-from luwei.commands.kind import Kind, integer, pick, string
+from luwei.commands.kind import Kind, pick
+from luwei.registry import areas
+from luwei.registry.errors import RegistryError
+from luwei.registry.scope import Scope
 
 AREA_KINDS: tuple[Value, ...] = (
     (1, "圆形区域", "Circles"), (2, "矩形区域", "Rectangles"), (3, "多边形区域", "Polygons"), (4, "路线", "Routes"),
 )  # fmt: skip
 SETTINGS: tuple[Value, ...] = ((1, "追加", "Append"), (2, "修改", "Modify"), (0, "替换全部", "Replace all"))
+PUSHED_MAX = 24
+"""Areas of one command; terminals hold some 24 of a kind."""
+_KEPT = ("id", "name", "kind", "geometry", "rules", "version")
+_CLAUSE = "§8.32–§8.38"
 _IDS = FormField(
-    "ids", "numbers", "区域 ID", "Area ids", "§8.33", low=1, high=0xFFFFFFFF, most=125, default=[], required=False
-)
+    "ids", "numbers", "区域 ID（空为全部）", "Area ids (none: all)", "§8.33", low=1, high=0xFFFFFFFF, most=125,
+    default=[], required=False,
+)  # fmt: skip
+
+
+def snapshots(engine: Engine, scope: Scope, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The areas themselves in place of their ids, as they are now: later changes do not touch what was sent.
+
+    Raises NotFound, and RegistryError where they do not fit one message.
+    """
+    found = areas.named(engine, scope, values["areas"])
+    kinds = {area.kind for area in found}
+    if len(kinds) > 1:
+        raise RegistryError("parameters.areas", f"must be of one kind, not {', '.join(sorted(kinds))} ({_CLAUSE})")
+    if len(found) > 1 and not kinds <= letters.SEVERAL:
+        raise RegistryError("parameters.areas", f"of polygons and routes one goes in one message ({_CLAUSE})")
+    return dict(values) | {"areas": [{name: asdict(area)[name] for name in _KEPT} for area in found]}
+
 
 TABLE = (
     Kind(
-        "set_circle", "下发圆形区域", "Set circular area", "area", "§8.32", letters.circle,
+        "push_areas", "下发区域或路线", "Push areas or a route", "area", _CLAUSE, letters.push,
         (
-            pick("setting", "方式", "How", "§8.32", SETTINGS, 1),
-            integer("area_id", "区域 ID", "Area id", "§8.32", 1, 0xFFFFFFFF),
-            string("name", "名称（2019）", "Name (2019)", "§8.32", 100, required=False, default=""),
-            FormField("latitude", "degrees", "中心纬度", "Latitude", "§8.32", low=-90, high=90),
-            FormField("longitude", "degrees", "中心经度", "Longitude", "§8.32", low=-180, high=180),
-            integer("radius", "半径", "Radius", "§8.32", 1, 1_000_000, 500, unit="m"),
-            pick("alarms", "报警给平台", "Alarm to platform", "§8.32",
-                 ((0, "不报警", "None"), (1, "进区域", "Entering"), (2, "出区域", "Leaving"), (3, "进出", "Both")), 3),
-            integer("max_speed", "限速（0 为不限）", "Speed limit (0: none)", "§8.32", 0, 200, 0, unit="km/h"),
-            integer("duration", "超速持续", "Overspeed duration", "§8.32", 0, 255, 10, unit="s"),
+            FormField("areas", "areas", "区域或路线", "Areas or route", _CLAUSE, low=1, high=2**31 - 1,
+                      most=PUSHED_MAX),
+            pick("setting", "方式（圆形、矩形）", "How (circles, rectangles)", "§8.32", SETTINGS, 1),
         ),
+        resolve=snapshots,
     ),
     Kind(
-        "delete_areas", "删除区域或路线", "Delete areas or routes", "area", "§8.33", letters.delete_areas,
+        "delete_areas", "删除区域或路线", "Delete areas or routes", "area", "§8.33", letters.delete,
         (pick("type", "类型", "Kind", "§8.33", AREA_KINDS, 1), _IDS),
     ),
     Kind(
-        "read_areas", "查询区域或线路", "Read areas or routes", "area", "§8.40", letters.read_areas,
+        "read_areas", "查询区域或线路", "Read areas or routes", "area", "§8.40", letters.query,
         (pick("type", "类型", "Kind", "§8.40", AREA_KINDS, 1), _IDS), answer=0x0608,
     ),
 )  # fmt: skip

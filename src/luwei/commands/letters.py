@@ -11,7 +11,7 @@ from typing import Any
 from luwei.commands.parameter_form import make
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.control_words import write_control
-from luwei.protocol.jt808.messages import areas, control, parameters, pass_through, service, tracking
+from luwei.protocol.jt808.messages import control, parameters, pass_through, service, tracking
 from luwei.protocol.jt808.messages import text as texts
 from luwei.protocol.message import Message
 
@@ -89,34 +89,6 @@ def door(values: Mapping[str, Any], edition: int) -> Message:
     if edition == 2019:
         return control.VehicleControl(controls=(control.Control(type=1, parameter=1 - locked),))
     return control.VehicleControl(flag=locked)
-
-
-def circle(values: Mapping[str, Any], edition: int) -> Message:
-    limit = values.get("max_speed")
-    attribute = (values["alarms"] & 1) << 3 | (values["alarms"] >> 1 & 1) << 5 | (0b10 if limit else 0)
-    latitude, longitude = values["latitude"], values["longitude"]
-    attribute |= (latitude < 0) << 6 | (longitude < 0) << 7
-    area = areas.CircleArea(
-        area_id=values["area_id"], attribute=attribute, latitude=round(abs(latitude) * 1e6),
-        longitude=round(abs(longitude) * 1e6), radius=values["radius"],
-        max_speed=limit or None, overspeed_duration=values["duration"] if limit else None,
-        night_max_speed=limit if limit and edition == 2019 else None,
-        name=values["name"] if edition == 2019 else None,
-    )  # fmt: skip
-    return areas.SetCircles(setting=values["setting"], areas=(area,))
-
-
-DELETE: Mapping[int, type[Message]] = {
-    1: areas.DeleteCircles, 2: areas.DeleteRectangles, 3: areas.DeletePolygons, 4: areas.DeleteRoutes,
-}  # fmt: skip
-
-
-def delete_areas(values: Mapping[str, Any], _: int) -> Message:
-    return DELETE[values["type"]](ids=tuple(values.get("ids", ())))
-
-
-def read_areas(values: Mapping[str, Any], _: int) -> Message:
-    return areas.QueryAreas(type=values["type"], ids=tuple(values.get("ids", ())))
 
 
 def pass_on(values: Mapping[str, Any], edition: int) -> Message:

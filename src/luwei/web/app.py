@@ -18,6 +18,7 @@ from litestar.types import ControllerRouterHandler
 from luwei import __version__
 from luwei.web import (
     commands,
+    fences,
     multimedia,
     profiles,
     registry_routes,
@@ -52,8 +53,10 @@ BODY_BYTES = 1 << 20
 ROUTES: list[ControllerRouterHandler] = [
     *sign_in.route_handlers, *registry_routes.route_handlers, *commands.route_handlers,
     *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
-    *template_routes.route_handlers, *upgrade_routes.route_handlers,
+    *template_routes.route_handlers,
+    *upgrade_routes.route_handlers,
     *multimedia.route_handlers,
+    *fences.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,
     gateways, rates, sessions, ledger, live, map_file, openapi_json, openapi_page, openapi_style, console_file,

@@ -121,16 +121,8 @@ async def command_kinds(door: NamedDependency[Door]) -> dict[str, Any]:
         ],
         "parameters": parameter_rows(),
         "vehicle_classes": [{"value": code, "zh": zh} for code, zh in VEHICLE_CLASSES.items()],
-        "may_send": _may_send(door),
+        "may_send": door.may("write", "command"),
     }
-
-
-def _may_send(door: Door) -> bool:
-    try:
-        door.allow("write", "command")
-    except Refused:
-        return False
-    return True
 
 
 @post("/api/commands", tags=["commands"], guards=[own_page])
@@ -147,6 +139,8 @@ async def send_command(
     if (kind.reason and len(reason) < REASON_MIN) or (reason and not reason.isprintable()):
         raise Refused(400, "reason", f"must say why in at least {REASON_MIN} characters")
     values = kind.check(data.parameters)
+    if kind.resolve is not None:
+        values = await asyncio.to_thread(kind.resolve, services.engine, door.allow("read", "area"), values)
     try:
         kind.letter(values)
     except ProtocolError as error:

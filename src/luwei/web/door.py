@@ -45,6 +45,14 @@ class Door:
         except Forbidden as forbidden:
             raise Refused(403, kind, forbidden.rule) from None
 
+    def may(self, act: str, kind: str) -> bool:
+        """Whether ``allow`` would."""
+        try:
+            authorize(self.user, act, kind)
+        except Forbidden:
+            return False
+        return True
+
     def whole(self, kind: str) -> None:
         """For lists that cannot be narrowed to a jurisdiction: only who sees everything may read. Raises Refused."""
         if not self.allow("read", kind).whole:
