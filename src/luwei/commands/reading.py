@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, func, select
 
 from luwei.commands.journal import shown
+from luwei.commands.tables import shortened
 from luwei.registry.command import (
     ANSWERED,
     BATCH_CANCELLED,
@@ -122,12 +123,12 @@ def commands(
 
 
 def one(engine: Engine, scope: Scope, key: int) -> CommandView:
-    """One command. Raises NotFound."""
+    """One command with its whole answer. Raises NotFound."""
     with read(engine) as connection:
         row = connection.execute(_COMMANDS.where(Command.id == key, *scope.of_vehicles())).one_or_none()
     if row is None:
         raise NotFound("id", "there is no such command", key)
-    return _view(row)
+    return _view(row, whole=True)
 
 
 def never_answers(engine: Engine, vehicle_id: int) -> bool:
@@ -205,8 +206,10 @@ def _views(engine: Engine, keys: Sequence[int]) -> list[BatchView]:
     return views
 
 
-def _view(row: Any) -> CommandView:
+def _view(row: Any, whole: bool = False) -> CommandView:
     answer = None if row.answer is None else json.loads(row.answer)
+    if answer is not None and not whole:
+        answer = shortened(answer)
     return CommandView(
         row.id, row.batch_id, row.kind, row.vehicle_id, row.plate, row.plate_color, row.phone, row.state, row.result,
         answer, row.edition, row.attempts, row.gateway, row.username, row.reason, row.created_at, row.sent_at,

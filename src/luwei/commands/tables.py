@@ -8,7 +8,10 @@ from typing import Any
 from luwei.protocol.layout import Field
 from luwei.protocol.message import Nested, Record
 
-ROWS_MAX = 2_000
+ROWS_MAX = 5_000
+"""Rows that are kept of an answer."""
+SHOWN_MAX = 200
+"""Rows that the lists carry; the rest is in the CSV."""
 CELL_MAX = 200
 COLUMNS_MAX = 60
 
@@ -32,6 +35,13 @@ def table(zh: str, en: str, records: Sequence[Record], edition: int, hidden: fro
         "rows": [[row.get(name, "") for name in names] for row in rows],
         "total": len(records),
     }
+
+
+def shortened(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer as the lists carry it."""
+    if "tables" not in answer:
+        return answer
+    return answer | {"tables": [each | {"rows": each["rows"][:SHOWN_MAX]} for each in answer["tables"]]}
 
 
 def _fill(

@@ -256,6 +256,30 @@ async def export_batch(
     return Stream(in_pieces(lines), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@get("/api/commands/{command_id:int}/table.csv", tags=["commands"])
+async def export_table(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    command_id: Key,
+    table: Annotated[int, QueryParameter(ge=0, le=99)] = 0,
+) -> Response[Any]:
+    """One table of a command's answer (stored multimedia, areas, recorder data) as CSV."""
+    scope = door.allow("export", "command")
+    view = await asyncio.to_thread(reading.one, services.engine, scope, command_id)
+    tables = (view.answer or {}).get("tables", [])
+    if table >= len(tables):
+        raise Refused(404, "table", "the answer has no such table")
+    await door.note("command.export", command_id, {"kind": view.kind, "table": table})
+    chosen = tables[table]
+
+    def lines() -> Iterator[str]:
+        yield "\ufeff" + csv_line([column["zh"] for column in chosen["columns"]])
+        yield from map(csv_line, chosen["rows"])
+
+    headers = {"Content-Disposition": f'attachment; filename="command-{command_id}-{table}.csv"'}
+    return Stream(in_pieces(lines()), media_type="text/csv; charset=utf-8", headers=headers)
+
+
 def csv_lines(kind: Kind | None, items: Iterator[CommandView]) -> Iterator[str]:
     """Lines of the file, with the mark that makes Excel read UTF-8; a cell never begins a formula."""
     yield "\ufeff" + csv_line(
@@ -299,5 +323,5 @@ async def in_pieces(lines: Iterator[str]) -> AsyncIterator[bytes]:
 
 
 route_handlers: list[ControllerRouterHandler] = [
-    command_kinds, send_command, list_commands, list_batches, get_batch, act_on_batch, export_batch,
+    command_kinds, send_command, list_commands, list_batches, get_batch, act_on_batch, export_batch, export_table,
 ]  # fmt: skip

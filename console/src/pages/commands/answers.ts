@@ -18,6 +18,8 @@ export type FieldType =
   | 'texts'
   | 'hex'
   | 'degrees'
+  | 'time'
+  | 'areas'
   | 'parameters'
   | 'parameter_ids';
 
@@ -104,6 +106,14 @@ export interface ParameterView {
   hex: string;
 }
 
+export interface AnswerTable {
+  zh: string;
+  en: string;
+  columns: { name: string; zh: string; en: string }[];
+  rows: string[][];
+  total: number;
+}
+
 export interface Answer {
   message_id: number;
   zh?: string;
@@ -111,6 +121,7 @@ export interface Answer {
   rows: AnswerRow[];
   hex: string;
   parameters?: ParameterView[];
+  tables?: AnswerTable[];
   location?: { lat_e6: number; lon_e6: number; speed_dkmh: number; direction_deg: number | null; time: string; fixed: boolean };
 }
 
@@ -192,6 +203,7 @@ export const commandsApi = {
     request<BatchPage>('/api/commands/batches', { query: { page, size }, signal }),
   batch: (id: number, signal?: AbortSignal) => request<Batch>(`/api/commands/batches/${id}`, { signal }),
   act: (id: number, act: 'pause' | 'resume' | 'cancel') => request<Batch>(`/api/commands/batches/${id}/${act}`, { method: 'POST' }),
+  table: (command: number, index: number) => `/api/commands/${command}/table.csv?table=${index}`,
   csv: (id: number) => `/api/commands/batches/${id}/results.csv`,
 };
 

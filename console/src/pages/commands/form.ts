@@ -10,7 +10,7 @@ export interface Fault {
   high: number;
 }
 
-const LISTS = new Set(['bits', 'numbers', 'texts', 'parameters', 'parameter_ids']);
+const LISTS = new Set(['areas', 'bits', 'numbers', 'texts', 'parameters', 'parameter_ids']);
 
 export function beginning(fields: readonly FormField[]): Values {
   const values: Values = {};
@@ -60,6 +60,7 @@ export function faultOf(field: FormField, value: unknown): Fault | null {
       const entries = (value as string[]).filter((entry) => entry.trim());
       return entries.length && entries.length <= field.most ? null : fault('entries', 1, field.most);
     }
+    case 'areas':
     case 'bits':
     case 'numbers':
     case 'parameters':
@@ -79,6 +80,7 @@ export function toSend(fields: readonly FormField[], values: Values): Values {
     if (!isAsked(field, values)) continue;
     let value = values[field.name];
     if (field.type === 'texts') value = (value as string[]).map((entry) => entry.trim()).filter(Boolean);
+    if (field.type === 'time' && value) value = String(value).replace('T', ' ').replace(/^(.{16})$/, '$1:00');
     if (field.type === 'hex') value = String(value).replace(/\s/g, '');
     if (value === null || (value === '' && !field.required)) continue;
     out[field.name] = value;
