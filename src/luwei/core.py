@@ -157,19 +157,9 @@ class Core:
             stack.push_async_callback(imports.stop)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
             yield Services(
-                settings,
-                engine,
-                history,
-                bus,
-                self.feed,
-                self.health,
-                traces,
-                commands,
-                templates,
-                store,
-                imports,
-                upgrades,
-            )
+                settings, engine, history, bus, self.feed, self.health, traces, commands,
+                templates=templates, upgrades=upgrades, evidence=store, attachments=attachments, imports=imports,
+            )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread until the store is there. Raises Stopped."""

@@ -15,7 +15,7 @@ KINDS = frozenset(
     {
         "vehicle", "terminal", "operator", "position", "track", "session", "ledger", "gateway", "system",
         "explanation", "message", "trace", "command", "template", "upgrade",
-        "organisation", "driver", "sim", "model", "multimedia", "area",
+        "organisation", "driver", "sim", "model", "multimedia", "area", "evidence",
     }
 )  # fmt: skip
 """Kinds of data that people reach through the web."""
@@ -24,7 +24,12 @@ REGISTRY_KINDS = frozenset({"vehicle", "terminal", "operator", "organisation", "
 
 ACT_KINDS = frozenset({"trace"})
 
-_DUTY = {READ: KINDS, EXPORT: KINDS, WRITE: REGISTRY_KINDS | {"command", "template", "upgrade", "area"}, ACT: ACT_KINDS}
+_DUTY = {
+    READ: KINDS,
+    EXPORT: KINDS,
+    WRITE: REGISTRY_KINDS | {"command", "template", "upgrade", "area", "evidence"},
+    ACT: ACT_KINDS,
+}
 
 ROLES: dict[str, dict[str, frozenset[str]]] = {
     "administrator": _DUTY,

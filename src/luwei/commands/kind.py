@@ -72,7 +72,7 @@ class Kind:
             raise problem
         if max(map(len, bodies.values())) > BODY_MAX:
             raise ProtocolError("value", f"body of more than {BODY_MAX} bytes")
-        return Letter(message_id, bodies, self.answer, self.general_ends, self.patience_s, binary)
+        return Letter(message_id, bodies, self.answer, self.general_ends, self.patience_s, binary=binary)
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the form as they are kept. Raises RegistryError naming field and clause."""

@@ -172,7 +172,8 @@ def unchecked(engine: Engine, since_ms: int, limit: int) -> list[Unchecked]:
             .where(
                 EvidenceFile.received_at > since_ms,
                 EvidenceFile.state == COMPLETE,
-                EvidenceFile.check == "",
+                EvidenceFile.readable.is_(None),
+                EvidenceFile.check.in_(("", "{}")),
                 EvidenceFile.media_type.in_(sorted(PICTURES | CLIPS)),
             )
             .order_by(EvidenceFile.received_at)

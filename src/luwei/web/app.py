@@ -18,6 +18,7 @@ from litestar.types import ControllerRouterHandler
 from luwei import __version__
 from luwei.web import (
     commands,
+    evidence,
     fences,
     multimedia,
     profiles,
@@ -52,7 +53,7 @@ BODY_BYTES = 1 << 20
 
 ROUTES: list[ControllerRouterHandler] = [
     *sign_in.route_handlers, *registry_routes.route_handlers, *commands.route_handlers,
-    *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
+    *evidence.route_handlers, *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
     *template_routes.route_handlers,
     *upgrade_routes.route_handlers,
     *multimedia.route_handlers,

@@ -12,6 +12,7 @@ import structlog
 from litestar.datastructures import State
 from sqlalchemy import Engine
 
+from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
 from luwei.commands.upgrades.engine import UpgradeEngine
@@ -67,6 +68,8 @@ class Services:
     imports: Background | None = None
     """None where no imports run in the background."""
     upgrades: UpgradeEngine | None = None
+    attachments: AttachmentCalls | None = None
+    """None where no attachments are asked for from here."""
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.
