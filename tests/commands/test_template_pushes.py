@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from command_system import System, newest, system, until, with_habit
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from luwei.commands.journal import Target
 from luwei.commands.templates import catalogue, reading
@@ -20,6 +20,7 @@ from luwei.registry.engine import read, write
 from luwei.registry.errors import RegistryError
 from luwei.registry.scope import WHOLE
 from luwei.registry.terminal import Terminal
+from luwei.registry.terminal_profile import TerminalProfile
 from luwei.registry.vehicle import Vehicle
 from luwei.simulator.parameter_habits import CAPS, CONCEALS, REFUSES, ROUNDS
 
@@ -187,6 +188,22 @@ async def test_a_push_goes_to_the_class_of_the_template_only_and_needs_an_approv
     with pytest.raises(RegistryError, match="approved first"):
         await push(system, draft, [good])
     assert (await over(system, pushed.id))[good].result == "offline"
+
+
+async def test_a_terminal_that_showed_another_dialect_is_left_out(system: System) -> None:
+    await system.start_gateway()
+    await system.start_core()
+    good, other = newest(system.fleet, 2019, 2)
+    _, version = approved(system, [good, other])
+    profile = {
+        "terminal_id": other, "profile": "x", "version": 1, "by_hand": False, "why": "[]", "manufacturer_id": "",
+        "model": "", "firmware": "", "province": 44, "edition": 2019, "dialect": "subiao",
+        "decided_at": 1, "seen_at": 1,
+    }  # fmt: skip
+    with write(system.engine) as connection:
+        connection.execute(insert(TerminalProfile), profile)
+    pushed = view(system, await push(system, version, [good, other], expires_s=0))
+    assert (pushed.total, pushed.skipped) == (1, 1)
 
 
 async def test_a_first_connection_gets_the_template_of_its_class_by_itself_and_once(system: System) -> None:

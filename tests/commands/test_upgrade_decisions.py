@@ -119,6 +119,13 @@ def test_the_new_version_alone_proves_it() -> None:
     assert over(then(asked(software="V4"))) == ("success", "", "version")
 
 
+def test_what_a_terminal_tells_of_itself_when_it_comes_back_proves_it_too() -> None:
+    assert over(then(sent(seen_version="V4"), SENT_AT + 1)) == ("success", "", "version")
+    assert then(sent(seen_version="V3"), SENT_AT + 1) is None
+    camera = sent(seen_version="V4", asked_version=False)  # the terminal's version says nothing of its camera
+    assert then(camera, SENT_AT + 1) is None
+
+
 def test_a_terminal_that_came_back_too_early_is_waited_for_still() -> None:
     found = then(asked(software="V3"))
     assert found is not None and (found.step, found.version_after) == (u.SENT, "V3")

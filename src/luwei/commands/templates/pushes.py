@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, exists, func, insert, or_, select, update
 
 from luwei.commands.journal import Target, Within
 from luwei.commands.templates.catalogue import Version
@@ -23,6 +23,7 @@ from luwei.registry.command import ANSWERED, QUEUED, SENT, Command
 from luwei.registry.engine import read, write
 from luwei.registry.template import ParameterTemplate, TemplatePush, TemplateResult, TerminalTemplate
 from luwei.registry.terminal import Terminal
+from luwei.registry.terminal_profile import TerminalProfile
 from luwei.registry.vehicle import Vehicle
 
 AT_ONCE = 500
@@ -93,6 +94,7 @@ def fitting(
             rows = connection.execute(
                 select(Terminal.id, Terminal.vehicle_id, Terminal.edition)
                 .join(Vehicle, Vehicle.id == Terminal.vehicle_id)
+                .outerjoin(TerminalProfile, TerminalProfile.terminal_id == Terminal.id)
                 .where(Terminal.vehicle_id.in_(part), *_meant(version))
                 .order_by(Terminal.vehicle_id)
             )
@@ -276,6 +278,7 @@ def newcomers(engine: Engine, version: Version, since: int, phones: Sequence[str
         select(Vehicle.id, Terminal.phone, Terminal.id)
         .join(Vehicle, Vehicle.id == Terminal.vehicle_id)
         .outerjoin(TerminalTemplate, TerminalTemplate.terminal_id == Terminal.id)
+        .outerjoin(TerminalProfile, TerminalProfile.terminal_id == Terminal.id)
         .where(
             Terminal.registered_at >= since,
             or_(TerminalTemplate.terminal_id.is_(None), retry),
@@ -309,11 +312,15 @@ _BATCHES = select(
 
 
 def _meant(version: Version) -> list[Any]:
+    """Conditions on vehicle, terminal and profile: who showed another dialect than the template's is left out."""
     conditions: list[Any] = [Vehicle.vehicle_class == version.vehicle_class]
     if version.model:
         conditions.append(Terminal.model == version.model)
     if version.edition is not None:
         conditions.append(Terminal.edition == version.edition)
+    if version.dialect:
+        shown = func.coalesce(TerminalProfile.dialect, "")
+        conditions.append(shown.in_(("", version.dialect)))
     return conditions
 
 

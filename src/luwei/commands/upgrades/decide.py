@@ -51,6 +51,8 @@ class Unit:
     version_after: str = ""
     results: tuple[int, ...] = ()
     states: tuple[tuple[int, int], ...] = ()
+    seen_version: str | None = None
+    """What it told of itself unasked after the command (0x0102 of 2019)."""
     back_at: int | None = None
     """When it authenticated last, as far as that was heard."""
     parked: bool = False
@@ -187,6 +189,8 @@ def _sent(unit: Unit, order: Order, now: int, proofs_known: bool) -> Next | None
     told = _told(unit, order, unit.sent_at)
     if told is not None:
         return told
+    if unit.asked_version and unit.seen_version == order.version:
+        return _over(unit, u.SUCCESS, "", "version", order.version)
     since = unit.sent_at or now
     over_at = since + order.wait_ms
     if unit.asked_version:

@@ -193,13 +193,14 @@ class UpgradeEngine:
             if each.at >= since and row.step in (u.SENDING, u.SENT, u.CONFIRMING):
                 _read(each, order.upgrade_type, results, states)
         software, model = _attributes(row) if row.step in (u.CHECKING, u.CONFIRMING) else (None, None)
+        seen = row.seen_version if (row.seen_at or 0) > since > 0 else None
         back = self._back.get(row.phone)
         if back is None and self._missed and row.step == u.SENT:
             back = self._clock()
         return Unit(
             row.id, row.step, order.upgrade_type == 0, row.state or "", row.result or "", software, model,
             row.command_at, row.sent_at, row.ask_at, row.asks, row.proof, row.cause, row.version_before,
-            row.version_after, tuple(results), tuple(states), back, parked,
+            row.version_after, tuple(results), tuple(states), seen, back, parked,
         )  # fmt: skip
 
     async def _reported(self, rows: Sequence[Row]) -> dict[int, list[Report]] | None:

@@ -23,6 +23,7 @@ from luwei.registry.command import Command
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound
 from luwei.registry.terminal import Terminal
+from luwei.registry.terminal_profile import TerminalProfile
 from luwei.registry.upgrade import UpgradeOrder, UpgradeStage, UpgradeVehicle
 
 BATCH = {CHECK: "check_batch", SEND: "send_batch", ASK: "ask_batch"}
@@ -74,6 +75,9 @@ class Row:
     result: str | None
     command_at: int | None
     answer: str | None
+    seen_version: str | None
+    """What it told of itself last (0x0102 of 2019, 0x0107), and since when that is so."""
+    seen_at: int | None
 
 
 def enter(engine: Engine, wanted: Plan, chosen: Sequence[tuple[Target, int]], skipped: int, actor: audit.Actor) -> int:
@@ -163,8 +167,10 @@ def under_way(engine: Engine, order: OpenOrder) -> list[Row]:
             UpgradeVehicle.command_id, UpgradeVehicle.cause, UpgradeVehicle.progress, UpgradeVehicle.version_before,
             UpgradeVehicle.version_after, UpgradeVehicle.proof, UpgradeVehicle.sent_at, UpgradeVehicle.ask_at,
             UpgradeVehicle.asks, Command.state, Command.result, Command.sent_at, Command.answer,
+            TerminalProfile.firmware, TerminalProfile.seen_at,
         )
         .join(Terminal, Terminal.id == UpgradeVehicle.terminal_id)
+        .outerjoin(TerminalProfile, TerminalProfile.terminal_id == UpgradeVehicle.terminal_id)
         .outerjoin(Command, Command.id == UpgradeVehicle.command_id)
         .where(
             UpgradeVehicle.order_id == order.id, UpgradeVehicle.stage <= order.stage, UpgradeVehicle.step != u.OVER
