@@ -8,15 +8,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from bus_double import Start
 from terminal_double import Terminal, location
 
 from luwei import facts
 from luwei.bus import Bus, EmbeddedServer
+from luwei.gateway.open_counts import Asked, counts_subject, read
 from luwei.settings import Settings
 
 Until = Callable[..., Awaitable[None]]
@@ -155,3 +157,30 @@ async def test_process_stops_cleanly_on_sigterm_within_5_s(
         if message.subject and message.data and facts.kind_of(message.subject) == facts.SESSION:
             events += facts.unpack(message.data).column("event").to_pylist()
     assert events == ["authenticated", "closed"]
+
+
+async def test_an_open_session_tells_its_counts_on_request(line: Bus, other_line: Bus, start: Start) -> None:
+    gateway = await start(on=line)
+    terminal = Terminal()
+    await terminal.log_in(gateway.wire.port)
+    good = [terminal.frame(0x0200, location(22_000_000 + n)) for n in range(10)]
+    spoilt = bytearray(terminal.frame(0x0200, location(22_000_099)))
+    spoilt[-2] ^= 1
+    await terminal.send(*good, bytes(spoilt), terminal.frame(0x0002))
+    await terminal.results(11)
+    session = gateway.table.by_phone[terminal.phone].session
+
+    async def counts(of: int) -> Mapping[str, dict[str, int]]:
+        asked = msgspec.msgpack.encode(Asked({terminal.phone: of, "13999999999": of}))
+        return read(await other_line.request(counts_subject(gateway.boot), asked, 5))
+
+    told = (await counts(session))[terminal.phone]
+    assert (told["locations"], told["refused"]) == (10, 1)
+    assert told["bytes_in"] >= sum(map(len, good)) + len(spoilt)
+    assert await counts(session + 1) == {}
+    terminal.writer.close()
+    await terminal.closed()
+    deadline = asyncio.get_running_loop().time() + 10
+    while await counts(session):
+        assert asyncio.get_running_loop().time() < deadline, "the closed session is still told"
+        await asyncio.sleep(0.05)

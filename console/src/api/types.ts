@@ -121,10 +121,11 @@ export interface CardSession {
   transport: string;
   peer: string;
   edition: number;
-  frames: number;
-  locations: number;
-  refused: number;
-  bytes_in: number;
+  /** So far while it is open; null: its gateway does not say. */
+  frames: number | null;
+  locations: number | null;
+  refused: number | null;
+  bytes_in: number | null;
 }
 
 export interface CardToday {

@@ -26,6 +26,7 @@ from luwei.gateway.dialects import Dialects
 from luwei.gateway.dialogue import Dialogue
 from luwei.gateway.handshake import Handshake
 from luwei.gateway.ledger import NOTED, REFUSED, Ledger
+from luwei.gateway.open_counts import counts_subject, told
 from luwei.gateway.publisher import Parcel, Publisher
 from luwei.gateway.session_profiles import SessionProfiles
 from luwei.gateway.status import Status
@@ -122,6 +123,7 @@ class Gateway:
             await self.bus.ensure_stream()
         await self.bus.subscribe("gateway.session", self._session_elsewhere)
         await self.bus.subscribe(TRACE, self.trace.request)
+        await self.bus.serve(counts_subject(self.boot), self._counts)
         await self.bus.subscribe(PROFILE_CHANGED, self._profiles_changed)
         clock = asyncio.create_task(self._each_second())
         orders = asyncio.create_task(self.command_line.run())
@@ -294,6 +296,9 @@ class Gateway:
 
     async def _profiles_changed(self, _: str, payload: bytes, __: dict[str, str]) -> None:
         self.profiles.recheck({int(key) for key in json.loads(payload)["terminals"]})
+
+    async def _counts(self, _: str, payload: bytes) -> bytes:
+        return told(self.table, payload)
 
     async def _each_second(self) -> None:
         loop = asyncio.get_running_loop()

@@ -17,6 +17,7 @@ from luwei.protocol.reading import STANDARD, Reading
 from luwei.registry.terminal_profiles import ProfileView, view
 from luwei.web.china_time import DAY_MS, span_of, today
 from luwei.web.door import Door
+from luwei.web.open_sessions import count_open
 from luwei.web.rows import milliseconds, numbers
 from luwei.web.services import Services
 from luwei.web.track import Key
@@ -45,6 +46,8 @@ async def card(services: NamedDependency[Services], door: NamedDependency[Door],
         services.ask("ledger_vehicle_day", vehicle=vehicle_id, day=day),
         services.ask("speed_recent", vehicle=vehicle_id, start=now - RECENT_MS),
     )
+    boots, links = services.gateways.boots(now), session.to_pylist()
+    await count_open(services, links, boots)
     assigned = None
     if vehicle.terminal is not None:
         assigned = await asyncio.to_thread(view, services.engine, vehicle.terminal.id, scope)
@@ -53,7 +56,7 @@ async def card(services: NamedDependency[Services], door: NamedDependency[Door],
         "as_of": now,
         "vehicle": vehicle,
         "fix": fix_of(latest.to_pylist()[0], profile.reading if profile else STANDARD) if latest.num_rows else None,
-        "session": session_of(session.to_pylist()[0], services.gateways.boots(now)) if session.num_rows else None,
+        "session": session_of(links[0], boots) if links else None,
         "profile": profile_of(assigned, profile) if assigned is not None else None,
         "today": today_of(counts.to_pylist()[0], refused),
         "recent": [list(pair) for pair in zip(numbers(recent, "at"), numbers(recent, "speed_dkmh"), strict=True)],

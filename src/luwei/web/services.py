@@ -40,12 +40,14 @@ class Queries(Protocol):
 
 
 class Speaker(Protocol):
-    """What the web needs of the bus: plain messages to whoever listens."""
+    """What the web needs of the bus: plain messages to whoever listens, and questions."""
 
     @property
     def connected(self) -> bool: ...
 
     async def publish(self, subject: str, payload: bytes) -> None: ...
+
+    async def request(self, subject: str, payload: bytes, timeout_s: float) -> bytes: ...
 
 
 @dataclass(slots=True)

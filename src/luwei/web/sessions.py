@@ -12,6 +12,7 @@ from litestar.params import QueryParameter
 from luwei.live.feed import now_ms
 from luwei.registry.fleet import fleet_rows
 from luwei.web.door import Door
+from luwei.web.open_sessions import count_open
 from luwei.web.rows import milliseconds
 from luwei.web.services import Services
 
@@ -28,9 +29,13 @@ async def sessions(
     q: Annotated[str, QueryParameter(name="q", max_length=40)] = "",
     phase: Annotated[Literal["open", "closed"] | None, QueryParameter(name="state")] = None,
 ) -> dict[str, Any]:
-    """One page of the sessions of the last seven days, newest first; ``q`` is part of a phone."""
+    """One page of the sessions of the last seven days, newest first; ``q`` is part of a phone.
+
+    Counts of an open session are those of this moment, null where its gateway does not say.
+    """
     door.whole("session")
     now = now_ms()
+    boots = services.gateways.boots(now)
     table = await services.ask(
         "sessions_page",
         start=now - LOOK_BACK_MS,
@@ -38,9 +43,10 @@ async def sessions(
         state=phase or "",
         limit=size,
         offset=(page - 1) * size,
-        boots=services.gateways.boots(now),
+        boots=boots,
     )
     rows = table.to_pylist()
+    await count_open(services, rows, boots)
     plates = await plates_of(services, {row["vehicle_id"] for row in rows})
     items = [
         {

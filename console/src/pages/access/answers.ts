@@ -51,10 +51,11 @@ export interface SessionRow {
   opened_at: number;
   closed_at: number | null;
   reason: string;
-  frames: number;
-  locations: number;
-  refused: number;
-  bytes_in: number;
+  /** Null: the gateway of an open session does not say. */
+  frames: number | null;
+  locations: number | null;
+  refused: number | null;
+  bytes_in: number | null;
 }
 
 export interface LedgerRow {
