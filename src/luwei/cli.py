@@ -257,6 +257,37 @@ def user_add(name: str, display_name: str, role: str) -> None:
     click.echo(f"{name}: {password}")
 
 
+@main.group()
+def audit() -> None:
+    """The audit log and its chain."""
+
+
+@audit.command("verify")
+@click.option(
+    "--anchors", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
+    help="file with anchors, or a log of the core [audit-anchors.jsonl of the data folder]",
+)  # fmt: skip
+def audit_verify(anchors: tuple[Path, ...]) -> None:
+    """Compute the chain of the audit log again; ends with 1 where an entry was changed, removed or cut off."""
+    from luwei.registry.audit_chain import read_anchors, verify
+    from luwei.registry.engine import migrate, open_engine
+
+    settings = _settings()
+    files = list(anchors) or [path for path in (settings.audit_anchors,) if path.exists()]
+    try:
+        known = [made for path in files for made in read_anchors(path.read_text(encoding="utf-8").splitlines())]
+    except ValueError as error:
+        raise click.ClickException(f"anchors: {error}") from None
+    engine = open_engine(settings.registry_url)
+    migrate(engine)
+    verdict = verify(engine, known)
+    click.echo(f"{verdict.entries} entries, head {verdict.head.id} {verdict.head.hash}, {verdict.anchors} anchors")
+    if verdict.fault is not None:
+        click.echo(f"NOT WHOLE: {verdict.fault}", err=True)
+        sys.exit(1)
+    click.echo("whole")
+
+
 @main.command("import")
 @click.argument("noun", type=click.Choice(["operators", "vehicles", "terminals"]))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))

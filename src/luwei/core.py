@@ -41,6 +41,7 @@ from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
 from luwei.multimedia.intake import Intake
 from luwei.multimedia.keeping import keep
+from luwei.registry import audit_chain
 from luwei.registry.engine import migrate, open_engine
 from luwei.registry.fleet import fleet_rows
 from luwei.registry.imports.background import Background
@@ -65,6 +66,7 @@ THREADS = 32
 """Threads for what blocks: logins, registry, inserts and at most ``history.store.READERS`` questions."""
 STORE_RETRY_S = 2.0
 LOOP_CHECK_S = 0.5
+ANCHOR_S = 3_600.0
 
 _lag = Gauge("luwei_core_loop_lag_seconds", "How late the event loop ran its last timer")
 
@@ -129,6 +131,8 @@ class Core:
             stack.push_async_callback(traces.stop)
             watch = asyncio.create_task(self._watch_loop(), name="loop watch")
             stack.push_async_callback(_cancel, watch)
+            keeper = asyncio.create_task(self._keep_anchors(engine, bus), name="audit anchors")
+            stack.push_async_callback(_cancel, keeper)
             packets = PacketKind()
             await self._insist("registry", fetch_open, engine, packets)
             commands = CommandEngine(engine, bus, {PACKET: packets})
@@ -220,6 +224,19 @@ class Core:
             "gateways": {"ok": alive == listed and alive > 0, "alive": alive, "listed": listed},
             "loop_lag_s": round(self.loop_lag_s, 3),
         }
+
+    async def _keep_anchors(self, engine: Engine, bus: Bus) -> None:
+        """Write the head of the audit log's chain down each hour, away from the registry: into a file of this folder,
+        into the log of this process, and onto the bus for whoever keeps it."""
+        while True:
+            try:
+                made = await asyncio.to_thread(audit_chain.anchor, engine)
+                await asyncio.to_thread(audit_chain.append_anchor, self.settings.audit_anchors, made)
+                log.info("audit anchor", id=made.id, hash=made.hash)
+                await bus.publish("audit.anchor", made.to_json().encode())
+            except Exception as error:
+                log.warning("audit anchor not written", error=str(error)[:300])
+            await asyncio.sleep(ANCHOR_S)
 
     async def _watch_loop(self) -> None:
         while True:

@@ -36,6 +36,13 @@ def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
     return value
 
 
+def _together(env: Mapping[str, str], with_name: str, name: str) -> str:
+    value = env.get(name, "")
+    if env.get(with_name, "") and not value.startswith(("https://", "http://")):
+        raise SettingsError(f"{name}={value!r}: must be the console's address where {with_name} is set")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a process needs to know of its surroundings.
@@ -108,9 +115,24 @@ class Settings:
     secure_cookie: bool = field(default=False)
     """Mark the session cookie Secure (set it wherever the console is served over TLS)."""
 
+    oidc_issuer: str = ""
+    """Address of an OpenID Connect provider (https://…), as its discovery document names it; empty: none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    """Empty for a public client; the code is bound to this login by PKCE either way."""
+    oidc_name: str = "统一身份认证"
+    """Words of the console's button."""
+    public_url: str = ""
+    """Address under which browsers reach the console (https://luwei.example.cn): needed with a provider."""
+
     @property
     def bus_url(self) -> str:
         return self.bus or f"nats://127.0.0.1:{self.bus_port}"
+
+    @property
+    def audit_anchors(self) -> Path:
+        """File of the audit log's anchors."""
+        return self.data / "audit-anchors.jsonl"
 
     @property
     def registry_url(self) -> str:
@@ -162,5 +184,10 @@ class Settings:
             map_tiles=env.get("LUWEI_MAP_TILES", ""),
             map_tiles_credit=env.get("LUWEI_MAP_TILES_CREDIT", ""),
             map_pmtiles=env.get("LUWEI_MAP_PMTILES", ""),
+            oidc_issuer=env.get("LUWEI_OIDC_ISSUER", "").rstrip("/"),
+            oidc_client_id=env.get("LUWEI_OIDC_CLIENT_ID", ""),
+            oidc_client_secret=env.get("LUWEI_OIDC_CLIENT_SECRET", ""),
+            oidc_name=env.get("LUWEI_OIDC_NAME", "") or "统一身份认证",
+            public_url=_together(env, "LUWEI_OIDC_ISSUER", "LUWEI_PUBLIC_URL").rstrip("/"),
             secure_cookie=_choice(env, "LUWEI_SECURE_COOKIE", "0", ("0", "1")) == "1",
         )

@@ -84,7 +84,7 @@ def test_login_logout_and_failures_stand_in_the_audit_log(officer: Engine) -> No
     made = sign_in(officer)
     log_out(officer, made.user, ADDRESS)
     assert find_session(officer, made.token) is None
-    assert [row[:3] for row in audit(officer)[1:]] == [
+    assert [row[:3] for row in audit(officer) if row[0].startswith("login")] == [
         ("login.accepted", "officer", ADDRESS), ("login.ended", "officer", ADDRESS),
     ]  # fmt: skip
 

@@ -87,7 +87,7 @@ def test_operators_become_organisations_and_every_binding_opens_a_span(empty_eng
         ]
         asked = "SELECT phone, terminal_id, vehicle_id, vendor_id FROM terminal ORDER BY id"
         assert connection.execute(text(asked)).all() == [("138", "A", 1, None), ("139", "", None, None)]
-        assert connection.execute(text("SELECT operator_id FROM user_account")).scalars().all() == [2]
+        assert connection.execute(text("SELECT organisation_id FROM user_account")).scalars().all() == [2]
         asked = "SELECT what, subject_id, object_id, from_at, to_at FROM binding ORDER BY what, subject_id"
         assert connection.execute(text(asked)).all() == [
             ("area", 1, 440305, 10, None), ("area", 2, 440300, 20, None),

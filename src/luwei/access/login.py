@@ -1,4 +1,5 @@
-"""Login 登录 and logout: from a user name and a password to a session, every attempt in the audit log."""
+"""Login 登录 and logout: from a user name, a password and where it is wanted a one-time code to a session, with every
+attempt in the audit log."""
 
 from __future__ import annotations
 
@@ -8,16 +9,30 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 
 from luwei.access import password as passwords
+from luwei.access import totp
 from luwei.access.identity import SignedIn
 from luwei.access.throttle import Throttle
+from luwei.access.totp import Totp
 from luwei.access.user import User
-from luwei.access.web_session import close_session, find_session, open_session
-from luwei.registry.audit import Actor, record
+from luwei.access.web_session import close_session, find_session, open_session, prove
+from luwei.registry.audit import REFUSED, Actor, record
 from luwei.registry.engine import read, write
 
 
 class LoginRefused(Exception):
-    """Wrong name or password, or a disabled account; which of them is not told."""
+    """Wrong name or password, or an account that may not sign in; which of them is not told."""
+
+
+class CodeWanted(Exception):
+    """The password is right, the account has one-time codes: ``wrong`` is False where none was given."""
+
+    def __init__(self, wrong: bool) -> None:
+        super().__init__("wrong code" if wrong else "code wanted")
+        self.wrong = wrong
+
+
+class AddressRefused(Exception):
+    """The password is right, but the role may not be used from this address."""
 
 
 class LoginTooSoon(Exception):
@@ -37,11 +52,18 @@ class Login:
 
 
 def authenticate(
-    engine: Engine, throttle: Throttle, username: str, password: str, address: str, user_agent: str = ""
+    engine: Engine,
+    throttle: Throttle,
+    username: str,
+    password: str,
+    address: str,
+    user_agent: str = "",
+    code: str = "",
 ) -> Login:
-    """Log in. Blocks for the hash (some 50 ms). Raises LoginRefused or LoginTooSoon.
+    """Log in. Blocks for the hash (some 50 ms). Raises LoginRefused, CodeWanted, AddressRefused or LoginTooSoon.
 
-    Attempts that come too soon are not looked at and not logged: the log must not be a way to fill the disk.
+    Attempts that come too soon are not looked at and not logged: the log must not be a way to fill the disk. A wrong
+    code counts as a failure just as a wrong password does, or it could be guessed with a stolen password.
     """
     name = username.strip().lower()[:64]
     if (wait := throttle.wait_s(name, address)) > 0:
@@ -50,22 +72,74 @@ def authenticate(
     throttle.failed(name, address)
     with read(engine) as connection:
         row = connection.execute(
-            select(User.id, User.password_hash, User.disabled_at).where(User.username == _storable(name))
+            select(User.id, User.password_hash, User.disabled_at, Totp.confirmed_at)
+            .outerjoin(Totp, Totp.user_id == User.id)
+            .where(User.username == _storable(name))
         ).one_or_none()
     right = passwords.verify(row.password_hash if row else None, password)
     if row is None or not right or row.disabled_at is not None:
-        with write(engine) as connection:
-            cause = "unknown" if row is None else "password" if not right else "disabled"
-            record(connection, Actor(row.id if row else None, name, address), "login.refused", detail={"cause": cause})
+        cause = "unknown" if row is None else "password" if not right else "disabled"
+        _refused(engine, Actor(row.id if row else None, name, address), cause)
         raise LoginRefused
-    with write(engine) as connection:
-        token = open_session(connection, row.id, address, user_agent)
-        record(connection, Actor(row.id, name, address), "login.accepted", row.id)
+    method = "password"
+    if row.confirmed_at is not None:
+        if not code:
+            throttle.forgive(name, address)
+            raise CodeWanted(wrong=False)
+        if totp.take(engine, row.id, code) is None:
+            _refused(engine, Actor(row.id, name, address), "code")
+            raise CodeWanted(wrong=True)
+        method = "totp"
+    made = enter(engine, row.id, name, address, user_agent, method)
     throttle.succeeded(name, address)
-    user = find_session(engine, token)
+    return made
+
+
+def enter(engine: Engine, user_id: int, username: str, address: str, user_agent: str, method: str) -> Login:
+    """A session for a user whose identity is proved. Raises AddressRefused, or LoginRefused for a closed account."""
+    with write(engine) as connection:
+        token = open_session(connection, user_id, address, user_agent, method)
+    user = find_session(engine, token, address=address)
     if user is None:
-        raise LoginRefused
+        known = find_session(engine, token)
+        with write(engine) as connection:
+            if known is not None:
+                close_session(connection, known.session_id)
+            cause = "address" if known is not None else "closed"
+            record(
+                connection,
+                Actor(user_id, username, address),
+                "login.refused",
+                user_id,
+                {"cause": cause},
+                result=REFUSED,
+            )
+        raise AddressRefused if known is not None else LoginRefused
+    with write(engine) as connection:
+        detail = {} if method == "password" else {"method": method}
+        record(connection, user.actor(address), "login.accepted", user_id, detail)
     return Login(token, user)
+
+
+def reauthenticate(engine: Engine, throttle: Throttle, user: SignedIn, password: str, code: str, address: str) -> int:
+    """Prove again who one is, for risky acts; returns until when it holds (UTC ms). Raises as ``authenticate``."""
+    if (wait := throttle.wait_s(user.username, address)) > 0:
+        raise LoginTooSoon(max(1, math.ceil(wait)))
+    throttle.failed(user.username, address)
+    with read(engine) as connection:
+        stored = connection.scalar(select(User.password_hash).where(User.id == user.user_id))
+    if not passwords.verify(stored, password):
+        _refused(engine, user.actor(address), "password")
+        raise LoginRefused
+    if user.totp and (not code or totp.take(engine, user.user_id, code) is None):
+        if code:
+            _refused(engine, user.actor(address), "code")
+        raise CodeWanted(wrong=bool(code))
+    with write(engine) as connection:
+        proved = prove(connection, user.session_id)
+        record(connection, user.actor(address), "login.proved", user.user_id)
+    throttle.succeeded(user.username, address)
+    return proved + user.proof_ms
 
 
 def log_out(engine: Engine, user: SignedIn, address: str) -> None:
@@ -73,6 +147,11 @@ def log_out(engine: Engine, user: SignedIn, address: str) -> None:
     with write(engine) as connection:
         close_session(connection, user.session_id)
         record(connection, user.actor(address), "login.ended", user.user_id)
+
+
+def _refused(engine: Engine, actor: Actor, cause: str) -> None:
+    with write(engine) as connection:
+        record(connection, actor, "login.refused", detail={"cause": cause}, result=REFUSED)
 
 
 def _storable(name: str) -> str:

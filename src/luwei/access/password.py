@@ -11,9 +11,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from luwei.registry.errors import RegistryError
 
 MIN_LENGTH, MAX_LENGTH = 10, 200
-FORMER = 3
-"""So many passwords, the present one included, may not be chosen again."""
-
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash(secrets.token_hex(16))
 # A hash takes 64 MiB; a burst of logins must wait in line, not fill the memory.
@@ -27,10 +24,10 @@ def one_time_password() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(16))
 
 
-def check(password: str, username: str) -> str:
+def check(password: str, username: str, min_length: int = MIN_LENGTH) -> str:
     """The password itself. Raises RegistryError with field ``password``; the value is never in the error."""
-    if len(password) < MIN_LENGTH:
-        raise RegistryError("password", f"must have at least {MIN_LENGTH} characters")
+    if len(password) < min_length:
+        raise RegistryError("password", f"must have at least {min_length} characters")
     if len(password) > MAX_LENGTH:
         raise RegistryError("password", f"must have at most {MAX_LENGTH} characters")
     if password.casefold() in (username.casefold(), username.casefold()[::-1]):

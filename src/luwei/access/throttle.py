@@ -24,6 +24,7 @@ class Throttle:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._free_per_user, self._longest_s = FREE_PER_USER, LONGEST_S
         self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
 
     def wait_s(self, username: str, address: str) -> float:
@@ -31,7 +32,7 @@ class Throttle:
         now = self._clock()
         with self._lock:
             return max(
-                self._left(("user", username), FREE_PER_USER, now),
+                self._left(("user", username), self._free_per_user, now),
                 self._left(("address", address), FREE_PER_ADDRESS, now),
             )
 
@@ -44,6 +45,27 @@ class Throttle:
                 self._failures[key] = (1 if now - last > FORGET_S else count + 1, now)
             while len(self._failures) > CAPACITY:
                 self._failures.popitem(last=False)
+
+    def failed_at(self, address: str) -> None:
+        """Count a failure that names nobody: a token that opens nothing."""
+        now = self._clock()
+        with self._lock:
+            count, last = self._failures.pop(("address", address), (0, now))
+            self._failures["address", address] = (1 if now - last > FORGET_S else count + 1, now)
+            while len(self._failures) > CAPACITY:
+                self._failures.popitem(last=False)
+
+    def forgive(self, username: str, address: str) -> None:
+        """Take back the last count: the attempt was neither a failure nor a success (a code is still wanted)."""
+        with self._lock:
+            for key in (("user", username), ("address", address)):
+                count, last = self._failures.get(key, (0, 0.0))
+                if count:
+                    self._failures[key] = (count - 1, last)
+
+    def set_limits(self, free_per_user: int, longest_s: float) -> None:
+        """Rules that an administrator changed."""
+        self._free_per_user, self._longest_s = free_per_user, longest_s
 
     def succeeded(self, username: str, address: str) -> None:
         """Forget the user's failures and take back this attempt at the address.
@@ -60,5 +82,5 @@ class Throttle:
         count, last = self._failures.get(key, (0, 0.0))
         if count < free:
             return 0.0
-        delay: float = min(LONGEST_S, 2.0 ** min(count - free, 20))
+        delay: float = min(self._longest_s, 2.0 ** min(count - free, 20))
         return max(0.0, last + delay - now)

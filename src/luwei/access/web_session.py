@@ -1,26 +1,50 @@
-"""Web session 登录会话: what a browser's cookie stands for.
+"""Web session 登录会话: what a browser's cookie, or a program's token, stands for.
 
-The token is random and known to the browser only; the database keeps its SHA-256, so a stolen copy of the registry
-opens no session. A session ends 12 hours after the last request and 7 days after login at the latest.
+The cookie's token is random and known to the browser only; the database keeps its SHA-256, so a stolen copy of the
+registry opens no session. A login always makes a new one: a token that came with the request is never taken over.
+When sessions end is a rule (``luwei.access.sign_in_rules``); shipped are 12 hours after the last request and 7 days
+after login.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
+from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Connection, Engine, ForeignKey, Integer, String, delete, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    ForeignKey,
+    Integer,
+    String,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from luwei.access import api_token, sign_in_rules
+from luwei.access.api_token import ApiToken
 from luwei.access.identity import SignedIn
-from luwei.access.user import User
+from luwei.access.present import signed_in
+from luwei.access.revision import touch
+from luwei.access.rights import book
+from luwei.access.sign_in_rules import SignInRules
+from luwei.registry.audit import Actor, record
 from luwei.registry.base import Base, now_ms
 from luwei.registry.engine import read, write
+from luwei.registry.errors import NotFound
 
-IDLE_MS = 12 * 3_600_000
-LIFETIME_MS = 7 * 24 * 3_600_000
+IDLE_MS = SignInRules().idle_minutes * 60_000
+LIFETIME_MS = SignInRules().lifetime_hours * 3_600_000
 TOUCH_MS = 5 * 60_000
 """``seen_at`` is written at most this often, so that reading pages does not write."""
+METHODS = ("password", "totp", "oidc")
 
 
 class WebSession(Base):
@@ -33,14 +57,36 @@ class WebSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     opened_at: Mapped[int] = mapped_column(BigInteger)
     seen_at: Mapped[int] = mapped_column(BigInteger)
+    proved_at: Mapped[int] = mapped_column(BigInteger)
+    """When the person last proved who it is."""
+    method: Mapped[str] = mapped_column(String(10))
+    """One of METHODS."""
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(200))
 
 
-def open_session(connection: Connection, user_id: int, address: str, user_agent: str) -> str:
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as its owner sees it."""
+
+    id: int
+    opened_at: int
+    seen_at: int
+    proved_at: int
+    address: str
+    user_agent: str
+    method: str
+    current: bool
+
+
+def open_session(connection: Connection, user_id: int, address: str, user_agent: str, method: str = "password") -> str:
     """A new session; returns its token (43 URL-safe characters). Sessions past their end are swept on the way."""
     now = now_ms()
-    over = or_(WebSession.seen_at < now - IDLE_MS, WebSession.opened_at < now - LIFETIME_MS)
+    rules = sign_in_rules.load(connection)
+    over = or_(
+        WebSession.seen_at < now - rules.idle_minutes * 60_000,
+        WebSession.opened_at < now - rules.lifetime_hours * 3_600_000,
+    )
     connection.execute(delete(WebSession).where(over))
     token = secrets.token_urlsafe(32)
     connection.execute(
@@ -49,6 +95,8 @@ def open_session(connection: Connection, user_id: int, address: str, user_agent:
             user_id=user_id,
             opened_at=now,
             seen_at=now,
+            proved_at=now,
+            method=method,
             address=_printable(address, 64),
             user_agent=_printable(user_agent, 200),
         )
@@ -56,40 +104,105 @@ def open_session(connection: Connection, user_id: int, address: str, user_agent:
     return token
 
 
-def find_session(engine: Engine, token: str, now: int | None = None) -> SignedIn | None:
-    """The user behind ``token``; None when it is unknown, over, or its user is disabled. ``now`` in UTC ms."""
+def find_session(engine: Engine, token: str, now: int | None = None, address: str | None = None) -> SignedIn | None:
+    """The user behind ``token``; None when it is unknown or over, or its user may not be here (disabled, organisation
+    closed, role bound to other addresses). ``now`` in UTC ms."""
     if not token or len(token) > 100 or not token.isascii():
         return None
     now = now_ms() if now is None else now
     with read(engine) as connection:
         row = connection.execute(
             select(
-                WebSession.id, WebSession.opened_at, WebSession.seen_at,
-                User.id, User.username, User.display_name, User.role, User.city, User.county, User.operator_id,
-                User.must_change_password,
-            )
-            .join(User, User.id == WebSession.user_id)
-            .where(WebSession.token_hash == _hash(token), User.disabled_at.is_(None))
-        ).one_or_none()  # fmt: skip
-    if row is None:
-        return None
-    session_id, opened_at, seen_at = row[:3]
-    if now >= seen_at + IDLE_MS or now >= opened_at + LIFETIME_MS:
-        return None
-    if now >= seen_at + TOUCH_MS:
+                WebSession.id, WebSession.user_id, WebSession.opened_at, WebSession.seen_at, WebSession.proved_at
+            ).where(WebSession.token_hash == _hash(token))
+        ).one_or_none()
+        if row is None:
+            return None
+        rules = book(engine, connection).rules
+        if now >= row.seen_at + rules.idle_minutes * 60_000 or now >= row.opened_at + rules.lifetime_hours * 3_600_000:
+            return None
+        user = signed_in(engine, connection, row.user_id, now, address, session_id=row.id, proved_at=row.proved_at)
+    if user is not None and now >= row.seen_at + TOUCH_MS:
         with write(engine) as connection:
-            connection.execute(update(WebSession).where(WebSession.id == session_id).values(seen_at=now))
-    return SignedIn(*row[3:], session_id)
+            connection.execute(update(WebSession).where(WebSession.id == row.id).values(seen_at=now))
+    return user
+
+
+def find_token(engine: Engine, token: str, address: str, now: int | None = None) -> SignedIn | None:
+    """The user behind an API token, bound to its rights; None where it opens nothing."""
+    if not api_token.looks_like_one(token):
+        return None
+    now = now_ms() if now is None else now
+    with read(engine) as connection:
+        row = connection.execute(
+            select(ApiToken.id, ApiToken.user_id, ApiToken.rights, ApiToken.last_used_at).where(
+                ApiToken.token_hash == api_token.hash_of(token),
+                ApiToken.revoked_at.is_(None),
+                ApiToken.expires_at > now,
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        limits = frozenset((act, kind) for act, kind in json.loads(row.rights))
+        user = signed_in(engine, connection, row.user_id, now, address, token_id=row.id, limits=limits)
+    if user is not None and now >= (row.last_used_at or 0) + TOUCH_MS:
+        with write(engine) as connection:
+            used = {"last_used_at": now, "last_address": _printable(address, 64)}
+            connection.execute(update(ApiToken).where(ApiToken.id == row.id).values(**used))
+    return user
+
+
+def sessions(engine: Engine, user_id: int, current: int = 0) -> list[SessionView]:
+    """The open sessions of a user, the last used first."""
+    columns = (
+        WebSession.id, WebSession.opened_at, WebSession.seen_at, WebSession.proved_at, WebSession.address,
+        WebSession.user_agent, WebSession.method,
+    )  # fmt: skip
+    now = now_ms()
+    with read(engine) as connection:
+        rules = book(engine, connection).rules
+        rows = connection.execute(
+            select(*columns)
+            .where(
+                WebSession.user_id == user_id,
+                WebSession.seen_at > now - rules.idle_minutes * 60_000,
+                WebSession.opened_at > now - rules.lifetime_hours * 3_600_000,
+            )
+            .order_by(WebSession.seen_at.desc(), WebSession.id.desc())
+        ).all()
+    return [SessionView(*row, row.id == current) for row in rows]
+
+
+def end_sessions(engine: Engine, user_id: int, actor: Actor, session_id: int | None = None, keep: int = 0) -> None:
+    """Sign out from afar: one session, or all but ``keep``. Raises NotFound where the user has no such session."""
+    with write(engine) as connection:
+        chosen = [WebSession.user_id == user_id, WebSession.id != keep]
+        if session_id is not None:
+            chosen.append(WebSession.id == session_id)
+        ended = connection.execute(delete(WebSession).where(*chosen)).rowcount
+        if session_id is not None and not ended:
+            raise NotFound("id", "there is no such session", session_id)
+        touch(connection)
+        record(connection, actor, "login.signed_out", user_id, {"sessions": ended})
+
+
+def prove(connection: Connection, session_id: int) -> int:
+    """The person proved who it is; returns when (UTC ms)."""
+    now = now_ms()
+    connection.execute(update(WebSession).where(WebSession.id == session_id).values(proved_at=now))
+    return now
 
 
 def close_session(connection: Connection, session_id: int) -> None:
     """End one session; an unknown one is already ended."""
     connection.execute(delete(WebSession).where(WebSession.id == session_id))
+    touch(connection)
 
 
 def close_sessions(connection: Connection, user_id: int, keep: int = 0) -> None:
     """End every session of a user but ``keep``: after a change of password, or when the user is disabled."""
     connection.execute(delete(WebSession).where(WebSession.user_id == user_id, WebSession.id != keep))
+    touch(connection)
 
 
 def _hash(token: str) -> str:

@@ -63,6 +63,7 @@ _KEYS = (
     ),
     _Key("terminal_channel.terminal_id", "logical", "another channel has this number"),
     _Key("parameter_template.name", "name", "another template has this name"),
+    _Key("user_account.oidc_subject", "oidc_subject", "another user has this subject"),
     _Key("user_account.username", "username", "another user has this name"),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,32 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+_LAST = "luwei_last"
+_Rows = list[dict[str, Any]]
+
+
 @contextmanager
 def write(engine: Engine) -> Iterator[Connection]:
     """A transaction that will write; commits at the end, rolls back on any exception."""
     with engine.connect().execution_options(luwei_write=True) as connection, connection.begin():
-        yield connection
+        waiting: dict[str, tuple[Callable[[Connection, _Rows], None], _Rows]] = {}
+        connection.info[_LAST] = waiting
+        try:
+            yield connection
+            for work, rows in waiting.values():
+                work(connection, rows)
+        finally:
+            connection.info.pop(_LAST, None)
+
+
+def at_the_end(connection: Connection, name: str, work: Callable[[Connection, _Rows], None], rows: _Rows) -> None:
+    """Let ``work`` take ``rows`` when everything else of the ``write`` transaction is done, together with what else
+    came under this name; at once where the transaction was not begun by ``write``."""
+    waiting = connection.info.get(_LAST)
+    if waiting is None:
+        work(connection, rows)
+    else:
+        waiting.setdefault(name, (work, []))[1].extend(rows)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from luwei.web import (
     template_routes,
     upgrade_routes,
 )
+from luwei.web.access_routes import audit, grants, oidc, own, rights, users
 from luwei.web.areas import area_counts, areas
 from luwei.web.card import card
 from luwei.web.console_files import console_file
@@ -52,7 +53,9 @@ BODY_BYTES = 1 << 20
 """Largest body of a request; an import states its own, larger bound."""
 
 ROUTES: list[ControllerRouterHandler] = [
-    *sign_in.route_handlers, *registry_routes.route_handlers, *commands.route_handlers,
+    *sign_in.route_handlers, *users.route_handlers, *rights.route_handlers, *own.route_handlers, *grants.route_handlers,
+    *audit.route_handlers, *oidc.route_handlers,
+    *registry_routes.route_handlers, *commands.route_handlers,
     *evidence.route_handlers, *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
     *template_routes.route_handlers,
     *upgrade_routes.route_handlers,
@@ -73,6 +76,7 @@ def create_app(services: Services) -> Litestar:
         dependencies={
             "services": Provide(provide_services, sync_to_thread=False),
             "door": Provide(provide_door),
+            "chosen": Provide(audit.provide_chosen, sync_to_thread=False),
         },
         guards=[own_page],
         exception_handlers=HANDLERS,

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 
-from luwei.access import Forbidden, Scope, SignedIn, authorize, record
-from luwei.access.web_session import find_session
+from luwei.access import Actor, Forbidden, Scope, SignedIn, authorize, may, record
+from luwei.access.audit_log import EntryView
+from luwei.access.web_session import find_session, find_token
 from luwei.registry.engine import write
+from luwei.registry.masking import masked
 from luwei.web.errors import Refused
 from luwei.web.services import Services
 
@@ -38,12 +40,30 @@ class Door:
     def user_id(self) -> int:
         return self.user.user_id
 
-    def allow(self, act: str, kind: str) -> Scope:
-        """The scope in which this person may ``read``, ``export``, ``write`` or ``act`` on it. Raises Refused (403)."""
+    def allow(self, act: str, kind: str, *, aggregates: bool = False) -> Scope:
+        """The scope in which this person may ``read``, ``export``, ``write`` or ``act`` on it. Raises Refused (403).
+
+        ``aggregates``: the answer holds counts alone. The rule of the refusal tells a program what is missing.
+        """
         try:
-            return authorize(self.user, act, kind)
+            return authorize(self.user, act, kind, aggregates=aggregates)
         except Forbidden as forbidden:
-            raise Refused(403, kind, forbidden.rule) from None
+            code = forbidden.code if forbidden.code != "forbidden" else forbidden.rule
+            raise Refused(403, kind, code, forbidden.rule) from None
+
+    def may(self, act: str, kind: str, *, aggregates: bool = False) -> bool:
+        """Whether ``allow`` gives a scope."""
+        return may(self.user, act, kind, aggregates=aggregates)
+
+    def risky(self) -> None:
+        """For acts that must not be done from a screen somebody left alone, nor by a token: the proof of identity must
+        be fresh. Raises Refused (403)."""
+        if not self.user.proved():
+            raise Refused(403, "", "reauthenticate", "prove again who you are: POST /api/reauthenticate")
+
+    def actor(self, scope: Scope | None = None) -> Actor:
+        """As the audit log names this person, acting within ``scope``."""
+        return self.user.actor(self.address, scope)
 
     def may(self, act: str, kind: str) -> bool:
         """Whether ``allow`` would."""
@@ -58,23 +78,81 @@ class Door:
         if not self.allow("read", kind).whole:
             raise Refused(403, kind, "seen by users of the whole province only")
 
-    async def note(self, act: str, noun_id: int | None, detail: Mapping[str, Any]) -> None:
-        """Write one entry of the audit log: a copy of data leaves the system."""
+    async def note(
+        self,
+        act: str,
+        noun_id: int | None,
+        detail: Mapping[str, Any],
+        *,
+        vehicle_id: int | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """Write one entry of the audit log: a copy of data leaves the system. ``vehicle_id``: the one truck it is of;
+        ``scope``: what it was allowed in, with the reason of a grant."""
 
         def entry() -> None:
             with write(self.services.engine) as connection:
-                record(connection, self.user.actor(self.address), act, noun_id, detail)
+                record(connection, self.actor(scope), act, noun_id, detail, vehicle_id=vehicle_id)
 
         await asyncio.to_thread(entry)
 
+    async def looked(
+        self,
+        act: str,
+        vehicle_id: int | None = None,
+        detail: Mapping[str, Any] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """Record a look at personal data or at where a named truck is, before the answer leaves.
+
+        A screen that stays open asks again and again: what one person sees of one thing within LOOK_S is one look.
+        """
+        told = dict(detail or {})
+        if self.services.looks.is_new((self.user_id, self.user.session_id, act, vehicle_id, str(told))):
+            await self.note(act, None, told, vehicle_id=vehicle_id, scope=scope)
+
+    def masks(self, noun: str) -> bool:
+        """Whether personal fields of ``noun`` must be masked for this person: only a standing right to a driver's
+        identity shows it whole, and a grant within its own rows."""
+        if noun != "driver":
+            return False
+        cell = self.user.cells.get(("read", "driver"))
+        return cell is None or bool(cell.narrow) or cell.manner not in ("full", "own", "reason", "reason+own")
+
+    def masked_entry(self, entry: EntryView) -> EntryView:
+        """An entry of the audit log with the personal data of drivers masked, for who has no standing right to it."""
+        cell = self.user.cells.get(("read", "driver"))
+        if entry.noun != "driver" or (cell is not None and not cell.narrow and cell.manner in ("full", "own")):
+            return entry
+        return replace(entry, detail=masked(entry.noun, entry.detail))
+
 
 async def open_door(connection: Connection, services: Services) -> Door:
-    """The door of a request or socket. Raises Refused (401) without a valid session."""
-    token = connection.cookies.get(COOKIE, "")
-    user = await asyncio.to_thread(find_session, services.engine, token) if token else None
+    """The door of a request or socket. Raises Refused (401) without a valid session or API token.
+
+    A request that names a token is answered as that token's, never by the cookie beside it.
+    """
+    address = connection.client.host if connection.client else ""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    user = None
+    if scheme.lower() == "bearer":
+        user = await asyncio.to_thread(_by_token, services, token.strip(), address)
+    elif cookie := connection.cookies.get(COOKIE, ""):
+        user = await asyncio.to_thread(find_session, services.engine, cookie, None, address)
     if user is None:
         raise Refused(401, "", "login_required", "log in first")
-    return Door(user, services, connection.client.host if connection.client else "")
+    return Door(user, services, address)
+
+
+def _by_token(services: Services, token: str, address: str) -> SignedIn | None:
+    """Wrong tokens slow their address down as wrong passwords do."""
+    throttle = services.throttle
+    if (wait := throttle.wait_s("", address)) > 0:
+        raise Refused(429, "", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
+    user = find_token(services.engine, token, address)
+    if user is None:
+        throttle.failed_at(address)
+    return user
 
 
 async def provide_door(request: Connection, services: NamedDependency[Services]) -> Door:

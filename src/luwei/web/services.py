@@ -12,6 +12,8 @@ import structlog
 from litestar.datastructures import State
 from sqlalchemy import Engine
 
+from luwei.access.oidc import Provider
+from luwei.access.throttle import Throttle
 from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
@@ -26,6 +28,7 @@ from luwei.profiles import Catalogue, catalogue_of
 from luwei.registry.imports.background import Background
 from luwei.settings import Settings
 from luwei.web.errors import Refused
+from luwei.web.looks import Looks
 
 log = structlog.get_logger()
 
@@ -72,6 +75,11 @@ class Services:
     upgrades: UpgradeEngine | None = None
     attachments: AttachmentCalls | None = None
     """None where no attachments are asked for from here."""
+    throttle: Throttle = field(default_factory=Throttle)
+    """Failed proofs of identity, of every kind."""
+    provider: Provider | None = None
+    """The identity provider, once somebody signed in through it."""
+    looks: Looks = field(default_factory=Looks)
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.

@@ -1,13 +1,15 @@
-"""Login, logout, who am I, change of password; and the guard that keeps foreign pages from acting in a person's name.
+"""Login, logout, proof of identity, change of password; and the guard that keeps foreign pages from acting in a
+person's name.
 
 The cookie is HttpOnly and SameSite=Strict. On top of that every act must carry ``X-Luwei: 1``, which another origin
-cannot set without a preflight that is never answered, or the ``Origin`` of this host.
+cannot set without a preflight that is never answered, or the ``Origin`` of this host. A request that names an API token
+needs neither: a browser never adds one by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,22 +21,24 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
-from luwei.access import SignedIn, login, users
-from luwei.access.throttle import Throttle
-from luwei.access.web_session import LIFETIME_MS
+from luwei.access import login, sign_in_rules, users
+from luwei.access.login import AddressRefused, CodeWanted, Login, LoginRefused, LoginTooSoon
 from luwei.registry.errors import RegistryError
+from luwei.web.access_routes.account import Me, me_of
 from luwei.web.door import COOKIE, Door
 from luwei.web.errors import Refused, refusal_body
 from luwei.web.services import Services
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+TEXT_MAX = 1_000
 
 
 class Credentials(msgspec.Struct, forbid_unknown_fields=True):
-    """What a person types."""
+    """What a person types; ``code``: the one-time or recovery code where the account has them."""
 
     username: str
     password: str
+    code: str = ""
 
 
 class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,29 +48,41 @@ class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
     new: str
 
 
-class Account(msgspec.Struct):
-    """The person who is logged in; ``city``, ``county`` and ``operator_id`` are limits, null where there is none."""
+class Proof(msgspec.Struct, forbid_unknown_fields=True):
+    """The present password, and a code where the account has them."""
 
-    username: str
-    display_name: str
-    role: str
-    city: int | None
-    county: int | None
-    operator_id: int | None
-    must_change_password: bool
+    password: str
+    code: str = ""
 
 
-class Me(msgspec.Struct):
-    """``{"user": …}``."""
+class Proved(msgspec.Struct):
+    """Until when risky acts need no new proof (UTC ms)."""
 
-    user: Account
+    proved_until: int
+
+
+class OidcOffer(msgspec.Struct):
+    """The button for the identity provider: its words, and the address it leads to."""
+
+    name: str
+    start: str
+
+
+class Ways(msgspec.Struct):
+    """How one may sign in here."""
+
+    password: bool
+    oidc: OidcOffer | None
 
 
 def own_page(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Guard: a request that may change something must come from a page of this host. Raises Refused (403)."""
+    """Guard: a request that may change something must come from a page of this host, or name a token. Raises Refused
+    (403)."""
     if not isinstance(connection, Request) or connection.method in SAFE_METHODS:
         return
     if connection.headers.get("x-luwei") == "1":
+        return
+    if connection.headers.get("authorization", "").lower().startswith("bearer "):
         return
     origin = connection.headers.get("origin", "")
     if origin and urlsplit(origin).netloc == connection.headers.get("host"):
@@ -74,11 +90,8 @@ def own_page(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
     raise Refused(403, "X-Luwei", "must be 1", "the request does not come from a page of this host")
 
 
-def _me(user: SignedIn) -> Me:
-    return Me(Account(**{name: getattr(user, name) for name in Account.__struct_fields__}))
-
-
-def _cookie(services: Services, value: str, seconds: int) -> Cookie:
+def session_cookie(services: Services, value: str, seconds: int) -> Cookie:
+    """The cookie of a session; ``seconds`` 0 takes it away."""
     return Cookie(
         key=COOKIE,
         value=value,
@@ -90,20 +103,43 @@ def _cookie(services: Services, value: str, seconds: int) -> Cookie:
     )
 
 
-def _throttle(state: State) -> Throttle:
-    """One for the application; made at the first login."""
-    if "throttle" not in state:
-        state["throttle"] = Throttle()
-    throttle: Throttle = state["throttle"]
-    return throttle
+async def signed_in_cookie(services: Services, made: Login) -> Cookie:
+    """The cookie of a login; it lasts as long as the session may."""
+    rules = await asyncio.to_thread(sign_in_rules.rules, services.engine)
+    services.throttle.set_limits(rules.failures_free, rules.longest_wait_s)
+    return session_cookie(services, made.token, rules.lifetime_hours * 3600)
+
+
+def _too_soon(early: LoginTooSoon) -> Response[Any]:
+    body = refusal_body("password", "too_many_attempts", f"too many attempts; wait {early.retry_after} s")
+    body["error"]["retry_after"] = early.retry_after
+    return Response(body, status_code=429, headers={"Retry-After": str(early.retry_after)})
+
+
+def _refuse(error: Exception) -> NoReturn:
+    match error:
+        case CodeWanted(wrong=True):
+            raise Refused(401, "code", "wrong_code", "the one-time code is wrong or was used already") from None
+        case CodeWanted():
+            raise Refused(401, "code", "totp_required", "the one-time code is wanted too") from None
+        case AddressRefused():
+            raise Refused(403, "", "address_not_allowed", "this account may not be used from this address") from None
+    raise Refused(401, "password", "wrong_credentials", "user name or password is wrong") from None
+
+
+@get("/api/sign-in", tags=["access"])
+async def ways(services: NamedDependency[Services]) -> Ways:
+    """How one may sign in; needs no login."""
+    settings = services.settings
+    return Ways(True, OidcOffer(settings.oidc_name, "/api/oidc/start") if settings.oidc_issuer else None)
 
 
 @post("/api/login", status_code=200, tags=["access"], guards=[own_page])
 async def log_in(
     request: Request[Any, Any, State], services: NamedDependency[Services], data: JSONBody[Credentials]
 ) -> Response[Any]:
-    """Log in; sets the session cookie. 401 for a wrong name or password, 429 with Retry-After after failures."""
-    if len(data.username) > 100 or len(data.password) > 1_000:
+    """Log in; sets the session cookie. 401 for a wrong name, password or code, 429 with Retry-After after failures."""
+    if len(data.username) > 100 or len(data.password) > TEXT_MAX or len(data.code) > 100:
         raise Refused(400, "username", "is too long")
     address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
@@ -111,54 +147,72 @@ async def log_in(
         made = await asyncio.to_thread(
             login.authenticate,
             services.engine,
-            _throttle(request.app.state),
+            services.throttle,
             data.username,
             data.password,
             address,
             agent,
+            data.code,
         )
-    except login.LoginRefused:
-        raise Refused(401, "password", "wrong_credentials", "user name or password is wrong") from None
-    except login.LoginTooSoon as early:
-        body = refusal_body("password", "too_many_attempts", f"too many attempts; wait {early.retry_after} s")
-        body["error"]["retry_after"] = early.retry_after
-        return Response(body, status_code=429, headers={"Retry-After": str(early.retry_after)})
-    return Response(_me(made.user), cookies=[_cookie(services, made.token, LIFETIME_MS // 1000)])
+    except LoginTooSoon as early:
+        return _too_soon(early)
+    except (LoginRefused, CodeWanted, AddressRefused) as error:
+        _refuse(error)
+    told = await asyncio.to_thread(me_of, services.engine, made.user)
+    return Response(told, cookies=[await signed_in_cookie(services, made)])
 
 
 @post("/api/logout", status_code=204, tags=["access"], guards=[own_page])
 async def log_out(services: NamedDependency[Services], door: NamedDependency[Door]) -> Response[None]:
     """End this session."""
     await asyncio.to_thread(login.log_out, services.engine, door.user, door.address)
-    return Response(None, status_code=204, cookies=[_cookie(services, "", 0)])
+    return Response(None, status_code=204, cookies=[session_cookie(services, "", 0)])
 
 
 @get("/api/me", tags=["access"])
-async def me(door: NamedDependency[Door]) -> Me:
-    """Who is logged in."""
-    return _me(door.user)
+async def me(services: NamedDependency[Services], door: NamedDependency[Door]) -> Me:
+    """Who is logged in, what the person may, and which pages of the console that opens."""
+    return await asyncio.to_thread(me_of, services.engine, door.user)
+
+
+@post("/api/reauthenticate", status_code=200, tags=["access"], guards=[own_page])
+async def reauthenticate(
+    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[Proof]
+) -> Response[Any]:
+    """Prove again who one is, for risky acts in a long session. Refused as a login is."""
+    if len(data.password) > TEXT_MAX or len(data.code) > 100:
+        raise Refused(400, "password", "is too long")
+    if door.user.token_id:
+        raise Refused(403, "", "reauthenticate", "a token cannot prove who its owner is")
+    try:
+        until = await asyncio.to_thread(
+            login.reauthenticate, services.engine, services.throttle, door.user, data.password, data.code, door.address
+        )
+    except LoginTooSoon as early:
+        return _too_soon(early)
+    except (LoginRefused, CodeWanted) as error:
+        _refuse(error)
+    return Response(Proved(until))
 
 
 @post("/api/password", status_code=204, tags=["access"], guards=[own_page])
 async def change_password(
-    request: Request[Any, Any, State],
-    services: NamedDependency[Services],
-    door: NamedDependency[Door],
-    data: JSONBody[PasswordChange],
+    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[PasswordChange]
 ) -> None:
-    """Change one's own password: at least 10 characters, not the user name, none of the last three.
+    """Change one's own password: by the rules of length and reuse that are set, not the user name.
 
     Ends the other sessions. Wrong attempts at the present password slow the next ones down as a login does.
     """
-    throttle, user = _throttle(request.app.state), door.user
+    throttle, user = services.throttle, door.user
+    if user.token_id:
+        raise Refused(403, "", "reauthenticate", "a token cannot change its owner's password")
     if (wait := throttle.wait_s(user.username, door.address)) > 0:
         raise Refused(429, "old", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
-    if len(data.old) > 1_000 or len(data.new) > 1_000:
+    if len(data.old) > TEXT_MAX or len(data.new) > TEXT_MAX:
         raise Refused(400, "new", "is too long")
-    actor = user.actor(door.address)
     try:
         await asyncio.to_thread(
-            users.change_password, services.engine, user.user_id, data.old, data.new, actor, user.session_id
+            users.change_password, services.engine, user.user_id, data.old, data.new, door.actor(), user.session_id
         )
     except RegistryError as error:
         if error.field == "old":
@@ -166,4 +220,6 @@ async def change_password(
         raise Refused(400, "old" if error.field == "old" else "new", error.rule) from None
 
 
-route_handlers: list[ControllerRouterHandler] = [log_in, log_out, me, change_password]
+route_handlers: list[ControllerRouterHandler] = [
+    ways, log_in, log_out, me, reauthenticate, change_password,
+]  # fmt: skip

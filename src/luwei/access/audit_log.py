@@ -1,0 +1,236 @@
+"""Reading the audit log: search, the acts that occur, and "who viewed me"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, and_, exists, func, or_, select
+
+from luwei.registry.audit import RESULTS, AuditEntry
+from luwei.registry.binding import OPERATOR, Binding
+from luwei.registry.engine import read
+from luwei.registry.errors import RegistryError
+from luwei.registry.organisation import Organisation
+from luwei.registry.page import Page, check_page, check_query, contains
+from luwei.registry.scope import Scope
+from luwei.registry.vehicle import Vehicle
+
+EXPORT_AT_ONCE = 2_000
+EXPORT_MOST = 200_000
+COUNTED = 100_000
+"""A total beyond it is told as this: the log grows without end, and nobody turns two thousand pages."""
+
+LOOKED_AT = ("position", "track", "video", "evidence", "message", "trace", "alarm", "grant", "command")
+"""Nouns of acts that concern one truck and that its owner may know of."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One entry as lists show it."""
+
+    id: int
+    at: int
+    user_id: int | None
+    username: str
+    organisation_id: int | None
+    organisation: str
+    address: str
+    act: str
+    noun: str
+    noun_id: int | None
+    vehicle_id: int | None
+    plate: str | None
+    detail: dict[str, Any]
+    scope: str
+    reason: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """What a person looks for; None and empty are any. Times in UTC ms, the end excluded."""
+
+    start: int | None = None
+    end: int | None = None
+    q: str = ""
+    """Fragment of the detail or the reason."""
+    username: str = ""
+    act: str = ""
+    """An act, or a noun for all its acts."""
+    noun: str = ""
+    noun_id: int | None = None
+    vehicle: int | None = None
+    organisation: int | None = None
+    result: str = ""
+
+    def conditions(self, engine: Engine) -> list[ColumnElement[bool]]:
+        """Conditions on ``AuditEntry``. Raises RegistryError for an unusable text."""
+        if self.result and self.result not in RESULTS:
+            raise RegistryError("result", f"must be one of {', '.join(RESULTS)}", self.result)
+        equal = (
+            (AuditEntry.noun, self.noun or None), (AuditEntry.noun_id, self.noun_id),
+            (AuditEntry.vehicle_id, self.vehicle), (AuditEntry.organisation_id, self.organisation),
+            (AuditEntry.result, self.result or None),
+        )  # fmt: skip
+        found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+        if self.start is not None:
+            found.append(AuditEntry.at >= self.start)
+        if self.end is not None:
+            found.append(AuditEntry.at < self.end)
+        if self.act:
+            column = AuditEntry.act if "." in self.act else AuditEntry.noun
+            found.append(column == self.act)
+        if text := check_query(self.username):
+            found.append(contains(engine, AuditEntry.username, text.lower()))
+        if text := check_query(self.q):
+            found.append(or_(contains(engine, AuditEntry.detail, text), contains(engine, AuditEntry.reason, text)))
+        return found
+
+
+def page(engine: Engine, scope: Scope, chosen: AuditFilter, number: int = 1, size: int = 50) -> Page[EntryView]:
+    """Entries of the scope, newest first; the total is counted up to COUNTED."""
+    offset, limit = check_page(number, size)
+    conditions = [*visible(scope), *chosen.conditions(engine)]
+    with read(engine) as connection:
+        few = select(AuditEntry.id).where(*conditions).limit(COUNTED).subquery()
+        total = connection.execute(select(func.count()).select_from(few)).scalar_one()
+        rows = connection.execute(
+            _VIEW.where(*conditions).order_by(AuditEntry.id.desc()).offset(offset).limit(limit)
+        ).all()
+    return Page(total, [_view(row) for row in rows])
+
+
+def exported(engine: Engine, scope: Scope, chosen: AuditFilter) -> Iterator[EntryView]:
+    """Entries of the scope, newest first, at most EXPORT_MOST."""
+    last: int | None = None
+    conditions = [*visible(scope), *chosen.conditions(engine)]
+    for _ in range(EXPORT_MOST // EXPORT_AT_ONCE):
+        before = [] if last is None else [AuditEntry.id < last]
+        with read(engine) as connection:
+            rows = connection.execute(
+                _VIEW.where(*conditions, *before).order_by(AuditEntry.id.desc()).limit(EXPORT_AT_ONCE)
+            ).all()
+        if not rows:
+            return
+        yield from (_view(row) for row in rows)
+        last = rows[-1].id
+
+
+def acts(engine: Engine, scope: Scope, since: int) -> list[tuple[str, int]]:
+    """The acts that occurred since a time, with their numbers."""
+    statement = select(AuditEntry.act, func.count()).where(AuditEntry.at >= since, *visible(scope))
+    with read(engine) as connection:
+        rows = connection.execute(statement.group_by(AuditEntry.act).order_by(AuditEntry.act)).all()
+    return [(row[0], row[1]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class LookView:
+    """A look of another organisation at one's own truck."""
+
+    at: int
+    act: str
+    vehicle_id: int
+    plate: str
+    username: str
+    organisation: str
+    organisation_kind: str
+    reason: str
+    detail: dict[str, Any]
+
+
+def looks(
+    engine: Engine,
+    place: Scope,
+    organisation_id: int | None,
+    vehicle: int | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    number: int = 1,
+    size: int = 50,
+) -> Page[LookView]:
+    """Who viewed me: looks of others at the trucks of ``place``, newest first. A look of March concerns who ran the
+    truck in March."""
+    offset, limit = check_page(number, size)
+    conditions: list[ColumnElement[bool]] = [
+        AuditEntry.vehicle_id.is_not(None), AuditEntry.noun.in_(LOOKED_AT), AuditEntry.user_id.is_not(None),
+        _mine(place),
+    ]  # fmt: skip
+    if organisation_id is not None:
+        conditions.append(AuditEntry.organisation_id.is_distinct_from(organisation_id))
+    if vehicle is not None:
+        conditions.append(AuditEntry.vehicle_id == vehicle)
+    if start is not None:
+        conditions.append(AuditEntry.at >= start)
+    if end is not None:
+        conditions.append(AuditEntry.at < end)
+    columns = (
+        AuditEntry.at, AuditEntry.act, AuditEntry.vehicle_id, Vehicle.plate, AuditEntry.username,
+        Organisation.name, Organisation.kind, AuditEntry.reason, AuditEntry.detail,
+    )  # fmt: skip
+    statement = (
+        select(*columns)
+        .outerjoin(Vehicle, Vehicle.id == AuditEntry.vehicle_id)
+        .outerjoin(Organisation, Organisation.id == AuditEntry.organisation_id)
+        .where(*conditions)
+    )
+    with read(engine) as connection:
+        few = select(AuditEntry.id).where(*conditions).limit(COUNTED).subquery()
+        total = connection.execute(select(func.count()).select_from(few)).scalar_one()
+        rows = connection.execute(statement.order_by(AuditEntry.id.desc()).offset(offset).limit(limit)).all()
+    return Page(
+        total,
+        [
+            LookView(
+                row.at, row.act, row.vehicle_id or 0, row.plate or "", row.username, row.name or "", row.kind or "",
+                row.reason, json.loads(row.detail),
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _mine(place: Scope) -> ColumnElement[bool]:
+    """The truck was bound to the operators of ``place`` when it was looked at, or is one's own."""
+    found: list[ColumnElement[bool]] = []
+    if place.vehicles is not None:
+        found.append(AuditEntry.vehicle_id.in_(sorted(place.vehicles)))
+    if place.operators is not None:
+        found.append(
+            exists().where(
+                Binding.what == OPERATOR, Binding.subject_id == AuditEntry.vehicle_id,
+                Binding.object_id.in_(sorted(place.operators)), Binding.from_at <= AuditEntry.at,
+                or_(Binding.to_at.is_(None), Binding.to_at > AuditEntry.at),
+            )
+        )  # fmt: skip
+    if not found:
+        raise RegistryError("vehicle", "is for operators and drivers: whose trucks were looked at")
+    return and_(*found)
+
+
+def visible(scope: Scope) -> list[ColumnElement[bool]]:
+    """Entries of the organisations one answers for."""
+    if scope.whole:
+        return []
+    return [AuditEntry.organisation_id.in_(select(Organisation.id).where(*scope.of_staff()))]
+
+
+_VIEW = (
+    select(
+        AuditEntry.id, AuditEntry.at, AuditEntry.user_id, AuditEntry.username, AuditEntry.organisation_id,
+        Organisation.name, AuditEntry.address, AuditEntry.act, AuditEntry.noun, AuditEntry.noun_id,
+        AuditEntry.vehicle_id, Vehicle.plate, AuditEntry.detail, AuditEntry.scope, AuditEntry.reason, AuditEntry.result,
+    )
+    .outerjoin(Organisation, Organisation.id == AuditEntry.organisation_id)
+    .outerjoin(Vehicle, Vehicle.id == AuditEntry.vehicle_id)
+)  # fmt: skip
+
+
+def _view(row: Any) -> EntryView:
+    return EntryView(
+        row.id, row.at, row.user_id, row.username, row.organisation_id, row.name or "", row.address, row.act, row.noun,
+        row.noun_id, row.vehicle_id, row.plate, json.loads(row.detail), row.scope, row.reason, row.result,
+    )  # fmt: skip
