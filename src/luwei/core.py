@@ -74,7 +74,7 @@ _lag = Gauge("luwei_core_loop_lag_seconds", "How late the event loop ran its las
 def owners_of(engine: Engine) -> Owners:
     """What the live state needs of the registry."""
     rows = fleet_rows(engine)
-    return Owners(rows.id, rows.city, rows.county, rows.operator_id)
+    return Owners(rows.id, rows.city, rows.county, rows.operator_id, rows.monitor_id, rows.insurer_id, rows.vendor_id)
 
 
 class Stopped(Exception):

@@ -114,7 +114,7 @@ def test_sessions_pair_their_events_and_a_lost_gateway_holds_none_open(history: 
         session(session=3, at=noon_ms + 80_000, boot=66),
     ]
     history.insert(facts.SESSION, table(facts.rows_to_batch(facts.SESSION, events)), "a")
-    page = {"start": noon_ms - DAY, "q": "", "boots": [77], "limit": 10, "offset": 0}
+    page = {"start": noon_ms - DAY, "q": "", "boots": [77], "scope": "", "limit": 10, "offset": 0}
     rows = history.query("sessions_page", state="", **page).to_pylist()
     assert [(row["session"], row["reason"], row["total"]) for row in rows] == [
         (3, "gateway_lost", 3),
@@ -148,12 +148,12 @@ def test_the_ledger_adds_up_what_gateways_flushed(history: History, noon_ms: int
         entry | {"day": day - timedelta(days=1), "count": 100},
     ]
     history.insert(facts.LEDGER, table(facts.rows_to_batch(facts.LEDGER, rows)), "a")
-    reasons = history.query("ledger_day_reason", day=day, phone="").to_pylist()
+    reasons = history.query("ledger_day_reason", day=day, phone="", scope="").to_pylist()
     assert [(row["reason"], row["count"], row["terminals"], row["example"]) for row in reasons] == [
         ("checksum", 8, 2, b"\x7e\x02\xff"),
         ("short", 2, 1, b"\x7e\x02\xff"),
     ]
-    page = {"day": day, "phone": "", "limit": 2, "offset": 0}
+    page = {"day": day, "phone": "", "scope": "", "limit": 2, "offset": 0}
     terminals = history.query("ledger_day_terminal", reason="", **page).to_pylist()
     assert [(row["phone"], row["reason"], row["count"], row["total"]) for row in terminals] == [
         ("139", "checksum", 7, 3),

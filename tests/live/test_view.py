@@ -16,6 +16,7 @@ from luwei.live.fleet import BIT_ALARM, MOVING, NO_PLACE, OFFLINE, STATE_MASK, S
 from luwei.live.screen import Screen
 from luwei.live.summary import Pace, count, count_by_area
 from luwei.live.view import Cells, Selection, Vehicles, Window, grid, view
+from luwei.registry.scope import Scope
 
 NOW = 1_795_156_325_000
 GUANGDONG = Window(109_600_000, 20_200_000, 117_300_000, 25_600_000, 7.0)
@@ -37,6 +38,7 @@ def filled(n: int, seed: int) -> Fleet:
     fleet.city[:n] = rng.choice([440100, 440300, 441900], n)
     fleet.county[:n] = fleet.city[:n] + rng.integers(1, 4, n)
     fleet.operator_id[:n] = rng.integers(0, 5, n)
+    fleet.insurer_id[:n], fleet.monitor_id[:n], fleet.vendor_id[:n] = rng.integers(0, 5, (3, n))
     fleet.received_ms[:n] = NOW - rng.integers(0, 1000, n) * 1000
     fleet.speed_dkmh[:n] = rng.integers(0, 1200, n)
     fleet.direction_deg[:n] = rng.integers(0, 360, n)
@@ -59,9 +61,18 @@ def matches(fleet: Fleet, i: int, window: Window | None, chosen: Selection) -> b
         and (chosen.city is None or fleet.city[i] == chosen.city)
         and (chosen.county is None or fleet.county[i] == chosen.county)
         and (chosen.operator is None or fleet.operator_id[i] == chosen.operator)
-        and (chosen.cities is None or int(fleet.city[i]) in chosen.cities)
-        and (chosen.counties is None or int(fleet.county[i]) in chosen.counties)
-        and (chosen.operators is None or int(fleet.operator_id[i]) in chosen.operators)
+        and all(
+            allowed is None or int(column[i]) in allowed
+            for column, allowed in (
+                (fleet.city, chosen.scope.cities),
+                (fleet.county, chosen.scope.counties),
+                (fleet.operator_id, chosen.scope.operators),
+                (fleet.insurer_id, chosen.scope.insurers),
+                (fleet.monitor_id, chosen.scope.monitors),
+                (fleet.vendor_id, chosen.scope.vendors),
+            )
+        )
+        and (chosen.scope.vehicles is None or i in chosen.scope.vehicles)
         and {
             "all": True,
             "online": state != OFFLINE,
@@ -79,9 +90,16 @@ selections = st.builds(
     county=st.sampled_from([None, None, 440101, 441902]),
     operator=st.sampled_from([None, None, 0, 3]),
     state=st.sampled_from(["all", "online", "moving", "stopped", "offline", "alarm"]),
-    cities=st.sampled_from([None, None, frozenset[int](), frozenset({440100, 441900})]),
-    counties=st.sampled_from([None, None, None, frozenset({440101, 440102})]),
-    operators=st.sampled_from([None, None, None, frozenset({1, 2, 3})]),
+    scope=st.builds(
+        Scope,
+        cities=st.sampled_from([None, None, frozenset[int](), frozenset({440100, 441900})]),
+        counties=st.sampled_from([None, None, None, frozenset({440101, 440102})]),
+        operators=st.sampled_from([None, None, None, frozenset({1, 2, 3})]),
+        insurers=st.sampled_from([None, None, None, frozenset({1, 2})]),
+        monitors=st.sampled_from([None, None, None, frozenset({3})]),
+        vendors=st.sampled_from([None, None, None, frozenset({1, 4})]),
+        vehicles=st.sampled_from([None, None, None, frozenset({5, 7, 399, 100_000}), frozenset[int]()]),
+    ),
 )
 
 

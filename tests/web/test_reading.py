@@ -209,8 +209,14 @@ async def test_a_person_of_one_city_sees_its_trucks_only(web: Running) -> None:
     await get(web, "/api/vehicles/2/card", token=token)
     await get(web, "/api/vehicles/1/card", 404, token=token)
     await get(web, "/api/vehicles/1/track", 404, token=token, **{"from": 0, "to": 5})
-    for path in ("/api/access/gateways", "/api/access/rates", "/api/access/sessions", "/api/access/ledger"):
+    for path in ("/api/access/gateways", "/api/access/rates"):
         await get(web, path, 403, token=token)
+    for path in ("/api/access/sessions", "/api/access/ledger", "/api/access/ledger?group=terminal"):
+        assert (await get(web, path, token=token))["items"] == []
+    shenzhen = web.session_token("shenzhen", city=440300)
+    assert [item["vehicle_id"] for item in (await get(web, "/api/access/sessions", token=shenzhen))["items"]] == [1]
+    reasons = (await get(web, "/api/access/ledger", token=shenzhen))["items"]
+    assert {item["reason"]: item["count"] for item in reasons} == {"checksum": 3, "short": 1}
 
 
 async def test_a_gateway_that_speaks_is_listed_with_its_rates(web: Running) -> None:

@@ -113,8 +113,8 @@ PLATFORM = {
     "message": "F O - - - - - - O - -",
     "trace": "F+ O+ - - - - - - - - -",
     "command": "F+ O+ O - - - - - O+ O+ -",
-    "template": "F+ O - - - - - O - - -",
-    "upgrade": "F+ O - - - - - O - - -",
+    "template": "F+ O+ - - - - - O - - -",
+    "upgrade": "F+ O+ - - - - - O - - -",
     "area": "F+ O+ O+ - - - - - O+ O+ -",
     "grant": "F O O O O - - O O O -",
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, and_, select, true
 
 from luwei.commands.journal import Target
 from luwei.registry.engine import read
@@ -52,15 +52,15 @@ def named(engine: Engine, scope: Scope, vehicles: Sequence[int], phones: Sequenc
     with read(engine) as connection:
         for start in range(0, len(vehicles), _AT_ONCE):
             keys = list(vehicles[start : start + _AT_ONCE])
-            rows = _rows(connection, Vehicle.id.in_(keys))
+            rows = _rows(connection, Vehicle.id.in_(keys), scope)
             for key in keys:
-                found[key] = _target(rows.get(key), scope, "vehicles", key)
+                found[key] = _target(rows.get(key), "vehicles", key)
         for start in range(0, len(phones), _AT_ONCE):
             part = list(phones[start : start + _AT_ONCE])
-            by_phone = {row.phone: row for row in _rows(connection, Terminal.phone.in_(part)).values()}
+            by_phone = {row.phone: row for row in _rows(connection, Terminal.phone.in_(part), scope).values()}
             for phone in part:
                 row = by_phone.get(phone)
-                target = _target(row, scope, "phones", phone)
+                target = _target(row, "phones", phone)
                 found[row.id if row is not None else 0] = target
     targets = [target for target in found.values() if target is not None]
     if not targets:
@@ -91,18 +91,19 @@ def selected(engine: Engine, scope: Scope, chosen: Selection) -> tuple[list[Targ
     return targets, len(kept) - len(targets)
 
 
-def _rows(connection: Connection, condition: Any) -> dict[int, Any]:
+def _rows(connection: Connection, condition: Any, scope: Scope) -> dict[int, Any]:
+    inside = and_(true(), *scope.of_vehicles()).label("inside")
     statement = (
-        select(Vehicle.id, Vehicle.city, Vehicle.county, Vehicle.operator_id, Terminal.phone)
+        select(Vehicle.id, Terminal.phone, inside)
         .outerjoin(Terminal, Terminal.vehicle_id == Vehicle.id)
         .where(condition)
     )
     return {row.id: row for row in connection.execute(statement)}
 
 
-def _target(row: Any, scope: Scope, field: str, given: object) -> Target | None:
+def _target(row: Any, field: str, given: object) -> Target | None:
     if row is None:
         raise NotFound(field, f"there is no {'terminal with phone' if field == 'phones' else 'vehicle'} {given}", given)
-    if not scope.covers_vehicle({"city": row.city, "county": row.county, "operator_id": row.operator_id}):
+    if not row.inside:
         raise OutsideScope(field, f"{given} belongs to another jurisdiction", given)
     return None if row.phone is None else Target(row.id, row.phone)

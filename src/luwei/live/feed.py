@@ -63,6 +63,9 @@ class Owners:
     city: Any
     county: Any
     operator_id: Any
+    monitor_id: Any = 0
+    insurer_id: Any = 0
+    vendor_id: Any = 0
 
 
 def now_ms() -> int:
@@ -205,7 +208,10 @@ class LiveFeed:
             began = time.monotonic()
             try:
                 owners = await asyncio.to_thread(self._owners)
-                self.fleet.set_registry(owners.ids, owners.city, owners.county, owners.operator_id)
+                self.fleet.set_registry(
+                    owners.ids, owners.city, owners.county, owners.operator_id, owners.monitor_id, owners.insurer_id,
+                    owners.vendor_id,
+                )  # fmt: skip
             except Exception as error:
                 log.warning("registry not read, trying again", error=str(error) or type(error).__name__)
                 self._registry_due.set()

@@ -9,6 +9,7 @@ Not thread-safe: the event loop of the core process is its only user.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 from luwei.facts import FLAG_NOT_FIXED, FLAG_PLACE_IMPOSSIBLE, ORIGIN_BACKFILL
 from luwei.protocol.fields import LATEST
 from luwei.protocol.jt808.bits import ALARM
+from luwei.registry.scope import Ids, Scope
 
 LIVE_OFFLINE_S = 300
 """A truck that sent no location for so long is offline (reference supervision §3, 在线率: 5 min)."""
@@ -27,6 +29,8 @@ MOVING_DKMH = 30
 STALE_PRESENT_S = 60
 """A live report older than the present by its own clock is taken after all when nothing newer has come for so long:
 the terminal's clock was set back. Else such a truck would stand still on the map until its clock caught up."""
+REACHES = 256
+"""Scopes whose vehicles are kept; at 500,000 vehicles half a megabyte each."""
 MAX_VEHICLES = 4_000_000
 """A row with a larger id is not applied but counted (``beyond``): it would only grow the arrays."""
 
@@ -64,6 +68,9 @@ _PROPERTIES: tuple[tuple[str, str, int], ...] = (
     ("city", "i4", 0),
     ("county", "i4", 0),
     ("operator_id", "i4", 0),
+    ("monitor_id", "i4", 0),
+    ("insurer_id", "i4", 0),
+    ("vendor_id", "i4", 0),
     ("known", "?", 0),  # in the registry
 )
 
@@ -107,6 +114,9 @@ class Fleet:
     city: npt.NDArray[np.int32]
     county: npt.NDArray[np.int32]
     operator_id: npt.NDArray[np.int32]
+    monitor_id: npt.NDArray[np.int32]
+    insurer_id: npt.NDArray[np.int32]
+    vendor_id: npt.NDArray[np.int32]
     known: Mask
 
     def __init__(self, capacity: int = 1024) -> None:
@@ -116,6 +126,7 @@ class Fleet:
         """Number of the second that is being filled; ``tick`` closes it."""
         self.registry_revision = 0
         self.beyond = 0
+        self._reaches: OrderedDict[tuple[Ids, ...], tuple[int, int, Mask]] = OrderedDict()
         for name, kind, start in _PROPERTIES:
             setattr(self, name, np.full(max(capacity, 1), start, dtype=kind))
 
@@ -236,9 +247,17 @@ class Fleet:
     # -- registry --------------------------------------------------------------------------------------------------
 
     def set_registry(
-        self, ids: npt.ArrayLike, city: npt.ArrayLike, county: npt.ArrayLike, operator_id: npt.ArrayLike
+        self,
+        ids: npt.ArrayLike,
+        city: npt.ArrayLike,
+        county: npt.ArrayLike,
+        operator_id: npt.ArrayLike,
+        monitor_id: npt.ArrayLike = 0,
+        insurer_id: npt.ArrayLike = 0,
+        vendor_id: npt.ArrayLike = 0,
     ) -> None:
-        """Replace what the registry says: all vehicles that exist, with area codes and operator (0: none)."""
+        """Replace what the registry says: all vehicles that exist, with area codes and the organisations they are
+        bound to (0: none)."""
         vehicle = np.asarray(ids, np.int64)
         inside = (vehicle >= 0) & (vehicle < MAX_VEHICLES)
         vehicle = vehicle[inside]
@@ -246,9 +265,12 @@ class Fleet:
             self.reserve(int(vehicle.max()) + 1)
         size = self.size
         differs = np.zeros(size, np.bool_)
-        for name, values in (("city", city), ("county", county), ("operator_id", operator_id)):
+        for name, values in (
+            ("city", city), ("county", county), ("operator_id", operator_id), ("monitor_id", monitor_id),
+            ("insurer_id", insurer_id), ("vendor_id", vendor_id),
+        ):  # fmt: skip
             column = np.zeros(size, np.int32)
-            column[vehicle] = np.asarray(values, np.int32)[inside]
+            column[vehicle] = np.broadcast_to(np.asarray(values, np.int32), inside.shape)[inside]
             current = getattr(self, name)
             differs |= current[:size] != column
             current[:size] = column
@@ -259,6 +281,42 @@ class Fleet:
         if differs.any():
             self.changed[:size][differs] = self.second
             self.registry_revision += 1
+
+    def reach(self, scope: Scope) -> Mask:
+        """True for each vehicle below ``size`` that ``scope`` covers. Kept until the registry changes: a screen asks
+        each second, and of half a million vehicles."""
+        key = scope.limits
+        known = self._reaches.get(key)
+        if known is None or known[:2] != (self.registry_revision, self.size):
+            known = self._reaches[key] = self.registry_revision, self.size, self._covered(scope)
+            while len(self._reaches) > REACHES:
+                self._reaches.popitem(last=False)
+        self._reaches.move_to_end(key)
+        return known[2]
+
+    def sees(self, scope: Scope, vehicle_id: int) -> bool:
+        """Whether ``scope`` covers one vehicle."""
+        if scope.whole:
+            return True
+        mask = self.reach(scope)
+        return 0 <= vehicle_id < len(mask) and bool(mask[vehicle_id])
+
+    def _covered(self, scope: Scope) -> Mask:
+        size = self.size
+        result: Mask = self.known[:size].copy()
+        if scope.drivers is not None and scope.vehicles is None:
+            result[:] = False
+        for column, allowed in (
+            (self.city, scope.cities), (self.county, scope.counties), (self.operator_id, scope.operators),
+            (self.insurer_id, scope.insurers), (self.monitor_id, scope.monitors), (self.vendor_id, scope.vendors),
+        ):  # fmt: skip
+            if allowed is not None:
+                result &= np.isin(column[:size], list(allowed)) if allowed else False
+        if scope.vehicles is not None:
+            named = np.zeros(size, np.bool_)
+            named[[key for key in scope.vehicles if 0 <= key < size]] = True
+            result &= named
+        return result
 
     def present(self, vehicle_id: int) -> Present | None:
         """The present of one vehicle; None when nothing was ever received from it."""

@@ -24,6 +24,7 @@ from luwei.live.fleet import (
     Ints,
     Mask,
 )
+from luwei.registry.scope import WHOLE, Scope
 
 CAP = 20_000
 """Most vehicles, and most cells, of one view."""
@@ -35,41 +36,37 @@ State = Literal["all", "online", "moving", "stopped", "offline", "alarm"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which vehicles count. None means any; ``cities``, ``counties`` and ``operators`` are the bounds of the account
-    (its scope), ``city``, ``county`` and ``operator`` what the person chose within them."""
+    """Which vehicles count. None means any; ``scope`` is the bound of the account, ``city``, ``county`` and
+    ``operator`` what the person chose within it."""
 
     city: int | None = None
     county: int | None = None
     operator: int | None = None
     state: State = "all"
-    cities: frozenset[int] | None = None
-    counties: frozenset[int] | None = None
-    operators: frozenset[int] | None = None
+    scope: Scope = WHOLE
 
     def mask(self, fleet: Fleet, ids: Ints | None = None) -> Mask:
         """True for each vehicle of ``ids`` (default: every id below ``fleet.size``) that is in the registry and
         matches."""
         size = fleet.size
         result: Mask = fleet.known[:size].copy() if ids is None else fleet.known[ids]
-        for column, one, many in (
-            (fleet.city, self.city, self.cities),
-            (fleet.county, self.county, self.counties),
-            (fleet.operator_id, self.operator, self.operators),
+        if not self.scope.whole:
+            reach = fleet.reach(self.scope)
+            result &= reach if ids is None else reach[ids]
+        for column, one in (
+            (fleet.city, self.city),
+            (fleet.county, self.county),
+            (fleet.operator_id, self.operator),
         ):
-            if one is None and many is None:
-                continue
-            values = column[:size] if ids is None else column[ids]
             if one is not None:
-                result &= values == one
-            if many is not None:
-                result &= np.isin(values, list(many)) if many else False
+                result &= (column[:size] if ids is None else column[ids]) == one
         if self.state != "all":
             result &= in_state(fleet.wire[:size] if ids is None else fleet.wire[ids], self.state)
         return result
 
     def any_state(self) -> Selection:
         """The same vehicles whatever their state: what a summary counts."""
-        return Selection(self.city, self.county, self.operator, "all", self.cities, self.counties, self.operators)
+        return Selection(self.city, self.county, self.operator, "all", self.scope)
 
 
 def in_state(wire: npt.NDArray[np.uint8], state: State) -> Mask:

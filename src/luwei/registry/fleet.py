@@ -14,6 +14,7 @@ from luwei.registry.engine import read
 
 _COLUMNS = (
     "SELECT v.id, v.plate, v.plate_color, COALESCE(v.city, 0), COALESCE(v.county, 0), COALESCE(v.operator_id, 0),"
+    " COALESCE(v.monitor_id, 0), COALESCE(v.insurer_id, 0), COALESCE(t.vendor_id, 0),"
     " COALESCE(t.phone, '') FROM vehicle v LEFT JOIN terminal t ON t.vehicle_id = v.id"
 )
 _ROWS_AT_ONCE = 500
@@ -31,7 +32,11 @@ class FleetRows:
     """Adcode, 0 unknown."""
     county: npt.NDArray[np.int32]
     operator_id: npt.NDArray[np.int32]
-    """0 none."""
+    """0 none; so the next three."""
+    monitor_id: npt.NDArray[np.int32]
+    insurer_id: npt.NDArray[np.int32]
+    vendor_id: npt.NDArray[np.int32]
+    """Of the vehicle's terminal."""
     phone: list[str]
     """Of the vehicle's terminal, or empty."""
 
@@ -41,7 +46,7 @@ class FleetRows:
 
 def fleet_rows(engine: Engine, ids: Sequence[int] | None = None) -> FleetRows:
     """Every vehicle, or those of ``ids`` that exist. For the processes of Luwei: no scope is applied."""
-    columns: list[list[Any]] = [[] for _ in range(7)]
+    columns: list[list[Any]] = [[] for _ in range(10)]
     with read(engine) as connection:
         # The driver's own cursor: a Row object for each of half a million vehicles would cost more than the query.
         cursor = connection.connection.cursor()
@@ -54,7 +59,7 @@ def fleet_rows(engine: Engine, ids: Sequence[int] | None = None) -> FleetRows:
                         column.extend(values)
         finally:
             cursor.close()
-    key, plate, color, city, county, operator, phone = columns
+    key, plate, color, city, county, operator, monitor, insurer, vendor, phone = columns
     return FleetRows(
         np.array(key, np.int64),
         plate,
@@ -62,5 +67,8 @@ def fleet_rows(engine: Engine, ids: Sequence[int] | None = None) -> FleetRows:
         np.array(city, np.int32),
         np.array(county, np.int32),
         np.array(operator, np.int32),
+        np.array(monitor, np.int32),
+        np.array(insurer, np.int32),
+        np.array(vendor, np.int32),
         phone,
     )

@@ -35,8 +35,10 @@ _SESSION = ("gateway", "transport", "peer", "edition", "reason", "frames", "loca
 async def card(services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key) -> dict[str, Any]:
     """Everything the card shows; ``fix`` and ``session`` are null where there is none, times are UTC ms."""
     scope = door.allow("read", "position")
-    vehicle: VehicleRow = await vehicle_row(services, scope, vehicle_id)
+    vehicle: VehicleRow = await vehicle_row(services, scope, vehicle_id, scope)
+    await door.looked("position.look", vehicle_id, scope=scope)
     now = now_ms()
+    since = now - RECENT_MS if scope.narrow != "last_fix" else now  # a vendor sees the last fix, not the way to it
     day = today(now)
     start, end = span_of(day)
     latest, session, counts, refused, recent = await asyncio.gather(
@@ -44,7 +46,7 @@ async def card(services: NamedDependency[Services], door: NamedDependency[Door],
         services.ask("session_vehicle", vehicle=vehicle_id, start=now - SESSION_LOOK_BACK_MS),
         services.ask("counts_vehicle_day", vehicle=vehicle_id, start=start, end=end),
         services.ask("ledger_vehicle_day", vehicle=vehicle_id, day=day),
-        services.ask("speed_recent", vehicle=vehicle_id, start=now - RECENT_MS),
+        services.ask("speed_recent", vehicle=vehicle_id, start=since),
     )
     boots, links = services.gateways.boots(now), session.to_pylist()
     await count_open(services, links, boots)

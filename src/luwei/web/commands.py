@@ -176,8 +176,8 @@ async def targets_of(services: Services, door: Door, scope: Any, data: Chosen) -
         return await asyncio.to_thread(targets.named, services.engine, scope, data.vehicles, phones)
     wanted, among = data.filter, None
     if wanted.state != "all":
-        door.allow("read", "position")
-        mask = LiveSelection(wanted.city, wanted.county, wanted.operator, wanted.state).mask(services.fleet)
+        placed = door.allow("read", "position")
+        mask = LiveSelection(wanted.city, wanted.county, wanted.operator, wanted.state, placed).mask(services.fleet)
         among = frozenset(np.flatnonzero(mask).tolist())
     chosen = Selection(wanted.city, wanted.county, wanted.operator, wanted.vehicle_class, wanted.model, among)
     return await asyncio.to_thread(targets.selected, services.engine, scope, chosen)

@@ -55,6 +55,10 @@ class Door:
         """Whether ``allow`` gives a scope."""
         return may(self.user, act, kind, aggregates=aggregates)
 
+    def positions(self) -> Scope | None:
+        """Where this person may see where trucks are; None: nowhere."""
+        return self.allow("read", "position") if self.may("read", "position") else None
+
     def risky(self) -> None:
         """For acts that must not be done from a screen somebody left alone, nor by a token: the proof of identity must
         be fresh. Raises Refused (403)."""
@@ -64,14 +68,6 @@ class Door:
     def actor(self, scope: Scope | None = None) -> Actor:
         """As the audit log names this person, acting within ``scope``."""
         return self.user.actor(self.address, scope)
-
-    def may(self, act: str, kind: str) -> bool:
-        """Whether ``allow`` would."""
-        try:
-            authorize(self.user, act, kind)
-        except Forbidden:
-            return False
-        return True
 
     def whole(self, kind: str) -> None:
         """For lists that cannot be narrowed to a jurisdiction: only who sees everything may read. Raises Refused."""

@@ -46,11 +46,12 @@ async def ledger(
     page: Annotated[int, QueryParameter(name="page", ge=1, le=10_000)] = 1,
 ) -> dict[str, Any]:
     """The ledger of a day of China Standard Time (default today), by reason, or by terminal and reason."""
-    door.whole("ledger")
+    scope = door.allow("read", "ledger")
     now = now_ms()
     when = day_of(day, now)
+    members = services.members(scope)
     if group == "reason":
-        table = await services.ask("ledger_day_reason", day=when, phone=phone.strip())
+        table = await services.ask("ledger_day_reason", day=when, phone=phone.strip(), scope=members)
         found = [row for row in table.to_pylist() if not reason or row["reason"].partition(":")[0] == reason]
         offset = (page - 1) * PAGE_SIZE
         items = [entry(row) | {"terminals": row["terminals"]} for row in found[offset : offset + PAGE_SIZE]]
@@ -62,6 +63,7 @@ async def ledger(
         phone=phone.strip(),
         limit=PAGE_SIZE,
         offset=(page - 1) * PAGE_SIZE,
+        scope=members,
     )
     rows = table.to_pylist()
     plates = await plates_of(services, {row["vehicle_id"] for row in rows})

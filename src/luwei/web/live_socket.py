@@ -36,7 +36,6 @@ SCREENS = 1000
 SCREENS_PER_USER = 20
 SEND_S = 30.0
 """A client that takes nothing for so long is let go."""
-SESSION_CHECK_S = 10.0
 LOOK_REST_S = 0.1
 """Shortest time between two answers to new views, however fast a map is dragged."""
 SHARE = 0.25
@@ -80,9 +79,7 @@ class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def selection(chosen: Filter, scope: Scope) -> Selection:
     """What the person chose, within what the account may see."""
-    return Selection(
-        chosen.city, chosen.county, chosen.operator, chosen.state, scope.cities, scope.counties, scope.operators
-    )
+    return Selection(chosen.city, chosen.county, chosen.operator, chosen.state, scope)
 
 
 def same_origin(origin: str | None, host: str | None) -> bool:
@@ -108,6 +105,7 @@ async def live(socket: WebSocket[Any, Any, Any], services: NamedDependency[Servi
     if _screens.total() >= SCREENS or _screens[door.user_id] >= SCREENS_PER_USER:
         await socket.close(1013, "too_many_screens")
         return
+    await door.looked("position.watch", detail={}, scope=scope)
     _screens[door.user_id] += 1
     _open.set(_screens.total())
     try:
@@ -218,11 +216,13 @@ class _Line:
             await self._socket.send_text(msgspec.json.encode(message).decode())
 
     async def _watch(self) -> tuple[int, str]:
-        """Return once the login session has ended."""
+        """Return once the login session has ended, or the right has ended or changed."""
+        user = self._door.user
         while True:
-            await asyncio.sleep(SESSION_CHECK_S)
+            await self._services.watch.changed(user)
             try:
                 door = await open_door(self._socket, self._services)
+                user = door.user
                 if door.allow("read", "position") != self._scope:
                     return 4403, "scope_changed"
             except Refused as refused:

@@ -19,6 +19,7 @@ from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.frame import encode_frame
 from luwei.protocol.jt808.header import BODY_MAX, EDITION_2013, EDITION_2019, Header, phone_bytes
 from luwei.protocol.message import REGISTRY
+from luwei.registry import ownership
 from luwei.registry.scope import Scope
 from luwei.web.china_time import DAY_MS
 from luwei.web.door import Door
@@ -29,7 +30,7 @@ from luwei.web.explanation import explained, explained_body
 from luwei.web.rows import milliseconds
 from luwei.web.services import Services
 from luwei.web.track import End, Key, Start
-from luwei.web.vehicle_rows import vehicle_row
+from luwei.web.vehicle_rows import vehicle_then
 
 PAGE_SIZE = 50
 SPAN_MAX_MS = 31 * DAY_MS
@@ -73,12 +74,17 @@ async def messages(
     """
     scope = door.allow("read", "message")
     wanted = message_id_of(message_id)
-    vehicle = await vehicle_row(services, scope, vehicle_id)
     if end <= start:
         raise Refused(400, "to", "must be later than from")
     if end - start > SPAN_MAX_MS:
         raise Refused(400, "to", "must be at most 31 days after from")
-    span = {"vehicle": vehicle_id, "start": start, "end": end}
+    parts = await asyncio.to_thread(ownership.spans, services.engine, scope, vehicle_id, start, end)
+    vehicle = await vehicle_then(services, scope, vehicle_id, bool(parts))
+    await door.looked("message.look", vehicle_id, {"from": start, "to": end}, scope)
+    span = {
+        "vehicle": vehicle_id, "start": start, "end": end,
+        "held_from": [low for low, _ in parts], "held_to": [high for _, high in parts],
+    }  # fmt: skip
     table, ids = await asyncio.gather(
         services.ask("messages_page", **span, message=wanted, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE),
         services.ask("message_ids", **span),
@@ -117,11 +123,16 @@ async def message(
     match = _REFERENCE.fullmatch(reference)
     if match is None or int(match[3]) > 0xFFFF or int(match[1]) > 4_102_444_800_000:
         raise Refused(400, "reference", "must be as the list of messages gives it")
-    await vehicle_row(services, scope, vehicle_id)
+    at = int(match[1])
+    parts = await asyncio.to_thread(ownership.spans, services.engine, scope, vehicle_id, at, at + 1)
+    await vehicle_then(services, scope, vehicle_id, bool(parts))
+    if not parts:
+        raise Refused(404, "reference", "not_found", "no such message is stored")
+    await door.looked("message.look", vehicle_id, {"reference": reference}, scope)
     table = await services.ask(
         "message_one",
         vehicle=vehicle_id,
-        at=int(match[1]),
+        at=at,
         message=int(match[2], 16),
         serial=int(match[3]),
         direction=int(match[4]),

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from luwei import __version__, geo
 from luwei.live.feed import now_ms
-from luwei.web.door import Door
+from luwei.web.door import Door, open_door
 from luwei.web.services import Services
 
 
@@ -57,15 +57,28 @@ async def system(services: NamedDependency[Services], door: NamedDependency[Door
     )
 
 
+def from_this_host(request: Request[Any, Any, Any]) -> bool:
+    """Whether a program of this machine asks, and no proxy for somebody else."""
+    address = request.client.host if request.client else ""
+    forwarded = any(request.headers.get(name) for name in ("forwarded", "x-forwarded-for", "x-real-ip"))
+    return address in ("127.0.0.1", "::1") and not forwarded
+
+
 @get("/health", include_in_schema=False)
-async def health(services: NamedDependency[Services]) -> Response[dict[str, Any]]:
-    """State of the process; 503 while a part that it needs is away. Needs no login."""
+async def health(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[dict[str, Any]]:
+    """State of the process; 503 while a part that it needs is away. Needs no login; from afar it says no more than
+    whether all is well."""
     state = services.health()
+    if not from_this_host(request):
+        state = {"ok": bool(state.get("ok"))}
     return Response(state, status_code=200 if state.get("ok") else 503, headers={"Cache-Control": "no-store"})
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics() -> Response[bytes]:
-    """Prometheus metrics. Needs no login: they name no person and no vehicle."""
+async def metrics(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
+    """Prometheus metrics. They name no person and no vehicle, but count those of the whole province: a program of this
+    host needs no login, any other the right to the gateways (a token does)."""
+    if not from_this_host(request):
+        (await open_door(request, services)).allow("read", "gateway")
     content = await asyncio.to_thread(generate_latest, REGISTRY)
     return Response(content, media_type=MediaType.TEXT, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -28,7 +28,7 @@ from luwei.registry.errors import RegistryError
 from luwei.web.china_time import CHINA
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
-from luwei.web.live_socket import SEND_S, SESSION_CHECK_S, same_origin
+from luwei.web.live_socket import SEND_S, same_origin
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 from luwei.web.track import Key
@@ -77,7 +77,7 @@ async def trace_state(
     services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key
 ) -> dict[str, Any]:
     """The running or last trace of the vehicle's terminal, null where there is none in memory."""
-    vehicle = await vehicle_row(services, door.allow("read", "trace"), vehicle_id)
+    vehicle = await vehicle_row(services, door.allow("read", "trace"), vehicle_id, door.positions())
     return _answer(services, vehicle, door)
 
 
@@ -98,7 +98,7 @@ async def trace_start(
         raise Refused(
             429, "", "too_many_traces", "too many terminals are traced now; end another trace first"
         ) from None
-    await door.note("trace.start", vehicle_id, {"phone": phone, "seconds": data.seconds})
+    await door.note("trace.start", vehicle_id, {"phone": phone, "seconds": data.seconds}, vehicle_id=vehicle_id)
     return _answer(services, vehicle, door)
 
 
@@ -111,7 +111,8 @@ async def trace_stop(
     trace = services.traces.of(vehicle_id)
     if trace is not None and trace.active:
         await services.traces.end(vehicle_id, "stopped")
-        await door.note("trace.stop", vehicle_id, {"phone": trace.phone, "frames": trace.frames})
+        told = {"phone": trace.phone, "frames": trace.frames}
+        await door.note("trace.stop", vehicle_id, told, vehicle_id=vehicle_id)
     return _answer(services, vehicle, door)
 
 
@@ -123,7 +124,8 @@ async def trace_download(services: NamedDependency[Services], door: NamedDepende
     if trace is None:
         raise Refused(404, "vehicle_id", "not_found", "nothing was traced for this vehicle")
     frames = list(trace.ring)
-    await door.note("trace.export", vehicle_id, {"phone": trace.phone, "frames": len(frames)})
+    told = {"phone": trace.phone, "frames": len(frames)}
+    await door.note("trace.export", vehicle_id, told, vehicle_id=vehicle_id)
     name = f"{vehicle.plate}-{datetime.fromtimestamp(trace.started_ms / 1000, CHINA):%Y%m%d-%H%M%S}.jsonl"
     return Stream(
         _lines(trace.phone, frames),
@@ -170,7 +172,8 @@ async def trace_tail(socket: WebSocket[Any, Any, Any], services: NamedDependency
         return
     _tails[door.user_id] += 1
     try:
-        await _Tail(socket, services, vehicle_id).run()
+        await door.looked("trace.look", vehicle_id)
+        await _Tail(socket, services, vehicle_id, door).run()
     finally:
         _tails[door.user_id] -= 1
         if not _tails[door.user_id]:
@@ -186,8 +189,9 @@ async def _allowed(socket: WebSocket[Any, Any, Any], services: Services, vehicle
 class _Tail:
     """Writer and session watch of one socket."""
 
-    def __init__(self, socket: WebSocket[Any, Any, Any], services: Services, vehicle_id: int) -> None:
+    def __init__(self, socket: WebSocket[Any, Any, Any], services: Services, vehicle_id: int, door: Door) -> None:
         self._socket = socket
+        self._door = door
         self._services = services
         self._vehicle_id = vehicle_id
 
@@ -259,10 +263,11 @@ class _Tail:
             await self._socket.send_text(msgspec.json.encode(message).decode())
 
     async def _watch(self) -> tuple[int, str]:
+        door = self._door
         while True:
-            await asyncio.sleep(SESSION_CHECK_S)
+            await self._services.watch.changed(door.user)
             try:
-                await _allowed(self._socket, self._services, self._vehicle_id)
+                door = await _allowed(self._socket, self._services, self._vehicle_id)
             except Refused as refused:
                 return (4401, "session_ended") if refused.status == 401 else (4403, refused.rule)
             except RegistryError:

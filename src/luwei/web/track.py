@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -19,12 +19,14 @@ from litestar.response import Stream
 from luwei.facts import DIRECTION_UNKNOWN
 from luwei.history.track import Track, columns_of, judge
 from luwei.live.feed import now_ms
+from luwei.registry import ownership
+from luwei.registry.scope import Scope
 from luwei.web.china_time import DAY_MS, written, written_utc
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.rows import numbers
 from luwei.web.services import Services
-from luwei.web.vehicle_rows import vehicle_ids, vehicle_row
+from luwei.web.vehicle_rows import VehicleRow, vehicle_ids, vehicle_then
 
 SPAN_MAX_MS = 7 * DAY_MS
 POINTS_MAX = 200_000
@@ -40,27 +42,37 @@ End = Annotated[int, QueryParameter(name="to", ge=0, le=4_102_444_800_000)]
 Key = Annotated[int, PathParameter(name="vehicle_id", ge=1, le=2**32 - 1)]
 
 
-async def judged(services: Services, vehicle_id: int, start: int, end: int) -> tuple[pa.Table, Track, bool]:
-    """The stored rows, their judgement, and whether there were more. Raises Refused."""
+async def judged(
+    services: Services, scope: Scope, vehicle_id: int, start: int, end: int
+) -> tuple[VehicleRow, pa.Table, Track, bool]:
+    """The vehicle, its stored rows of the times in which it lay within ``scope``, their judgement, and whether there
+    were more. Raises Refused, or NotFound where it never lay there."""
     if end <= start:
         raise Refused(400, "to", "must be later than from")
     if end - start > SPAN_MAX_MS:
         raise Refused(400, "to", "must be at most 7 days after from")
-    table = await _rows(services, vehicle_id, start, end)
+    parts = await asyncio.to_thread(ownership.spans, services.engine, scope, vehicle_id, start, end)
+    vehicle = await vehicle_then(services, scope, vehicle_id, bool(parts))
+    table = await _rows(services, vehicle_id, parts or [(start, start)])
     truncated = table.num_rows > POINTS_MAX
     table = table.slice(0, POINTS_MAX)
     track = await asyncio.to_thread(lambda: judge(columns_of(table, COLUMNS)))
-    return table, track, truncated
+    return vehicle, table, track, truncated
 
 
-async def _rows(services: Services, vehicle_id: int, start: int, end: int) -> pa.Table:
-    """Rows of the vehicle under every id it was known by, in order of time."""
+async def _rows(services: Services, vehicle_id: int, parts: Sequence[tuple[int, int]]) -> pa.Table:
+    """Rows of the vehicle in these spans of time, under every id it was known by, in order of time."""
     keys = await asyncio.to_thread(vehicle_ids, services.engine, vehicle_id)
-    tables = [await services.ask("track", vehicle=key, start=start, end=end, limit=POINTS_MAX + 1) for key in keys]
-    if len(tables) == 1:
-        return tables[0]
-    joined = pa.concat_tables(tables).sort_by([("at", "ascending"), ("received_at", "ascending")])
-    return joined.slice(0, POINTS_MAX + 1)
+    limit = POINTS_MAX + 1
+    tables = [
+        await services.ask("track", vehicle=key, start=low, end=high, limit=limit)
+        for low, high in parts
+        for key in keys
+    ]
+    joined = pa.concat_tables(tables)
+    if len(keys) > 1:
+        joined = joined.sort_by([("at", "ascending"), ("received_at", "ascending")])
+    return joined.slice(0, limit)
 
 
 def body(table: pa.Table, track: Track, raw: bool) -> dict[str, Any]:
@@ -124,8 +136,8 @@ async def track(
     whose ``flags`` then also carry bit 6 (drift) and bit 7 (unqualified).
     """
     scope = door.allow("read", "track")
-    vehicle = await vehicle_row(services, scope, vehicle_id)
-    table, found, truncated = await judged(services, vehicle_id, start, end)
+    vehicle, table, found, truncated = await judged(services, scope, vehicle_id, start, end)
+    await door.looked("track.look", vehicle_id, {"from": start, "to": end}, scope)
     content = await asyncio.to_thread(
         lambda: msgspec.json.encode(
             {"as_of": now_ms(), "vehicle": vehicle} | body(table, found, raw) | {"truncated": truncated}
@@ -140,9 +152,9 @@ async def track_csv(
 ) -> Stream:
     """Every row of the span in order of time; times of China, speed in km/h, mileage in km."""
     scope = door.allow("export", "track")
-    vehicle = await vehicle_row(services, scope, vehicle_id)
-    table, found, _ = await judged(services, vehicle_id, start, end)
-    await door.note("track.export", vehicle_id, {"format": "csv", "from": start, "to": end})
+    vehicle, table, found, _ = await judged(services, scope, vehicle_id, start, end)
+    told = {"format": "csv", "from": start, "to": end}
+    await door.note("track.export", vehicle_id, told, vehicle_id=vehicle_id, scope=scope)
     return Stream(
         _in_pieces(csv_lines(table, found)),
         media_type="text/csv",
@@ -156,9 +168,9 @@ async def track_gpx(
 ) -> Stream:
     """The points that count as GPX 1.1; each break begins a new segment, so that no programme joins it."""
     scope = door.allow("export", "track")
-    vehicle = await vehicle_row(services, scope, vehicle_id)
-    table, found, _ = await judged(services, vehicle_id, start, end)
-    await door.note("track.export", vehicle_id, {"format": "gpx", "from": start, "to": end})
+    vehicle, table, found, _ = await judged(services, scope, vehicle_id, start, end)
+    told = {"format": "gpx", "from": start, "to": end}
+    await door.note("track.export", vehicle_id, told, vehicle_id=vehicle_id, scope=scope)
     return Stream(
         _in_pieces(gpx_lines(table, found, vehicle.plate)),
         media_type="application/gpx+xml",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from typing import Any
 
 import msgspec
 from sqlalchemy import Engine
@@ -11,7 +12,8 @@ from sqlalchemy import Engine
 from luwei.live.fleet import Fleet
 from luwei.registry import gone, vehicle_list
 from luwei.registry.engine import read
-from luwei.registry.scope import Scope
+from luwei.registry.errors import NotFound
+from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.vehicle_list import OperatorName, TerminalBrief, VehicleView
 from luwei.web.services import Services
 
@@ -57,22 +59,38 @@ class VehicleRow(msgspec.Struct):
 _VIEW = tuple(name for name in VehicleRow.__struct_fields__ if name != "live")
 
 
-def row_of(view: VehicleView, fleet: Fleet) -> VehicleRow:
-    """Join a registry view with the live state."""
-    present = fleet.present(view.id)
+def row_of(view: VehicleView, fleet: Fleet, shown: Scope | None) -> VehicleRow:
+    """Join a registry view with the live state, where ``shown`` (the scope of positions; None: nowhere) covers it."""
+    present = fleet.present(view.id) if shown is not None and fleet.sees(shown, view.id) else None
     live = None
     if present is not None:
         live = Live(**{name: getattr(present, name) for name in Live.__struct_fields__})
     return VehicleRow(live=live, **{name: getattr(view, name) for name in _VIEW})
 
 
-async def vehicle_row(services: Services, scope: Scope, vehicle_id: int) -> VehicleRow:
-    """The vehicle. Raises NotFound (registry) where there is none in the scope."""
+async def vehicle_row(services: Services, scope: Scope, vehicle_id: int, shown: Scope | None = None) -> VehicleRow:
+    """The vehicle, with its live state where ``shown`` covers it. Raises NotFound (registry) where there is none in the
+    scope."""
     view = await asyncio.to_thread(vehicle_list.one, services.engine, vehicle_id, scope)
-    return row_of(view, services.fleet)
+    return row_of(view, services.fleet, shown)
 
 
 def vehicle_ids(engine: Engine, vehicle_id: int) -> list[int]:
     """Every id under which facts of the vehicle stand in the history: its own and those merged into it."""
     with read(engine) as connection:
         return gone.known_as(connection, "vehicle", vehicle_id)
+
+
+async def vehicle_then(services: Services, scope: Scope, vehicle_id: int, held: bool) -> VehicleRow:
+    """The vehicle for a question about the past. Who has it no more, but ``held`` it then, learns the plate and nothing
+    of today. Raises NotFound for who has it neither now nor then."""
+    try:
+        return await vehicle_row(services, scope, vehicle_id, scope)
+    except NotFound:
+        if not held:
+            raise
+    view = await asyncio.to_thread(vehicle_list.one, services.engine, vehicle_id, WHOLE)
+    blank: dict[str, Any] = dict.fromkeys(_VIEW, None) | {
+        name: getattr(view, name) for name in ("id", "plate", "plate_color", "vehicle_class")
+    }
+    return VehicleRow(live=None, **blank | {"vin_confirmed": False, "in_scope": False})

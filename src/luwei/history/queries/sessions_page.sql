@@ -1,6 +1,7 @@
 -- Sessions that began since a time, newest first, one page.
 -- start: UTC milliseconds; q: part of a phone or '' for all; state: 'open', 'closed' or ''; limit, offset: the page;
 -- boots: boots of the gateways that are alive (a gateway that was killed closed none of its sessions in the history).
+-- scope: the vehicles the caller may see, a bit each from the lowest id on, as base64; '' for all.
 -- total: number of rows over all pages.
 WITH has({boots:Array(UInt32)}, boot) AS gateway_lives
 SELECT session, phone, vehicle_id, terminal_id, gateway, boot, transport, peer, edition, opened_at,
@@ -17,6 +18,7 @@ FROM
     FROM session AS s
     WHERE s.at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
       AND ({q:String} = '' OR position(s.phone, {q:String}) > 0)
+      AND ({scope:String} = '' OR bitTest(reinterpretAsUInt8(substring(base64Decode({scope:String}), intDiv(s.vehicle_id, 8) + 1, 1)), s.vehicle_id % 8))
     GROUP BY s.session
 )
 WHERE {state:String} = ''

@@ -55,19 +55,25 @@ async def list_vehicles(
     ``sort``: plate, city, operator or id, with ``-`` before it downwards; ``size`` ≤ 500.
     """
     scope = door.allow("read", "vehicle")
-    among = None
+    among, shown = None, door.positions()
     if live != "all":
-        door.allow("read", "position")
-        among = np.flatnonzero(Selection(city, county, operator, live).mask(services.fleet)).astype(np.int64)
+        placed = door.allow("read", "position")
+        among = np.flatnonzero(Selection(city, county, operator, live, placed).mask(services.fleet)).astype(np.int64)
     chosen = VehicleFilter(q, city, county, operator, monitor, insurer, among)
     found = await asyncio.to_thread(vehicle_list.page, services.engine, scope, chosen, sort, page, size)
-    return VehiclePage(now_ms(), found.total, [row_of(view, services.fleet) for view in found.items])
+    if shown is not None:
+        told = {"q": q, "city": city, "county": county, "operator": operator, "state": live}
+        await door.looked("position.list", detail={name: value for name, value in told.items() if value}, scope=shown)
+    return VehiclePage(now_ms(), found.total, [row_of(view, services.fleet, shown) for view in found.items])
 
 
 @get("/api/vehicles/{vehicle_id:int}", tags=["vehicles"])
 async def get_vehicle(services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key) -> VehicleRow:
     """One vehicle with its live state."""
-    return await vehicle_row(services, door.allow("read", "vehicle"), vehicle_id)
+    row = await vehicle_row(services, door.allow("read", "vehicle"), vehicle_id, door.positions())
+    if row.live is not None:
+        await door.looked("position.look", vehicle_id, scope=door.positions())
+    return row
 
 
 @post("/api/vehicles", tags=["vehicles"], guards=[own_page])
@@ -79,7 +85,7 @@ async def create_vehicle(
     actor = door.user.actor(door.address)
     key = await asyncio.to_thread(vehicles.create, services.engine, data.sent(), actor, scope)
     await announce(services, "vehicle", [key])
-    return await vehicle_row(services, scope, key)
+    return await vehicle_row(services, scope, key, door.positions())
 
 
 @patch("/api/vehicles/{vehicle_id:int}", tags=["vehicles"], guards=[own_page])
@@ -91,7 +97,7 @@ async def change_vehicle(
     actor = door.user.actor(door.address)
     await asyncio.to_thread(vehicles.change, services.engine, vehicle_id, data.sent(), actor, scope)
     await announce(services, "vehicle", [vehicle_id])
-    return await vehicle_row(services, scope, vehicle_id)
+    return await vehicle_row(services, scope, vehicle_id, door.positions())
 
 
 route_handlers: list[ControllerRouterHandler] = [list_vehicles, get_vehicle, create_vehicle, change_vehicle]
