@@ -6,10 +6,14 @@ A request passes: body bound → the door (login session, scope; ``luwei.web.doo
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Litestar
 from litestar.config.compression import CompressionConfig
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.router import Router
@@ -33,7 +37,7 @@ from luwei.web.card import card
 from luwei.web.console_files import console_file
 from luwei.web.deviations import deviation_terminals, deviations, deviations_csv
 from luwei.web.door import Door, provide_door
-from luwei.web.errors import HANDLERS
+from luwei.web.errors import HANDLERS, Refused
 from luwei.web.explain import explain_get, explain_post
 from luwei.web.gateways import gateways, rates
 from luwei.web.headers import guard_headers
@@ -67,6 +71,11 @@ ROUTES: list[ControllerRouterHandler] = [
 ]  # fmt: skip
 
 
+def _nobody(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -> None:
+    """Guard of addresses that the framework adds by itself and nobody needs. Raises Refused (404)."""
+    raise Refused(404, "", "not_found", "no such address")
+
+
 def create_app(services: Services) -> Litestar:
     """The application on ``services``; it starts and stops nothing of them."""
     settings = services.settings
@@ -95,7 +104,7 @@ def create_app(services: Services) -> Litestar:
             use_handler_docstrings=True,
             # The framework's own pages load from outside; only ``openapi_page`` serves the document.
             render_plugins=[JsonRenderPlugin(path="/unused.json")],
-            openapi_router=Router("/api/unused-openapi", route_handlers=[], include_in_schema=False),
+            openapi_router=Router("/api/unused-openapi", route_handlers=[], guards=[_nobody], include_in_schema=False),
         ),
         logging_config=None,
         debug=False,
