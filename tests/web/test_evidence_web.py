@@ -56,6 +56,18 @@ def files(web: Running) -> dict[str, int]:
     return found
 
 
+@pytest.fixture(scope="module")
+def shenzhen(web: Running) -> str:
+    """Who sees one city."""
+    return web.session_token("shenzhen", city=440300)
+
+
+@pytest.fixture(scope="module")
+def viewer(web: Running) -> str:
+    """Who may look and not export."""
+    return web.session_token("onlooker", role="viewer")
+
+
 async def get(
     web: Running, path: str, token: str | None = None, headers: dict[str, str] | None = None, **query: Any
 ) -> Any:

@@ -14,6 +14,7 @@ from luwei.protocol.jt808.frame import Frame
 from luwei.protocol.jt808.messages import areas, control, driver, pass_through, service, video
 from luwei.protocol.message import Message
 from luwei.simulator import wire
+from luwei.simulator.attachments import Attachments
 from luwei.simulator.camera import CHANNELS, Camera
 from luwei.simulator.device_clock import device_time
 from luwei.simulator.upgrading import Upgrading
@@ -47,6 +48,7 @@ class Equipment:
         self._edition = terminal.truck.edition
         self._rng = Random(f"equipment {terminal.truck.vin}")
         self.camera = Camera(terminal)
+        self.attachments = Attachments(terminal)
         self.areas: dict[int, dict[int, Any]] = {kind: {} for kind in (1, 2, 3, 4)}
         """Areas and routes by kind and id."""
         self.calls: list[tuple[int, str]] = []
@@ -71,6 +73,7 @@ class Equipment:
             0x8805: self.camera.upload_one,
             0x8900: self._pass_on,
             0x9003: self._video,
+            0x9208: self.attachments.asked,
         }
         self.table |= dict.fromkeys(_AREAS, self._set_areas) | dict.fromkeys(_DELETED, self._delete_areas)
 

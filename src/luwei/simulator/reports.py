@@ -54,7 +54,8 @@ class Instruments:
         self.edition = drive.truck.edition
         speech = drive.truck.speech
         self._speech = speech
-        self._safety = SafetyAlarms(speech.safety, drive.truck.terminal_id) if speech.safety else None
+        self.safety = SafetyAlarms(speech.safety, drive.truck.terminal_id) if speech.safety else None
+        """The cameras of active safety; None where the truck has none."""
         rng = Random(f"instruments {drive.truck.vin}")
         self._rng = drive.rng
         self._lost_channels = 1 << rng.randrange(4) if rng.random() < 0.02 else 0
@@ -96,12 +97,12 @@ class Instruments:
             (0x31, bytes([satellites])),
             *extra,
         ]
-        if self._safety is not None:
+        if self.safety is not None:
             event = self._safety_event()
             if event is not None:
                 time = device_time(int(drive.now_s), self._speech.zone_h)
                 place = (round(lat * 1e6), round(lon * 1e6), _altitude_m(lon, lat))
-                items.append(self._safety.item(event, time, round(speed_kmh), *place))
+                items.append(self.safety.item(event, time, round(speed_kmh), *place))
         items += self._speech.items
         return Report(
             zone_h=self._speech.zone_h,
@@ -118,12 +119,12 @@ class Instruments:
 
     def _safety_event(self) -> tuple[int, int] | None:
         """The alarm that begins with this report: the behaviour that item 0x18 tells, or a lane left."""
-        assert self._safety is not None
+        assert self.safety is not None
         until_s, kind = self._behaviour
         if until_s != self._told_s and self.drive.now_s < until_s:
             self._told_s = until_s
             return EVENTS[kind]
-        return LANE_DEPARTURE if self._safety.lane_departure(self.drive.moving) else None
+        return LANE_DEPARTURE if self.safety.lane_departure(self.drive.moving) else None
 
     def _fix(self, fixed: bool) -> tuple[float, float]:
         """Place with the noise of a receiver; without sky the last known place (reference §11.3, 15)."""

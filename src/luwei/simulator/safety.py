@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -16,6 +18,31 @@ EVENTS: Mapping[int, tuple[int, int]] = {1: (0x65, 0x01), 2: (0x65, 0x02), 4: (0
 LANE_DEPARTURE = (0x64, 0x02)
 LEVEL_SPEED_KMH = 50
 """分级速度阈值: above it an alarm has level 2."""
+
+
+FILES: Mapping[int, tuple[int, int]] = {0x64: (3, 1), 0x65: (3, 1)}
+"""Pictures and clips of an alarm; a record of the vehicle's state comes with each."""
+KEPT = 50
+"""Alarms whose files a terminal still has."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAlarm:
+    """One alarm: what its files are of. ``time`` as on the wire, place in 1e-6 degrees."""
+
+    identification: bytes
+    dialect: str
+    item: int
+    type: int
+    time: str
+    lat_e6: int
+    lon_e6: int
+    speed_kmh: int
+
+    @property
+    def event(self) -> str:
+        """As file names have it."""
+        return f"{self.item:02X}{self.type:02X}"
 
 
 class SafetyAlarms:
@@ -33,6 +60,8 @@ class SafetyAlarms:
         }
         self._alarm_id = 0
         self._second = ("", 0)
+        self.raised: OrderedDict[bytes, RaisedAlarm] = OrderedDict()
+        """The last alarms by identification, the newest last."""
 
     def lane_departure(self, moving: bool) -> bool:
         """Whether the truck leaves its lane in this report."""
@@ -46,7 +75,9 @@ class SafetyAlarms:
         last, number = self._second
         number = (number + 1) & 0xFF if last == time else 0
         self._second = (time, number)
-        sign = SIGNS[self._dialect.name](terminal_id=self._terminal_id, time=time, seq=number, attachment_count=0)
+        sign = SIGNS[self._dialect.name](
+            terminal_id=self._terminal_id, time=time, seq=number, attachment_count=sum(FILES[item]) + 1
+        )
         own: dict[str, Any] = (
             {"front_vehicle_speed": 0, "front_distance": 0, "departure_type": self._rng.choice((1, 2)),
              "road_sign_type": 0, "road_sign_data": 0}
@@ -60,4 +91,8 @@ class SafetyAlarms:
             vehicle_status=0x0401, alarm_sign=sign, **own,
         )  # fmt: skip
         self._alarm_id = (self._alarm_id + 1) & 0xFFFFFFFF
+        raised = RaisedAlarm(sign.encode(), self._dialect.name, item, kind, time, lat_e6, lon_e6, speed_kmh)
+        self.raised[raised.identification] = raised
+        if len(self.raised) > KEPT:
+            self.raised.popitem(last=False)
         return item, Item.of(item, alarm).raw

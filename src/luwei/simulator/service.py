@@ -19,6 +19,7 @@ import structlog
 import uvloop
 
 from luwei import telemetry
+from luwei.simulator.attachments import AT_ONCE, Order
 from luwei.simulator.dialects import STANDARD
 from luwei.simulator.driving import Drive
 from luwei.simulator.faults import Misbehaviour
@@ -122,6 +123,8 @@ class Line:
         self._send(self.terminal.received(data, self.fleet.now_s()))
         if self.terminal.phase == ONLINE:
             self._retry_s = RETRY_FIRST_S
+        for order in self.terminal.commands.equipment.attachments.taken():
+            self.fleet.upload(self.terminal, order)
         self.fleet.schedule(self)
 
     def down(self, link: Link) -> None:
@@ -192,6 +195,7 @@ class Running:
         self._planned: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._offset_s = time.time() - time.monotonic()
+        self._uploads = asyncio.Semaphore(AT_ONCE)
 
     def now_s(self) -> float:
         """Seconds since 1970 that never run backwards."""
@@ -206,6 +210,13 @@ class Running:
 
     def connect(self, line: Line) -> None:
         task = asyncio.get_running_loop().create_task(self._connect(line))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def upload(self, terminal: Terminal, order: Order) -> None:
+        """Have a terminal carry out a 0x9208."""
+        attachments = terminal.commands.equipment.attachments
+        task = asyncio.get_running_loop().create_task(attachments.upload(order, self._uploads))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

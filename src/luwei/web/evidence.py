@@ -227,7 +227,7 @@ async def _copy(door: Door, store: EvidenceStore, found: StoredFile, purpose: st
 
     def make() -> bytes:
         original = b"".join(store.open_range(found.key))
-        return viewing_copy(original, door.user.username, written(now_ms()), purpose)
+        return viewing_copy(original, door.user.username, written(now_ms() // 1000 * 1000), purpose)
 
     try:
         async with _copying:
