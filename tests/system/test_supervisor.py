@@ -235,5 +235,5 @@ def test_the_table_has_every_process_with_its_own_port(tmp_path: Path) -> None:
     outside = Settings(data=tmp_path, bus="nats://bus:4222")
     assert [child.name for child in children(outside)] == ["core", "gateway-0", "evidence"]
     assert children(settings, 300)[-1].command()[1:] == [
-        "-m", "luwei.cli", "simulate", "--trucks", "300", "--to", "127.0.0.1:7611", "--awake",
+        "-m", "luwei.cli", "simulate", "--trucks", "300", "--to", "127.0.0.1:7611", "--awake", "--profiles", "mixed",
     ]  # fmt: skip

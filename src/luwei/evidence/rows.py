@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, case, func, select, update
 
 from luwei.evidence.store import Stored
 from luwei.registry.base import now_ms
@@ -36,14 +36,13 @@ class Arrived:
 
 
 def progress(connection: Connection, file: int, stored: int, size: int, kind: str) -> None:
-    """A connection ended before the file was complete."""
+    """A connection ended before the file was complete. What is late or lost already stays so."""
+    here = PARTIAL if stored else ANNOUNCED
     connection.execute(
         update(EvidenceFile)
-        .where(
-            EvidenceFile.id == file, EvidenceFile.state.in_((ANNOUNCED, PARTIAL)), EvidenceFile.received_at.is_(None)
-        )
+        .where(EvidenceFile.id == file, EvidenceFile.state != COMPLETE, EvidenceFile.received_at.is_(None))
         .values(
-            state=PARTIAL if stored else ANNOUNCED,
+            state=case((EvidenceFile.state.in_((LATE, LOST)), EvidenceFile.state), else_=here),
             cause=f"{stored} of {size} bytes when the connection ended",
             stored_bytes=stored,
             announced_bytes=size,
