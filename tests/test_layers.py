@@ -11,7 +11,7 @@ LAYERS = [
     {"cli", "supervisor", "demo"},
     {"core"},
     {"web"},
-    {"live", "commands", "multimedia", "rules", "cases", "programme", "governance"},
+    {"backup", "live", "commands", "multimedia", "rules", "cases", "programme", "governance"},
     {"gateway", "evidence", "media", "exchange", "simulator"},
     {"history", "registry", "access", "bus", "facts"},
     {"profiles"},

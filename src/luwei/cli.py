@@ -309,5 +309,72 @@ def import_file(noun: str, file: Path, dry_run: bool) -> None:
     sys.exit(1 if report.refused else 0)
 
 
+def _told(stage: str, done: int) -> None:
+    click.echo(f"\r{stage}: {done}      ", nl=False, err=True)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def backup(folder: Path) -> None:
+    """Copy registry, history and evidence into FOLDER, which must be new or empty. The system may run."""
+    import asyncio
+
+    from luwei.backup import BackupError, back_up
+    from luwei.backup.desk import ask
+    from luwei.evidence.store import EvidenceStore
+    from luwei.history.store import History, HistoryError
+    from luwei.registry.engine import migrate, open_engine
+    from luwei.supervisor.data_lock import AlreadyRunning, locked
+
+    settings, folder = _settings(), folder.resolve()
+    try:
+        try:
+            with locked(settings.data):
+                engine = open_engine(settings.registry_url)
+                migrate(engine)
+                history = History.open(settings.history, settings.data / "history", settings.history_days)
+                try:
+                    history.migrate()
+                    store = EvidenceStore.open(settings.evidence, settings.data)
+                    manifest = back_up(folder, engine, history, store, _told)
+                finally:
+                    history.close()
+                    engine.dispose()
+                files, size = len(manifest.files), manifest.size
+        except AlreadyRunning:
+            # The running core has the history open, so it makes the backup.
+            state = asyncio.run(ask(settings.bus_url, folder, lambda now: _told(now["stage"], now["done"])))
+            files, size = state["files"], state["bytes"]
+    except (BackupError, HistoryError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"\n{folder}: {files} files, {size / 1e6:.1f} MB")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def restore(folder: Path) -> None:
+    """Put the backup in FOLDER back into empty stores; refused where the system runs or anything is there."""
+    from luwei.backup import BackupError
+    from luwei.backup import restore as put_back
+    from luwei.evidence.store import EvidenceStore
+    from luwei.history.store import History, HistoryError
+    from luwei.supervisor.data_lock import AlreadyRunning, locked
+
+    settings = _settings()
+    try:
+        with locked(settings.data):
+            store = EvidenceStore.open(settings.evidence, settings.data)
+            path, days = settings.data / "history", settings.history_days
+
+            def history() -> History:
+                return History.open(settings.history, path, days)
+
+            manifest = put_back(folder.resolve(), settings.registry_url, history, store, _told)
+    except (BackupError, HistoryError, AlreadyRunning, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    rows = sum(manifest.history.values())
+    click.echo(f"\nrestored: {rows} facts, {manifest.evidence} evidence files, registry {manifest.registry['kind']}")
+
+
 if __name__ == "__main__":
     main()

@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.access import users
+from luwei.backup.desk import BackupDesk
 from luwei.bus import Bus
 from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
@@ -159,6 +160,9 @@ class Core:
             imports = Background(engine, partial(registry_changed, bus))
             await imports.start()
             stack.push_async_callback(imports.stop)
+            desk = BackupDesk(engine, history, store)
+            await desk.serve(bus)
+            stack.push_async_callback(desk.stop)
             log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
             yield Services(
                 settings, engine, history, bus, self.feed, self.health, traces, commands,

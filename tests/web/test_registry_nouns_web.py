@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +17,9 @@ import pytest
 from running_core import Running, location, until
 
 from luwei import facts
+from luwei.backup import Manifest
+from luwei.registry.engine import open_engine, read
+from luwei.supervisor.data_lock import locked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -210,3 +218,34 @@ async def test_lists_take_the_filters_of_their_pages(web: Running) -> None:
             (f"terminals?vendor={vendor['id']}&city=440100", 0), ("drivers?county=440305", 0),
         ):  # fmt: skip
             assert (await ok(await client.get(f"/api/{path}")))["total"] == total, path
+
+
+def luwei(data: object, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """The command as an operator runs it."""
+    environment = {**os.environ, "LUWEI_DATA": str(data), **more}
+    command = [sys.executable, "-m", "luwei.cli", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+async def test_a_running_system_is_backed_up_on_request_and_restored_beside_it(web: Running, tmp_path: Path) -> None:
+    settings = web.services.settings
+    bus = {"LUWEI_BUS": settings.bus_url}
+    with locked(settings.data):
+        made = await asyncio.to_thread(luwei, settings.data, "backup", str(tmp_path / "backup"), **bus)
+        assert made.returncode == 0, made.stderr
+        manifest = Manifest.read(tmp_path / "backup")
+        assert manifest.history["location"] >= 90 and manifest.registry["kind"] == "sqlite"
+        again = await asyncio.to_thread(luwei, settings.data, "backup", str(tmp_path / "backup"), **bus)
+        assert again.returncode != 0 and "not empty" in again.stderr
+        refused = await asyncio.to_thread(luwei, settings.data, "restore", str(tmp_path / "backup"))
+        assert refused.returncode != 0 and "already runs" in refused.stderr
+    restored = await asyncio.to_thread(luwei, tmp_path / "fresh", "restore", str(tmp_path / "backup"))
+    assert restored.returncode == 0, restored.stderr
+    assert f"{sum(manifest.history.values())} facts" in restored.stdout
+    engine = open_engine(f"sqlite:///{tmp_path / 'fresh' / 'registry.db'}")
+    with read(engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM vehicle").scalar_one() >= 3
+    engine.dispose()
+    stopped = await asyncio.to_thread(luwei, tmp_path / "fresh", "backup", str(tmp_path / "second"))
+    assert stopped.returncode == 0, stopped.stderr
+    assert Manifest.read(tmp_path / "second").history == manifest.history

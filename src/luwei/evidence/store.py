@@ -116,6 +116,13 @@ class EvidenceStore:
         """Where an original can be read as a file; None where it lies in a bucket."""
         return self._shelf.local_path(_checked(key))
 
+    def put_back(self, key: str, stream: Iterable[bytes]) -> None:
+        """Keep ``stream`` under a key that this store gave before: a restore. Durable on return.
+
+        Raises ValueError for a key that is none of this store's, OSError; FileExistsError where the key is taken.
+        """
+        self._shelf.write(_checked(key), stream)
+
     def open_range(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes ``start`` up to but not including ``end`` (None: the end of the file), in pieces of at most 256 KiB.
 

@@ -106,6 +106,16 @@ class Size:
     parts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a table as the engine keeps it: rows that were inserted or merged together, never changed."""
+
+    table: str
+    partition: str
+    name: str
+    rows: int
+
+
 class History:
     """The tables of facts; made by ``open``, safe to use from any thread."""
 
@@ -208,6 +218,38 @@ class History:
     def sizes(self) -> dict[str, Size]:
         """Rows, bytes on the disk and parts of every table, for /metrics. Raises HistoryError."""
         return {one["table"]: Size(one["rows"], one["bytes"], one["parts"]) for one in self.query("sizes").to_pylist()}
+
+    def parts(self) -> list[Part]:
+        """Every active part of every table, in order. Raises HistoryError."""
+        columns = ("table", "partition_id", "name", "rows")
+        rows = self.query("parts", database=self.database).select(columns).to_pylist()
+        return [Part(*(row[name] for name in columns)) for row in rows]
+
+    def read_part(self, part: Part, start: int, count: int) -> pa.Table:
+        """``count`` rows of ``part`` from its row ``start`` on, as ``insert`` takes them; none when the part is gone.
+
+        Raises HistoryError.
+        """
+        where = "_part = {part:String} AND _part_offset >= {start:UInt64} AND _part_offset < {end:UInt64}"
+        sql = f"SELECT * FROM `{part.table}` WHERE {where}"  # noqa: S608
+        asked = {"part": part.name, "start": start, "end": start + count}
+        with _engine(), self._reading() as reader:
+            found: pa.Table = reader.query_arrow(sql, parameters=asked, settings={"max_execution_time": 120})
+            return found
+
+    @contextlib.contextmanager
+    def merges_held(self, table: str, held: bool = True) -> Iterator[None]:
+        """Merge no parts of ``table`` while the block runs (``held`` False: nothing changes). Raises HistoryError."""
+        if not held:
+            yield
+            return
+        with self._writing() as writer:
+            writer.command(f"SYSTEM STOP MERGES `{table}`")
+        try:
+            yield
+        finally:
+            with self._writing() as writer:
+                writer.command(f"SYSTEM START MERGES `{table}`")
 
     def close(self) -> None:
         """Close every client; calls that run now finish first."""
