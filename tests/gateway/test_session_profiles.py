@@ -292,3 +292,15 @@ async def test_a_terminal_of_2013_is_asked_for_its_firmware_once_it_has_settled(
     await again.log_in(gateway.wire.port)
     assert await again.silent(1.5)
     again.close()
+
+
+async def test_items_of_late_and_asked_for_locations_are_judged_too(online: Terminal, gateway: Gateway) -> None:
+    bodies = [location(22_000_000 + n, items=ITEMS + bytes.fromhex("EB0101")[: 3 * (n % 2)]) for n in range(4)]
+    batch = (4).to_bytes(2, "big") + b"\x01" + b"".join(len(b).to_bytes(2, "big") + b for b in bodies)
+    await online.send(online.frame(0x0704, batch), online.frame(0x0201, b"\0\1" + bodies[1]))
+    assert [result for _, _, result in await online.results(2)] == [0, 0]
+    rows = {row["message_id"]: row for row in gateway.ledger.take("noted", 0)}
+    assert {key: (row["reason"], row["count"]) for key, row in rows.items()} == {
+        0x0704: ("item_unknown:0xEB", 2), 0x0201: ("item_unknown:0xEB", 1),
+    }  # fmt: skip
+    assert rows[0x0201]["example"].startswith(b"\x7e\x02\x01")

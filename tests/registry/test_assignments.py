@@ -108,7 +108,7 @@ def test_an_unknown_profile_and_a_terminal_outside_the_scope_are_refused(
     engine: Engine, assignments: Assignments
 ) -> None:
     key = register(engine)
-    with pytest.raises(RegistryError, match="profile='moon': must be one of guangdong"):
+    with pytest.raises(RegistryError, match=r"profile='moon': must be one of .*guangdong"):
         assignments.choose(key, "moon", OFFICER, WHOLE)
     elsewhere = Scope(cities=frozenset({440100}))
     for attempt in (

@@ -15,6 +15,7 @@ import numpy as np
 
 from luwei import facts
 from luwei.gateway import multimedia
+from luwei.gateway.bodies import MESSAGE_ERROR, SUCCESS, Bodies
 from luwei.gateway.commands import REPLIES
 from luwei.gateway.connections import GREETING, ONLINE, Connection, Table
 from luwei.gateway.handshake import Handshake
@@ -27,12 +28,9 @@ from luwei.protocol.jt808.batch.repeat import body_hash
 from luwei.protocol.jt808.fragments import Assembler, Missing
 from luwei.protocol.jt808.frame import Frame, encode_frame
 from luwei.protocol.jt808.header import EDITION_2011, EDITION_2019, Header
-from luwei.protocol.jt808.messages.video import VideoAttributes
-from luwei.protocol.message import REGISTRY
 from luwei.registry.assignments import Observed
 
-ATTRIBUTES = 0x0107
-SUCCESS, FAILURE, MESSAGE_ERROR, UNSUPPORTED = 0, 1, 2, 3
+FAILURE, UNSUPPORTED = 1, 3
 """Results of the platform general reply, JT/T 808-2019 §8.2."""
 
 KNOWN_MESSAGES = frozenset(
@@ -58,6 +56,8 @@ class PointsOf:
     edition: int
     serial: int
     origin: int
+    raw: bytes = b""
+    """The frame, where it was one."""
 
 
 @dataclass(slots=True)
@@ -106,6 +106,7 @@ class Dialogue:
         self._handshake = handshake
         self._dialects = handshake.profiles.dialects
         self._profiles = handshake.profiles
+        self._bodies = Bodies(table, handshake.profiles, self.note)
         self._assembler = assembler
         self._confirmed = multimedia.Confirmed()
         self.replied: Callable[[Connection, Frame, int], None] = lambda *_: None
@@ -232,34 +233,9 @@ class Dialogue:
         """Kept whole, whatever it says; the answer tells whether its body could be read (docs/profiles.md)."""
         self._store(connection, frame, at_ms, outcome)
         if frame.header.message_id in KNOWN_MESSAGES:
-            return self._check(connection, frame, at_ms)
+            return self._bodies.check(connection, frame, self._edition(connection.slot, frame.header), at_ms)
         self.note(connection, NOTED, "message_unknown", frame.header.message_id, frame.raw, at_ms)
         return UNSUPPORTED
-
-    def _check(self, connection: Connection, frame: Frame, at_ms: int) -> int:
-        """Read a kept message as its declaration and its profile say, and note what departs from them."""
-        slot, message_id = connection.slot, frame.header.message_id
-        declared = REGISTRY.get(message_id)
-        if declared is None:
-            return SUCCESS
-        edition, example = self._edition(slot, frame.header), frame.raw or frame.body
-        number = int(self._table.profile[slot])
-        try:
-            message = declared.decode(frame.body, edition, reading=self._dialects.reading(number))
-        except ProtocolError as error:
-            self.note(connection, REFUSED, error.code, message_id, example, at_ms)
-            return MESSAGE_ERROR
-        for problem in message.problems:
-            self.note(connection, NOTED, problem.partition(":")[0], message_id, example, at_ms)
-        if not declared.since <= edition <= declared.until:
-            self.note(connection, NOTED, "message_edition", message_id, example, at_ms)
-        profile = self._dialects.profile(number)
-        if isinstance(message, VideoAttributes) and profile is not None and profile.audio_codecs:
-            if message.audio_codec not in profile.audio_codecs:
-                self.note(connection, NOTED, "audio_codec", message_id, example, at_ms)
-        elif message_id == ATTRIBUTES and (firmware := getattr(message, "firmware", "")):
-            self._profiles.observe(Observed(int(self._table.terminal_id[slot]), firmware))
-        return SUCCESS
 
     def shown(self, connection: Connection, code: int) -> None:
         """An alarm item has the length of one dialect alone: the terminal speaks it, whatever its profile says."""
@@ -327,6 +303,7 @@ class Dialogue:
             self._edition(slot, frame.header),
             frame.header.serial,
             origin,
+            frame.raw,
         )
 
     def _location(self, connection: Connection, frame: Frame, at_ms: int, outcome: Outcome) -> int:

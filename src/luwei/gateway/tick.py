@@ -365,3 +365,5 @@ class Tick:
         )
         result.columns.append(location_batch(decoded, source, at_ms, self._history_days))
         result.locations += offsets.size
+        if decoded.items.odd.any():
+            self._watch.points(points, data, offsets, lengths, decoded.items.odd, at_ms)

@@ -19,6 +19,7 @@ from luwei.profiles.profile import Profile
 SHIPPED = Path(__file__).parent / "shipped"
 FILE_MAX = 256 * 1024
 FILES_MAX = 500
+REMEMBERED = 20_000
 FALLBACK = "standard-2019"
 """The profile of a terminal of which nothing is known."""
 
@@ -50,8 +51,21 @@ class Catalogue:
     def match(self, identity: Identity) -> Choice:
         """The most specific profile for ``identity``; of equals an operator's own, then the first by name.
 
-        Where none fits it is ``FALLBACK``, without reasons.
+        Where none fits it is ``FALLBACK``, without reasons. Thousands of terminals have few identities, so what was
+        decided is remembered.
         """
+        known = self._decided.get(identity)
+        if known is None:
+            if len(self._decided) >= REMEMBERED:
+                self._decided.clear()
+            known = self._decided[identity] = self._match(identity)
+        return known
+
+    @cached_property
+    def _decided(self) -> dict[Identity, Choice]:
+        return {}
+
+    def _match(self, identity: Identity) -> Choice:
         fits = [(profile, fit) for profile in self.current.values() if (fit := profile.fits(identity)) is not None]
         fits.sort(key=lambda pair: (*(-weight for weight in pair[1].weights), pair[0].shipped, pair[0].name))
         if not fits:
