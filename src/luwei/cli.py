@@ -148,7 +148,8 @@ def replay(file: Path, address: tuple[str, int], result: Path | None) -> None:
 @main.command()
 @click.argument("frame")
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
-def explain(frame: str, as_json: bool) -> None:
+@click.option("--profile", default="", help="read texts and codes as this profile does (docs/profiles.md)")
+def explain(frame: str, as_json: bool, profile: str) -> None:
     """Explain a frame byte by byte. FRAME is hex, with or without blanks; - reads standard input."""
     from rich.console import Console
     from rich.table import Table
@@ -160,7 +161,16 @@ def explain(frame: str, as_json: bool) -> None:
         raw = bytes.fromhex(text)
     except ValueError:
         raise click.ClickException("FRAME: must be an even number of hex digits") from None
-    explanation = explain_frame(raw)
+    if profile:
+        from luwei.profiles import catalogue_of
+
+        catalogue = catalogue_of(_settings().profiles)
+        chosen = catalogue.get(profile)
+        if chosen is None:
+            raise click.ClickException(f"--profile: must be one of {', '.join(catalogue.current)}")
+        explanation = explain_frame(raw, chosen.reading)
+    else:
+        explanation = explain_frame(raw)
     if as_json:
         click.echo(json.dumps(explanation.to_json(), ensure_ascii=False, indent=2))
     else:

@@ -40,7 +40,6 @@ REASONS: dict[str, LedgerReason] = {
     "body_length": _R(
         "§4.4.3", "消息体长度须与实际字节数相符", "The announced body length fits the bytes that are there", "11.1.4"
     ),
-    "version": _R("§4.4.3", "消息头须是 2011、2013 或 2019 版", "The header is one of 2011, 2013 or 2019"),
     "fragment": _R("§4.4.3", "包序号从 1 到总包数", "Fragments count from 1 to their total"),
     "fragments_missing": _R("§8.6", "请求补传后分包仍须到齐", "Fragments asked for again arrive"),
     "too_long": _R("§4.4.3", "消息体最长 1023 字节", "A body has at most 1023 bytes"),
@@ -114,10 +113,24 @@ REASONS: dict[str, LedgerReason] = {
     ),
     "layout_2013": _R("§8", "2019 版消息头下是 2013 版的消息体", "A body of 2013 under a header of 2019", "11.2.9"),
     "heartbeat_body": _R("§8.3", "心跳消息体为空", "A heartbeat has an empty body", "11.4.37"),
-    "plate_padding": _R(
-        "§8.8", "车牌后的 0x00 与多余字节截去", "0x00 and what follows it in a plate is cut off", "11.2.11"
-    ),
     "records_unreadable": _R("§8.41", "区域或线路数据须能按设置消息读出", "Area records read as their set messages"),
+    "head_repeated": _R(
+        "JT/T 1078 §4.7",
+        "每个分包都带了消息头部字段，只取第一份",
+        "The head stands in every fragment; the first counts",
+    ),
+    "list_count": _R(
+        "JT/T 1078 §5.6.2", "资源条数与长度不符，按长度读", "The number of recordings is that of the length"
+    ),
+    "recorder_packet": _R(
+        "§8.43", "数据块不是 GB/T 19056 数据包，原样保留", "The block is no packet of GB/T 19056; kept"
+    ),
+    "recorder_check": _R(
+        "GB/T 19056 §4.4", "行驶记录数据包校验字不符", "The check byte of a recorder's packet is wrong"
+    ),
+    "batch_item_unreadable": _R(
+        "§8.48", "批量中有一项读不出，其余都收下", "One item cannot be read; the others are taken", "11.4.31"
+    ),
     "audio_codec": _R("JT/T 1078 §12", "音频编码与档案不符", "The audio coding is not one of the profile's"),
     # locations
     "items_broken": _R("§8.21", "附加信息项不能超出消息体", "An additional item ends within the body", "11.3.24"),

@@ -249,4 +249,29 @@ export const REASONS_EN: Record<string, readonly [string, string, string]> = {
     'A UDP session sent too many datagrams before the registry had spoken.',
     'Check whether the terminal waits for the answer.',
   ],
+  head_repeated: [
+    'Head in every fragment',
+    'Every fragment repeats the fields of the head; the first counts.',
+    'Have the maker write the head in the first fragment only.',
+  ],
+  list_count: [
+    'Wrong number of recordings',
+    'The number in the list contradicts its length; read by the length.',
+    'Check the count of the terminal.',
+  ],
+  recorder_packet: [
+    'No recorder packet',
+    'The block of 0x0700 is no packet of GB/T 19056; kept as it came.',
+    'Check the model of the recorder.',
+  ],
+  recorder_check: [
+    'Recorder check byte',
+    'The check byte of a recorder’s packet is wrong; taken all the same.',
+    'Check the link between recorder and terminal.',
+  ],
+  batch_item_unreadable: [
+    'Unreadable item in a batch',
+    'One item of 0x0704 is too short for a location; the others are taken.',
+    'Check the content of each item.',
+  ],
 };
