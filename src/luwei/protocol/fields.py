@@ -357,13 +357,16 @@ class Repeated(WireType[tuple[T, ...]], Generic[T]):
     """A list whose length is an earlier field, ``count``; or, with ``count`` empty, that runs to the end.
 
     ``here`` names the field that 2011 has for what is in this packet; where it has a value it counts (§10). ``times``:
-    a fixed number of elements.
+    a fixed number of elements. ``least``: bytes of the smallest element that makes sense; a count that the bytes
+    cannot hold is then refused before anything is read.
     """
 
     composite = True
 
-    def __init__(self, element: WireType[T], count: str = "", here: str = "", times: int = 0) -> None:
-        self.element, self.count, self.here, self.times = element, count, here, times
+    def __init__(
+        self, element: WireType[T], count: str = "", here: str = "", times: int = 0, least: int = 0
+    ) -> None:
+        self.element, self.count, self.here, self.times, self.least = element, count, here, times, least
         self.label = f"{element.label} × {count or times or 'n'}"
         size = getattr(element, "size", None)
         self.size = size * times if times and size else None
@@ -373,6 +376,8 @@ class Repeated(WireType[tuple[T, ...]], Generic[T]):
         wanted = scope.values[self.count] if self.count else self.times or -1
         if self.here and scope.values[self.here] is not None:
             wanted = scope.values[self.here]
+        if self.least and wanted * self.least > end - at:
+            raise ProtocolError("body_short", f"{self.label}: {wanted} elements in {end - at} bytes", at)
         traced, outer = scope.spans is not None and self.element.composite, scope.prefix
         while at < end if wanted < 0 else len(values) < wanted:
             start = at

@@ -58,6 +58,8 @@ class Record:
 
     fields: ClassVar[tuple[Field, ...]] = ()
     _steps: ClassVar[dict[int, tuple[_Step, ...]]] = {}
+    _absent: ClassVar[dict[int, dict[str, None]]] = {edition: {} for edition in EDITIONS}
+    """Fields that an edition lacks."""
 
     edition: int
     """Edition whose layout was read; 0 in a record that was built, not read."""
@@ -99,7 +101,9 @@ class Record:
             edition: tuple((f.name, f, f.type_in(edition)) for f in cls.fields if f.since <= edition <= f.until)
             for edition in EDITIONS
         }
-
+        cls._absent = {
+            edition: {f.name: None for f in cls.fields if not f.since <= edition <= f.until} for edition in EDITIONS
+        }
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
@@ -121,9 +125,7 @@ class Record:
     def read(cls, data: bytes, at: int, end: int, scope: Scope) -> tuple[Self, int]:
         """The record at ``at``, and the place after it. Raises ProtocolError ``body_short`` or ``body_malformed``."""
         record = cls.__new__(cls)
-        values = record.__dict__
-        if len(cls._steps[scope.edition]) < len(cls.fields):
-            values.update(dict.fromkeys(f.name for f in cls.fields))
+        values = cls._absent[scope.edition].copy()
         outer, scope.values = scope.values, values
         traced = scope.spans is not None
         name = ""
@@ -154,6 +156,9 @@ class Record:
         except ProtocolError as error:
             raise ProtocolError(error.code, f"{name}: {error.detail}", error.offset) from None
         scope.values = outer
+        # set by name, not through ``__dict__``: such an instance needs no dictionary of its own
+        for name, value in values.items():
+            setattr(record, name, value)
         record.edition, record.problems, record.remainder = scope.edition, (), b""
         return record, at
 

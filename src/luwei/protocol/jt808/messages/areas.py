@@ -207,12 +207,12 @@ class QueryAreas(Message, id=0x8608, zh="查询区域或线路数据", en="Query
 _RECORDS = FirstFit(
     "区域或线路数据",
     "records_unreadable",
-    (equals("type", 1), Repeated(Nested(CircleArea), "count")),
-    (equals("type", 1), Repeated(Nested(SetCircles), "count")),
-    (equals("type", 2), Repeated(Nested(RectangleArea), "count")),
-    (equals("type", 2), Repeated(Nested(SetRectangles), "count")),
-    (equals("type", 3), Repeated(Nested(SetPolygon), "count")),
-    (equals("type", 4), Repeated(Nested(SetRoute), "count")),
+    (equals("type", 1), Repeated(Nested(CircleArea), "count", least=18)),
+    (equals("type", 1), Repeated(Nested(SetCircles), "count", least=20)),
+    (equals("type", 2), Repeated(Nested(RectangleArea), "count", least=22)),
+    (equals("type", 2), Repeated(Nested(SetRectangles), "count", least=24)),
+    (equals("type", 3), Repeated(Nested(SetPolygon), "count", least=16)),
+    (equals("type", 4), Repeated(Nested(SetRoute), "count", least=24)),
     (None, Repeated(DWORD, "count")),
 )
 
