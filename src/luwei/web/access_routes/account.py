@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Engine
 
 from luwei.access import SignedIn, rights
-from luwei.access.kinds import READ
+from luwei.access.defaults import Cell
+from luwei.access.kinds import AGGREGATE, READ
 from luwei.registry.engine import read
 
 PAGES = (
-    ("monitor", ("position", "vehicle")),
+    ("monitor", ("position",)),
     ("alarms", ("alarm",)),
     ("video", ("video",)),
     ("evidence", ("evidence",)),
@@ -26,7 +27,10 @@ PAGES = (
     ("system", ("user", "right", "sign_in", "grant", "audit")),
 )
 """Pages of the console (reference console §7) with the kinds of which any opens them. A right on a recorded reason
-opens the page too, for that is where the request is made."""
+opens the page too, for that is where the request is made; one to aggregates opens only what shows counts."""
+
+COUNTS = {"monitor": ("vehicle",), "install": ("upkeep", "vehicle"), "quality": ("vehicle",)}
+"""Pages that also make sense to who sees aggregates of these kinds."""
 
 INSPECTOR = "inspector"
 """Its only page is the one for the phone at the roadside."""
@@ -97,7 +101,7 @@ def me_of(engine: Engine, user: SignedIn) -> Me:
     held = dict(user.cells)
     if user.limits is not None:
         held = {key: cell for key, cell in held.items() if key in user.limits}
-    opened = pages_of(held.keys(), role.like)
+    opened = pages_of(held, role.like)
     landing = role.landing if role.landing.strip("/") in opened else f"/{opened[0]}" if opened else "/me"
     organisation = None
     if user.organisation_id is not None:
@@ -115,8 +119,14 @@ def me_of(engine: Engine, user: SignedIn) -> Me:
     )  # fmt: skip
 
 
-def pages_of(held: Collection[tuple[str, str]], like: str) -> list[str]:
+def pages_of(held: Mapping[tuple[str, str], Cell], like: str) -> list[str]:
     """The pages that rights open, in the order of the menu."""
     if like == INSPECTOR:
         return ["roadside"]
-    return [page for page, kinds in PAGES if any((READ, kind) in held for kind in kinds)]
+    manners = {kind: cell.manner for (act, kind), cell in held.items() if act == READ}
+    rows = {kind for kind, manner in manners.items() if manner != AGGREGATE}
+    return [
+        page
+        for page, kinds in PAGES
+        if any(kind in rows for kind in kinds) or any(manners.get(kind) == AGGREGATE for kind in COUNTS.get(page, ()))
+    ]
