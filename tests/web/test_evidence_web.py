@@ -96,7 +96,7 @@ async def test_lists_are_scoped_filtered_and_noted(web: Running, files: dict[str
     assert (who, detail) == ("engineer", {"vehicle": 2, "page": 1, "total": 1})
     assert entries(web, "evidence.list")[-1][0] == "shenzhen"
     for name in ("text", "nobody's"):
-        assert (await get(web, f"/api/evidence/{files[name]}", token)).status_code == 404
+        assert (await get(web, f"/api/evidence/{files[name]}", shenzhen)).status_code == 404
         assert (await get(web, f"/api/evidence/{files[name]}/file", shenzhen, purpose="办案")).status_code == 404
 
 

@@ -93,7 +93,11 @@ def filled(path: str) -> str:
     )  # fmt: skip
 
 
-SPANS = {"from": "0", "to": "5", "hex": "7e", "noun": "vehicles", "kind": "text", "command": "1"}
+SPANS = {
+    "from": "0", "to": "5", "hex": "7e", "noun": "vehicles", "kind": "text", "command": "1", "loser": "2",
+    "before": "1", "after": "2", "reason": "checksum",
+}  # fmt: skip
+"""Values for what the routes must be given before they look at the door."""
 
 
 async def test_who_has_no_right_gets_nothing(web: Running) -> None:

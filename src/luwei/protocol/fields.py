@@ -363,9 +363,7 @@ class Repeated(WireType[tuple[T, ...]], Generic[T]):
 
     composite = True
 
-    def __init__(
-        self, element: WireType[T], count: str = "", here: str = "", times: int = 0, least: int = 0
-    ) -> None:
+    def __init__(self, element: WireType[T], count: str = "", here: str = "", times: int = 0, least: int = 0) -> None:
         self.element, self.count, self.here, self.times, self.least = element, count, here, times, least
         self.label = f"{element.label} × {count or times or 'n'}"
         size = getattr(element, "size", None)

@@ -104,6 +104,7 @@ class Record:
         cls._absent = {
             edition: {f.name: None for f in cls.fields if not f.since <= edition <= f.until} for edition in EDITIONS
         }
+
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
