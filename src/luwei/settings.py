@@ -88,6 +88,10 @@ class Settings:
     evidence_address: str = ""
     """Address of the attachment server as terminals reach it, put into 0x9208; empty: ``host``."""
     evidence_status_port: int = 7629
+    evidence_ftp_port: int = 0
+    """Files by FTP (0x9206); 0: no FTP server."""
+    evidence_ftp_passive: int = 7700
+    """First of 64 ports for the data connections of FTP."""
     evidence_unexpected: str = "refuse"
     """Attachments that nobody asked for: ``refuse``, or ``accept`` them from known terminals and mark them."""
     evidence_file_mib: int = 256
@@ -167,6 +171,8 @@ class Settings:
             evidence_port=_integer(env, "LUWEI_EVIDENCE_PORT", 7612, 1, 65535),
             evidence_address=env.get("LUWEI_EVIDENCE_ADDRESS", ""),
             evidence_status_port=_integer(env, "LUWEI_EVIDENCE_STATUS_PORT", 7629, 1, 65535),
+            evidence_ftp_port=_integer(env, "LUWEI_EVIDENCE_FTP_PORT", 0, 0, 65535),
+            evidence_ftp_passive=_integer(env, "LUWEI_EVIDENCE_FTP_PASSIVE", 7700, 1024, 65471),
             evidence_unexpected=_choice(env, "LUWEI_EVIDENCE_UNEXPECTED", "refuse", ("refuse", "accept")),
             evidence_file_mib=_integer(env, "LUWEI_EVIDENCE_FILE_MIB", 256, 1, 512),
             evidence_files_per_alarm=_integer(env, "LUWEI_EVIDENCE_FILES_PER_ALARM", 64, 1, 255),

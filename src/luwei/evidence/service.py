@@ -18,12 +18,14 @@ import structlog
 import uvloop
 from prometheus_client import Counter as Total
 from prometheus_client import Gauge
+from sqlalchemy import Engine
 
 from luwei import telemetry
 from luwei.bus import Bus
 from luwei.evidence import admission, rows
 from luwei.evidence.admission import Admitted, Announcement, Policy, Refused
 from luwei.evidence.checking import Checker, Examiner
+from luwei.evidence.ftp import FtpReceiver
 from luwei.evidence.group_commit import GroupCommit
 from luwei.evidence.refusals import Refusals, write_refusals
 from luwei.evidence.rows import Arrived
@@ -59,7 +61,7 @@ _noted = Total("luwei_evidence_noted_total", "What was taken though odd", ["reas
 class AttachmentServer:
     """The parts of one process, wired; ``start`` opens the port, ``run`` serves until ``stop`` is called."""
 
-    def __init__(self, settings: Settings, engine: Any, store: EvidenceStore, bus: Bus | None = None) -> None:
+    def __init__(self, settings: Settings, engine: Engine, store: EvidenceStore, bus: Bus | None = None) -> None:
         self.settings = settings
         self.store = store
         self.commit = GroupCommit(engine)
@@ -307,13 +309,28 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     await server.start()
+    ftp = _ftp(settings, engine, store, server)
     stop_telemetry = telemetry.serve(settings.host, settings.evidence_status_port, server.health)
     try:
         await server.run()
     finally:
         stop_telemetry()
+        if ftp is not None:
+            await asyncio.to_thread(ftp.stop)
         await bus.drain()
         engine.dispose()
+
+
+def _ftp(settings: Settings, engine: Engine, store: EvidenceStore, server: AttachmentServer) -> FtpReceiver | None:
+    """The FTP server, where one is wanted. Raises OSError."""
+    if not settings.evidence_ftp_port:
+        return None
+    owner = partial(admission.owner_of, engine)
+    folder = settings.data / "evidence" / "ftp"
+    ftp = FtpReceiver(folder, store, engine, server.refusals, owner, server.policy.largest)
+    first = settings.evidence_ftp_passive
+    ftp.start(settings.host, settings.evidence_ftp_port, (first, first + 63), settings.evidence_address)
+    return ftp
 
 
 def run(settings: Settings) -> None:
