@@ -38,7 +38,6 @@ BLOCK = 65_536
 PATIENCE_S = 120.0
 """With everything on its way at once an answer may take long."""
 FIRST_PHONE = 13_000_000_000
-KINDS = ("plain copy", "plain copy, each file forced to disk")
 
 
 class Copy(asyncio.BufferedProtocol):
@@ -193,8 +192,8 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure_plain(uploads: int, size: int, sync: bool, content: Callable[[int], bytes]) -> float:
-    """Bytes a second."""
+def measure_plain(uploads: int, size: int, sync: bool, content: Callable[[int], bytes]) -> tuple[float, float]:
+    """Bytes a second, and CPU seconds of the server."""
     with tempfile.TemporaryDirectory() as folder:
         (port,) = free_ports(1)
         process = multiprocessing.get_context("spawn").Process(target=plain_server, args=(port, folder, size, sync))
@@ -206,9 +205,10 @@ def measure_plain(uploads: int, size: int, sync: bool, content: Callable[[int], 
                     break
                 except OSError:
                     time.sleep(0.05)
-            began = time.monotonic()
+            assert process.pid is not None
+            began, burnt = time.monotonic(), cpu(process.pid)
             uvloop.run(gathered([plain_upload(port, content(n)) for n in range(uploads)]))
-            return uploads * size / (time.monotonic() - began)
+            return uploads * size / (time.monotonic() - began), cpu(process.pid) - burnt
         finally:
             process.terminate()
             process.join()
@@ -228,8 +228,8 @@ def started(folder: Path) -> Server:
     return server
 
 
-def measure_server(uploads: int, size: int, content: Callable[[int], bytes]) -> tuple[float, float, float]:
-    """Bytes a second until all are acknowledged, until all are hashed and stored, and CPU seconds of the server."""
+def measure_server(uploads: int, size: int, content: Callable[[int], bytes]) -> tuple[float, float, float, float]:
+    """Bytes a second until all are acknowledged and until all are stored; CPU seconds of the server for both."""
     with tempfile.TemporaryDirectory() as name:
         engine = trucks(Path(name), uploads)
         server = started(Path(name))
@@ -237,14 +237,14 @@ def measure_server(uploads: int, size: int, content: Callable[[int], bytes]) -> 
         try:
             began, burnt = time.monotonic(), cpu(server.process.pid)
             uvloop.run(gathered([upload(n, server.port, content(n)) for n in range(uploads)]))
-            acknowledged = time.monotonic() - began
+            acknowledged, told_cpu = time.monotonic() - began, cpu(server.process.pid) - burnt
             rows = wait_sealed(engine, uploads)
             sealed = time.monotonic() - began
             spent = cpu(server.process.pid) - burnt
             check(rows, content)
         finally:
             server.end(signal.SIGTERM)
-    return uploads * size / acknowledged, uploads * size / sealed, spent
+    return uploads * size / acknowledged, uploads * size / sealed, told_cpu, spent
 
 
 def measure_memory(uploads: int, size: int, content: Callable[[int], bytes]) -> float:
@@ -319,16 +319,15 @@ def main(arguments: list[str]) -> None:
     only = options.only
     if only in (None, "speed"):
         for number in range(options.rounds):
-            plain = [measure_plain(options.uploads, options.size, sync, content) for sync in (False, True)]
-            told, sealed, spent = measure_server(options.uploads, options.size, content)
-            print(
-                f"round {number + 1}: "
-                + ", ".join(f"{k} {v / 1e6:.0f} MB/s" for k, v in zip(KINDS, plain, strict=True))
+            (copy, copy_cpu), (forced, forced_cpu) = (
+                measure_plain(options.uploads, options.size, sync, content) for sync in (False, True)
             )
-            print(
-                f"  attachments acknowledged {told / 1e6:.0f} MB/s: {told / plain[0]:.2f} and {told / plain[1]:.2f}"
-                f" of it; hashed and stored {sealed / 1e6:.0f} MB/s; {spent:.1f} s of CPU"
-            )
+            told, sealed, told_cpu, sealed_cpu = measure_server(options.uploads, options.size, content)
+            print(f"round {number + 1}: plain copy {copy / 1e6:.0f} MB/s ({copy_cpu:.2f} s of CPU),", end=" ")
+            print(f"each file forced to disk {forced / 1e6:.0f} MB/s ({forced_cpu:.2f} s)")
+            print(f"  attachments acknowledged {told / 1e6:.0f} MB/s ({told_cpu:.2f} s)", end=", ")
+            print(f"{told / copy:.2f} and {told / forced:.2f} of it;", end=" ")
+            print(f"hashed and stored {sealed / 1e6:.0f} MB/s ({sealed_cpu:.2f} s)", flush=True)
     if only in (None, "memory"):
         print(f"memory: {measure_memory(options.uploads, options.size, content) / 1024:.1f} KiB an upload")
     if only in (None, "broken"):

@@ -86,6 +86,7 @@ class AttachmentServer:
         self._stopping = asyncio.Event()
         self._background: set[asyncio.Task[Any]] = set()
         self._full = False
+        self._taken = 0
         self._disk = ThreadPoolExecutor(SYNC_THREADS, "disk")
 
     async def start(self) -> None:
@@ -213,7 +214,7 @@ class AttachmentServer:
 
     def took(self, session: Session, size: int) -> None:
         """Bytes came."""
-        _bytes.inc(size)
+        self._taken += size
         limit = self.settings.evidence_address_day_mib * MIB
         if limit:
             self._sent[session.address] += size
@@ -228,6 +229,8 @@ class AttachmentServer:
     # Housekeeping
 
     async def _second(self, second: int) -> None:
+        _bytes.inc(self._taken)
+        self._taken = 0
         limit = asyncio.get_running_loop().time() - self.settings.evidence_idle_s
         for session in list(self._sessions):
             if session.heard < limit and not session.waiting:

@@ -33,7 +33,7 @@ from luwei.protocol.safety.stream import LinkReader, StreamData, StreamHead
 
 log = structlog.get_logger()
 
-READ = 64 << 10
+READ = 128 << 10
 BUFFER = memoryview(bytearray(READ))
 """Where every connection reads to: what is read is used up before the loop turns to the next one."""
 STRIKES_MAX = 16

@@ -166,7 +166,8 @@ class StagedFile:
     def _rewrite(self, synced: bool) -> None:
         """Write the journal anew, short, beside the old one, and put it in its place. Should a crash of the machine
         lose it, more is asked for again than need be, and nothing else."""
-        draft = self.path.with_suffix(".draft")
+        fresh = self._journal < 0 and not self._map.exists()
+        draft = self._map if fresh else self.path.with_suffix(".draft")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         out = bytearray(_HEADER.pack(_MAGIC, _BOOT, self.size))
         for start, stop in self.blocks:
@@ -175,7 +176,8 @@ class StagedFile:
             out += _packed(len(out), 0, SYNCED)
         try:
             os.write(handle, out)
-            draft.replace(self._map)
+            if not fresh:
+                draft.replace(self._map)
         except BaseException:
             os.close(handle)
             raise

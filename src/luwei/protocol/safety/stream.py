@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.fields import read_text
@@ -25,13 +25,13 @@ DATA_MAX = 1 << 20
 
 _FLAG = 0x7E
 _TAIL = struct.Struct(">II")
-_HEAD = len(MARK) + NAME_SIZE + _TAIL.size
+_NAMED = len(MARK) + NAME_SIZE
+_HEAD = _NAMED + _TAIL.size
 _ID_HIGH = 0x12
 """First byte of 0x1210 to 0x1212: a terminal that lets two frames share one flag begins the second with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamHead:
+class StreamHead(NamedTuple):
     """Head of a stream frame: ``length`` bytes for place ``offset`` of the file follow. ``name`` as text, trimmed;
     ``cut`` tells that it fills its 50 bytes, so that its end may be missing (reference §7.2)."""
 
@@ -41,8 +41,7 @@ class StreamHead:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StreamData:
+class StreamData(NamedTuple):
     """The next bytes of the stream frame that was begun; ``data`` is valid until the caller's buffer changes."""
 
     offset: int
@@ -65,13 +64,15 @@ class LinkReader:
     """Cuts one attachment link. ``known`` tells whether a file of that name was announced: it decides between the
     standard's head and the one of Heilongjiang, whose name has a length before it (reference §7.5)."""
 
-    __slots__ = ("_known", "_left", "_offset", "_pending")
+    __slots__ = ("_known", "_left", "_name", "_offset", "_pending", "_raw")
 
     def __init__(self, known: Callable[[str], bool] = lambda name: False) -> None:
         self._known = known
         self._pending = bytearray()
         self._left = 0
         self._offset = 0
+        self._raw, self._name = b"", ""
+        """Mark and name of the last block: most blocks follow one of the same file."""
 
     @property
     def between(self) -> bool:
@@ -86,6 +87,8 @@ class LinkReader:
         end = len(view)
         while at < end:
             if not self._pending:
+                if end - at >= _HEAD and self._raw == view[at : at + _NAMED]:
+                    return self._same_file(view, at)
                 first = view[at]
                 if first == _ID_HIGH:
                     self._pending.append(_FLAG)
@@ -97,6 +100,16 @@ class LinkReader:
             if event is not None:
                 return event, at
         return None, end
+
+    def _same_file(self, view: memoryview, at: int) -> tuple[StreamHead, int]:
+        offset, length = _TAIL.unpack_from(view, at + _NAMED)
+        self._begin(offset, length, at)
+        return StreamHead(self._name, offset, length, self._raw[-1] != 0), at + _HEAD
+
+    def _begin(self, offset: int, length: int, at: int) -> None:
+        if length > DATA_MAX:
+            raise ProtocolError("body_length", f"stream frame of {length} bytes, at most {DATA_MAX}", at)
+        self._offset, self._left = offset, length
 
     def _data(self, view: memoryview, at: int) -> tuple[StreamData | None, int]:
         size = min(self._left, len(view) - at)
@@ -148,10 +161,10 @@ class LinkReader:
                 head = self._standard()
             if head is not None:
                 break
-        if head.length > DATA_MAX:
-            raise ProtocolError("body_length", f"stream frame of {head.length} bytes, at most {DATA_MAX}", at)
+        self._begin(head.offset, head.length, at)
+        if len(pending) == _HEAD:
+            self._raw, self._name = bytes(pending[:_NAMED]), head.name
         pending.clear()
-        self._offset, self._left = head.offset, head.length
         return head, at
 
     def _standard(self) -> StreamHead:
