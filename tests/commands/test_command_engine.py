@@ -62,6 +62,10 @@ async def test_every_kind_is_answered_by_a_simulated_terminal_of_its_edition(sys
         "push_areas": {"areas": [areas.create(system.engine, SITE, SYSTEM, WHOLE)]},
         "switch_server": {"address": "10.0.0.1", "tcp_port": 7611},
         "upload_media_item": {"multimedia_id": 1},
+        "collect_recorder": {"block": 0x00}, "set_recorder": {"time": "2026-01-31 08:00:00"},
+        "phone_book": {"contacts": [{"name": "调度", "phone": "02012345678"}]},
+        "set_events": {"events": [{"id": 1, "content": "到达"}]}, "set_menu": {"items": [{"type": 1, "name": "天气"}]},
+        "information": {"content": "前方有雾"},
         "upgrade": {"url": "http://10.0.0.1/fw.bin", "firmware": "V4"}, "pass_through": {"content": "0102"},
     }  # fmt: skip
     for code, kind in KINDS.items():
@@ -346,3 +350,53 @@ async def test_pictures_of_a_series_come_though_fragments_are_lost_and_belong_to
     assert (item.media_type, item.shown, item.size) == ("audio/wav", "audio", 44 + 2 * 8000)
     stop.set()
     await intake
+
+
+async def test_the_recorder_tells_of_the_drive_that_the_terminal_reports(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    new, old = newest(system.fleet, 2019, 1)[0], newest(system.fleet, 2013, 1)[0]
+    lines = system.connect([system.fleet[new - 1], system.fleet[old - 1]], gateway.wire.port)
+    await system.online(2)
+    reports = [line.terminal.instruments.take() for line in lines]
+    everything = {"start": "2025-01-01 00:00:00", "end": "2099-12-31 23:59:59", "most": 2}
+    batch = await system.send("collect_recorder", [new, old], block=0x08, **everything)
+    for found, report in zip(await system.done(batch), reports, strict=True):
+        assert (found.state, found.result) == ("answered", "success")
+        assert found.answer is not None
+        (table,) = found.answer["tables"]
+        assert [column["name"] for column in table["columns"]] == ["time", "speed", "signals"]
+        assert table["total"] == len(table["rows"]) and table["total"] % 60 == 0 and table["total"] <= 120
+        known = {row[1] for row in table["rows"]} - {"255 km/h"}
+        assert f"{report.speed_dkmh // 10} km/h" in known
+    (vehicle,) = await system.done(await system.send("collect_recorder", [new], block=0x05))
+    assert vehicle.answer is not None and system.fleet[new - 1].plate in str(vehicle.answer["tables"])
+    (nothing,) = await system.done(await system.send("collect_recorder", [new], block=0x10, **everything))
+    assert nothing.answer is not None and nothing.answer["tables"][0]["total"] == 0
+    values = {"block": 0xC3, "time": "2026-01-31 08:00:00", "coefficient": 3600}
+    (done,) = await system.done(await system.send("set_recorder", [new], **values))
+    assert (done.state, done.result) == ("answered", "success")
+    (changes,) = await system.done(await system.send("collect_recorder", [new], block=0x14, **everything))
+    assert changes.answer is not None and "设置记录仪脉冲系数" in changes.answer["tables"][0]["rows"][0][1]
+
+
+async def test_an_answer_that_passes_through_is_told_from_what_comes_unasked(system: System) -> None:
+    gateway = await system.start_gateway()
+    await system.start_core()
+    new = newest(system.fleet, 2019, 1)[0]
+    (line,) = system.connect([system.fleet[new - 1]], gateway.wire.port)
+    await system.online(1)
+    handset = line.terminal.commands.equipment.handset
+    answer = handset.ask
+
+    def after_something_else(frame: Any, message: Any) -> Any:
+        first, last = answer(frame, message)
+        return [first, (0x0900, b"\x41serial port"), last]
+
+    handset.ask = after_something_else
+    (found,) = await system.done(await system.send("peripherals", [new], type=0xF7, ids=[0x64, 0x66]))
+    assert found.answer is not None and found.answer["message_id"] == 0x0900
+    (table,) = found.answer["tables"]
+    assert [row[0] for row in table["rows"]] == ["0x64 高级驾驶辅助系统", "0x66 轮胎气压监测系统"]
+    assert [row[1] for row in table["rows"]] == ["1 正常工作", "16 断开连接"]
+    assert gateway.commands.unmatched == 0

@@ -5,7 +5,7 @@ import { beginning, faultOf, gbkLength, isAsked, numbersOf, parameterValue, toSe
 import { lineOf } from '../../src/pages/commands/words';
 
 const field = (change: Partial<FormField>): FormField => ({
-  name: 'x', type: 'integer', zh: '', en: '', clause: '', low: 0, high: 10, unit: '', most: 5, values: [], default: null, required: true, only: null, ...change,
+  name: 'x', type: 'integer', zh: '', en: '', clause: '', low: 0, high: 10, unit: '', most: 5, values: [], default: null, required: true, columns: [], only: null, ...change,
 });
 const row = (change: Partial<ParameterRow>): ParameterRow => ({
   id: 1, zh: '', en: '', type: 'integer', high: 65535, unit: '', decimals: 0, values: [], since: 2011, until: 2019, ...change,

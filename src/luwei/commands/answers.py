@@ -6,6 +6,7 @@ from typing import Any
 
 from luwei.commands.letters_area import KIND_OF, read_back
 from luwei.commands.parameter_form import parameter_view
+from luwei.commands.recorder_tables import tables as recorder_tables
 from luwei.commands.tables import table
 from luwei.gateway import orders
 from luwei.gateway.orders import Outcome
@@ -15,6 +16,9 @@ from luwei.protocol.jt808.messages.areas import AreasReply, SetCircles, SetRecta
 from luwei.protocol.jt808.messages.location import LocationBasic
 from luwei.protocol.jt808.messages.media import SearchReply, ShootReply
 from luwei.protocol.jt808.messages.parameters import ParametersReply
+from luwei.protocol.jt808.messages.pass_through import UplinkPassThrough
+from luwei.protocol.jt808.messages.recorder import RecordUpload
+from luwei.protocol.jt808.recorder import Packet
 from luwei.protocol.message import Message, RawMessage
 from luwei.registry.command import ANSWERED, FAILED
 
@@ -28,6 +32,7 @@ AREAS_MAX = 250
 
 _JUDGED = {0x0805: "result"}
 """Answers that say themselves whether it worked: the field that is 0 then."""
+_LENGTH = frozenset({"length"})
 _PLACE_DETAIL = frozenset({"alarm", "status", "altitude", "direction"})
 _HIDDEN = frozenset({"reply_serial", "count", "packet_count", "params", "items"})
 
@@ -44,6 +49,8 @@ def state_of(outcome: Outcome) -> tuple[str, str]:
         return ANSWERED, UNREADABLE
     judged = _JUDGED.get(outcome.message_id)
     if judged is not None and getattr(message, judged) != 0:
+        return FAILED, "failure"
+    if isinstance(message, RecordUpload) and isinstance(message.block, Packet) and message.block.failed:
         return FAILED, "failure"
     return ANSWERED, SUCCESS
 
@@ -78,6 +85,10 @@ def view(outcome: Outcome) -> dict[str, Any] | None:
         shown["multimedia_ids"] = list(message.ids or ())[:ROWS_MAX]
     if isinstance(message, SearchReply):
         shown["tables"] = [table("存储的多媒体", "Stored multimedia", message.items, edition, _PLACE_DETAIL)]
+    if isinstance(message, RecordUpload) and isinstance(message.block, Packet):
+        shown["tables"] = recorder_tables(message.block)
+    if isinstance(message, UplinkPassThrough) and (found := message.peripherals) is not None:
+        shown |= {"rows": [], "tables": [table("外设", "Peripherals", found.peripherals, edition, _LENGTH)]}  # type: ignore[attr-defined]
     if isinstance(message, AreasReply):
         shown |= _areas(message, edition)
     if isinstance(message, LocationBasic):

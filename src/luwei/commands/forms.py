@@ -39,6 +39,8 @@ class FormField:
     default: Any = None
     required: bool = True
     only: tuple[str, tuple[int, ...]] | None = None
+    columns: tuple[FormField, ...] = ()
+    """Of type rows: what each row holds."""
 
     def error(self, rule: str, value: object = "") -> RegistryError:
         """The refusal of ``value``."""
@@ -131,6 +133,26 @@ def _time(field: FormField, value: Any) -> str:
     return moment.strftime(TIME_FORMAT)
 
 
+def _rows(field: FormField, value: Any) -> list[dict[str, Any]]:
+    rows = []
+    for number, entry in enumerate(_list(field, value), 1):
+        if not isinstance(entry, Mapping) or set(entry) - {column.name for column in field.columns}:
+            raise field.error(f"row {number} must have {', '.join(column.name for column in field.columns)}", entry)
+        row = {}
+        for column in field.columns:
+            given = entry.get(column.name, column.default)
+            try:
+                if given is None:
+                    raise column.error("must be given")
+                row[column.name] = CHECKS[column.type](column, given)
+            except RegistryError as error:
+                raise RegistryError(
+                    f"parameters.{field.name}", f"row {number}, {column.name}: {error.rule}", given
+                ) from None
+        rows.append(row)
+    return rows
+
+
 def _parameters(field: FormField, value: Any) -> list[dict[str, Any]]:
     entries = _list(field, value)
     checked = [check_parameter(field.error, entry) for entry in entries]
@@ -156,6 +178,7 @@ CHECKS: Mapping[str, Callable[[FormField, Any], Any]] = {
     "hex": _hex,
     "degrees": _degrees,
     "time": _time,
+    "rows": _rows,
     "parameters": _parameters,
     "parameter_ids": _parameter_ids,
 }
@@ -197,5 +220,6 @@ def describe(field: FormField) -> dict[str, Any]:
         "values": [{"value": number, "zh": zh, "en": en} for number, zh, en in field.values],
         "default": field.default,
         "required": field.required,
+        "columns": [describe(column) for column in field.columns],
         "only": None if field.only is None else {"field": field.only[0], "values": list(field.only[1])},
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from luwei.commands import kinds_area, kinds_media, letters
+from luwei.commands import kinds_area, kinds_media, kinds_recorder, kinds_service, letters
 from luwei.commands.forms import FormField, Value
 from luwei.commands.kind import Kind, integer, pick, string
 from luwei.commands.parameter_form import PARAMETERS_MAX
@@ -24,8 +24,9 @@ EARLY_WORDS: tuple[Value, ...] = (
     (3, "关机", "Power off"), (6, "关闭数据通信", "Data link off"), (7, "关闭所有无线通信", "All radio off"),
 )  # fmt: skip
 PASS_TYPES: tuple[Value, ...] = (
-    (0x41, "串口1透传", "Serial port 1"), (0x42, "串口2透传", "Serial port 2"), (0xF7, "外设状态", "Peripheral status"),
-    (0xF8, "外设系统信息", "Peripheral information"),
+    (0x41, "串口1透传", "Serial port 1"), (0x42, "串口2透传", "Serial port 2"),
+    (0x00, "GNSS 模块", "GNSS module"), (0x0B, "道路运输证 IC 卡", "IC card"),
+    *((number, f"用户自定义 {number:02X}H", f"User-defined {number:02X}H") for number in range(0xF0, 0x100)),
 )  # fmt: skip
 
 
@@ -152,4 +153,7 @@ _TABLE = (
     ),
 )  # fmt: skip
 
-KINDS: Mapping[str, Kind] = {kind.code: kind for kind in (*_TABLE, *kinds_media.TABLE, *kinds_area.TABLE)}
+KINDS: Mapping[str, Kind] = {
+    kind.code: kind
+    for kind in (*_TABLE, *kinds_media.TABLE, *kinds_area.TABLE, *kinds_recorder.TABLE, *kinds_service.TABLE)
+}

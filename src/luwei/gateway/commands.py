@@ -33,14 +33,14 @@ from luwei.profiles import Profile
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.fragments import split
 from luwei.protocol.jt808.frame import Frame
-from luwei.protocol.jt808.header import EDITION_2013, EDITION_2019, Header, phone_bytes
+from luwei.protocol.jt808.header import EDITION_2011, EDITION_2013, EDITION_2019, Header, phone_bytes
 from luwei.protocol.jt808.messages.location import LocationReply
 
-GENERAL_REPLY, FRAGMENT_REQUEST = 0x0001, 0x0005
+GENERAL_REPLY, FRAGMENT_REQUEST, PASS_THROUGH = 0x0001, 0x0005, 0x0900
 
 WITH_SERIAL = frozenset({0x0104, 0x0201, 0x0302, 0x0500, 0x0700, 0x0802, 0x0805, 0x1205})
 """Answers that begin with the serial of what they answer (0x0201 of 2011 does not)."""
-WITHOUT_SERIAL = frozenset({0x0107, 0x0608, 0x0702, 0x0A00, 0x1003})
+WITHOUT_SERIAL = frozenset({0x0107, 0x0608, 0x0702, 0x0900, 0x0A00, 0x1003})
 """Answers that only their id tells."""
 REPLIES = WITH_SERIAL | WITHOUT_SERIAL | {GENERAL_REPLY, FRAGMENT_REQUEST}
 
@@ -181,10 +181,14 @@ class Commands:
             if len(body) >= 5:
                 self._general(line, int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big"), body[4], at_ms)
             return
-        found = self._specific(message_id, self._serial(frame), line.waiting)
+        serial = self._serial(frame, int(self._table.edition[connection.slot]))
+        found = self._specific(message_id, serial, line.waiting)
+        # much passes through unasked; an answer is of the type that was asked for (0xF7, 0xF8)
+        if message_id == PASS_THROUGH and (found is None or found.letter.bodies[found.edition][:1] != body[:1]):
+            return
         if found is not None:
             self._end(found, ANSWERED, at_ms, message_id=message_id, body=body)
-        elif self._specific(message_id, self._serial(frame), line.past) is None:
+        elif self._specific(message_id, serial, line.past) is None:
             self.unmatched += 1
 
     def closed(self, connection: Connection, at_ms: int) -> None:
@@ -329,8 +333,10 @@ class Commands:
         return expecting[0] if expecting and anyone else None
 
     @staticmethod
-    def _serial(frame: Frame) -> int | None:
+    def _serial(frame: Frame, edition: int) -> int | None:
         message_id, body = frame.header.message_id, frame.body
+        if message_id == 0x0700 and edition == EDITION_2011:
+            return None  # 2011 begins with the command word (reference §8.18)
         if message_id not in WITH_SERIAL or len(body) < 2:
             return None
         if message_id == 0x0201:

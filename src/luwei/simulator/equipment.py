@@ -17,6 +17,8 @@ from luwei.simulator import wire
 from luwei.simulator.attachments import Attachments
 from luwei.simulator.camera import CHANNELS, Camera
 from luwei.simulator.device_clock import device_time
+from luwei.simulator.handset import QUERIES, Handset
+from luwei.simulator.recorder import Recorder
 from luwei.simulator.upgrading import Upgrading
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Equipment:
         self.locked = True
         self.serial_port: list[bytes] = []
         self._driver = (f"师傅{self._rng.randrange(100):02}", f"44{self._rng.randrange(10**16):016}")
+        self.recorder = Recorder(terminal, self._driver[1])
+        self.handset = Handset(terminal)
         self.upgrading = Upgrading(terminal)
         self.table: dict[int, Handler] = {
             0x8105: self._control,
@@ -71,6 +75,12 @@ class Equipment:
             0x8803: self.camera.upload,
             0x8804: self.camera.record,
             0x8805: self.camera.upload_one,
+            0x8301: self.handset.set_events,
+            0x8303: self.handset.set_menu,
+            0x8304: self.handset.inform,
+            0x8401: self.handset.book,
+            0x8700: self.recorder.collect,
+            0x8701: self.recorder.configure,
             0x8900: self._pass_on,
             0x9003: self._video,
             0x9208: self.attachments.asked,
@@ -175,6 +185,8 @@ class Equipment:
 
     def _pass_on(self, frame: Frame, now_s: float) -> list[Body]:
         message = pass_through.DownlinkPassThrough.decode(frame.body, frame.header.edition)
+        if message.type in QUERIES:
+            return self.handset.ask(frame, message)
         self.serial_port = [*self.serial_port[-9:], message.content]
         return self.general(frame)
 

@@ -5,6 +5,7 @@ Alarm and status bits: JT/T 808-2019 tables 24 and 25; items: tables 26, 27 and 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from math import sin
 from random import Random
@@ -20,6 +21,7 @@ ACKNOWLEDGED_ALARMS = EMERGENCY
 
 ACC, FIXED, FULL, DOORS_LOCKED, GPS, BEIDOU, MOVING = 1 << 0, 1 << 1, 3 << 8, 1 << 12, 1 << 18, 1 << 19, 1 << 22
 
+REMEMBERED = 90
 NOISE_M = 3.0
 """Standard deviation of a fix."""
 
@@ -66,6 +68,8 @@ class Instruments:
         self._told_s = 0.0
         self._emergency = False
         self._last_fix: tuple[float, float] = drive.place()
+        self.recent: deque[Report] = deque(maxlen=REMEMBERED)
+        """The last reports in order of time, for the driving recorder."""
 
     def acknowledged(self, alarm: int) -> None:
         """The platform confirmed a report with these alarm bits, or an alarm by hand (0x8203)."""
@@ -104,7 +108,7 @@ class Instruments:
                 place = (round(lat * 1e6), round(lon * 1e6), _altitude_m(lon, lat))
                 items.append(self.safety.item(event, time, round(speed_kmh), *place))
         items += self._speech.items
-        return Report(
+        report = Report(
             zone_h=self._speech.zone_h,
             at_s=int(drive.now_s),
             lat_e6=round(lat * 1e6),
@@ -116,6 +120,9 @@ class Instruments:
             status=status,
             items=tuple(items),
         )
+        if not self.recent or report.at_s > self.recent[-1].at_s:
+            self.recent.append(report)
+        return report
 
     def _safety_event(self) -> tuple[int, int] | None:
         """The alarm that begins with this report: the behaviour that item 0x18 tells, or a lane left."""

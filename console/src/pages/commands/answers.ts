@@ -20,6 +20,7 @@ export type FieldType =
   | 'degrees'
   | 'time'
   | 'areas'
+  | 'rows'
   | 'parameters'
   | 'parameter_ids';
 
@@ -36,6 +37,8 @@ export interface FormField {
   values: Choice[];
   default: unknown;
   required: boolean;
+  /** Of rows: what each row holds. */
+  columns: FormField[];
   only: { field: string; values: number[] } | null;
 }
 
@@ -43,7 +46,7 @@ export interface Kind {
   code: string;
   zh: string;
   en: string;
-  group: 'query' | 'notice' | 'parameter' | 'media' | 'area' | 'control';
+  group: 'query' | 'notice' | 'parameter' | 'media' | 'area' | 'recorder' | 'control';
   clause: string;
   reason: boolean;
   single: boolean;

@@ -10,7 +10,7 @@ export interface Fault {
   high: number;
 }
 
-const LISTS = new Set(['areas', 'bits', 'numbers', 'texts', 'parameters', 'parameter_ids']);
+const LISTS = new Set(['areas', 'rows', 'bits', 'numbers', 'texts', 'parameters', 'parameter_ids']);
 
 export function beginning(fields: readonly FormField[]): Values {
   const values: Values = {};
@@ -61,6 +61,7 @@ export function faultOf(field: FormField, value: unknown): Fault | null {
       return entries.length && entries.length <= field.most ? null : fault('entries', 1, field.most);
     }
     case 'areas':
+    case 'rows':
     case 'bits':
     case 'numbers':
     case 'parameters':

@@ -1,7 +1,8 @@
 """Driving-recorder packets 行驶记录仪 (GB/T 19056-2012 appendix A) as 0x8700, 0x0700 and 0x8701 carry them.
 
-A packet is 55 7A, command word, length WORD, a reserved BYTE, data, and the XOR of all before. Layouts are those that
-the captured frames of 0x0700 and 0x8701 prove; data of another command or length stay bytes.
+A packet is 55 7A (from a recorder; a host writes AA 75, yet some devices expect 55 7A both ways), command word, length
+WORD, a reserved BYTE, data, and the XOR of all before. Layouts are those that the captured frames of 0x0700 and 0x8701
+prove; data of another command or length stay bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from luwei.protocol.fields import (
 )
 from luwei.protocol.message import Nested, Record, field
 
-START = b"\x55\x7a"
+START, HOST_START = b"\x55\x7a", b"\xaa\x75"
 HEAD = 6
 COMMANDS = {
     0x00: "采集记录仪执行标准版本",
@@ -232,6 +233,7 @@ class Packet:
     command: int
     content: tuple[Record, ...] | bytes = b""
     reserved: int = 0
+    start: bytes = START
 
     @property
     def failed(self) -> bool:
@@ -257,7 +259,7 @@ class RecorderBlock(WireType[Any]):
         raw = data[at:end]
         failed = len(raw) == _BARE and raw[2] in _FAILED
         length = -1 if len(raw) < HEAD + 1 else int.from_bytes(raw[3:5], "big")
-        if raw[:2] != START or (not failed and len(raw) != HEAD + length + 1):
+        if raw[:2] not in (START, HOST_START) or (not failed and len(raw) != HEAD + length + 1):
             if raw:
                 scope.problems.append(f"recorder_packet: {len(raw)} bytes are none")
                 scope.mark(at, end, "", "数据块", raw.hex(" "), "不是完整的数据包")
@@ -266,7 +268,7 @@ class RecorderBlock(WireType[Any]):
             scope.problems.append(f"recorder_check: 0x{raw[-1]:02X}, should be 0x{check(raw[:-1]):02X}")
         if failed:
             scope.mark(at, end, "", "数据包", f"0x{raw[2]:02X}", "采集或设置出错")
-            return Packet(raw[2], b"", raw[3]), end
+            return Packet(raw[2], b"", raw[3], raw[:2]), end
         scope.mark(
             at,
             at + HEAD,
@@ -277,7 +279,7 @@ class RecorderBlock(WireType[Any]):
         )
         content = self._content(raw[2], data, at + HEAD, end - 1, scope)
         scope.mark(end - 1, end, ".check", "校验字", f"0x{raw[-1]:02X}")
-        return Packet(raw[2], content, raw[5]), end
+        return Packet(raw[2], content, raw[5], raw[:2]), end
 
     def _content(self, command: int, data: bytes, at: int, end: int, scope: Scope) -> tuple[Record, ...] | bytes:
         table, size = self.tables.get(command, (None, 0))
@@ -290,7 +292,7 @@ class RecorderBlock(WireType[Any]):
     def write(self, value: Packet | bytes, edition: int) -> bytes:
         if isinstance(value, bytes):
             return value
-        head = START + BYTE.write(value.command, edition)
+        head = value.start + BYTE.write(value.command, edition)
         if value.failed:
             raw = head + BYTE.write(value.reserved, edition)
         else:
