@@ -2,13 +2,16 @@ import { createRouter, createWebHistory } from 'vue-router';
 
 import { onSessionEnded } from '@/api/client';
 import { watchHeading } from '@/shell/heading';
+import type { PageName } from '@/shell/menu';
 import { useSession } from '@/shell/session';
 import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.absent';
+    title: 'title.monitor' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.own' | 'title.absent';
     theme?: Theme;
+    /** Its entry in the menu; without one it is everybody's. */
+    page?: PageName;
     /** Reached without a login. */
     open?: boolean;
     /** The page understands `?vehicle=`: the top bar's search stays on it. */
@@ -23,37 +26,48 @@ export const router = createRouter({
     {
       path: '/',
       component: () => import('@/shell/AppShell.vue'),
-      redirect: '/monitor',
       children: [
+        // never shown: the guard below leads to the role's first page
+        { path: '', component: () => import('@/pages/AbsentPage.vue'), meta: { title: 'title.absent' } },
         {
           path: 'monitor',
           component: () => import('@/pages/monitor/MonitorPage.vue'),
-          meta: { title: 'title.monitor', theme: 'dark', vehicle: true },
+          meta: { title: 'title.monitor', page: 'monitor', theme: 'dark', vehicle: true },
         },
         {
           path: 'track',
           component: () => import('@/pages/track/TrackPage.vue'),
-          meta: { title: 'title.track', theme: 'dark', vehicle: true },
+          meta: { title: 'title.track', page: 'track', theme: 'dark', vehicle: true },
         },
         {
           path: 'explain',
           component: () => import('@/pages/explain/ExplainPage.vue'),
-          meta: { title: 'title.explain', theme: 'light' },
+          meta: { title: 'title.explain', page: 'explain', theme: 'light' },
         },
         {
           path: 'access',
           component: () => import('@/pages/access/AccessPage.vue'),
-          meta: { title: 'title.access', theme: 'light' },
+          meta: { title: 'title.access', page: 'access', theme: 'light' },
         },
         {
           path: 'commands',
           component: () => import('@/pages/commands/CommandsPage.vue'),
-          meta: { title: 'title.commands', theme: 'light' },
+          meta: { title: 'title.commands', page: 'commands', theme: 'light' },
         },
         {
           path: 'assets',
           component: () => import('@/pages/assets/AssetsPage.vue'),
-          meta: { title: 'title.assets', theme: 'light' },
+          meta: { title: 'title.assets', page: 'assets', theme: 'light' },
+        },
+        {
+          path: 'system',
+          component: () => import('@/pages/system/SystemPage.vue'),
+          meta: { title: 'title.system', page: 'system', theme: 'light' },
+        },
+        {
+          path: 'me',
+          component: () => import('@/pages/me/MePage.vue'),
+          meta: { title: 'title.own', theme: 'light' },
         },
         {
           path: ':absent(.*)*',
@@ -76,10 +90,11 @@ router.beforeEach(async (to) => {
   } catch {
     // The server does not answer: the login page says so when it is used.
   }
-  if (!session.user || session.user.must_change_password) {
+  const user = session.user;
+  if (!user || user.must_change_password || user.must_enrol_totp) {
     return { path: '/login', query: { next: to.fullPath } };
   }
-  return true;
+  return to.path === '/' ? session.home : true;
 });
 
 onSessionEnded(() => {

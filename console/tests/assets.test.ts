@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readAddress, recordQuery, writeAddress } from '@/pages/assets/address';
 import { missing, toSend } from '@/pages/assets/form';
 import { bodyOf, fieldsOf, namedRecord, NOUN_CODES, NOUNS } from '@/pages/assets/nouns';
-import { ruleText } from '@/pages/assets/rules';
+import { ruleText } from '@/api/rules';
 import { branchOf, isLeaf } from '@/pages/assets/tree';
 
 describe('the address of the registry', () => {

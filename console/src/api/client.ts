@@ -10,6 +10,8 @@ export interface RequestOptions {
   /** Sent as JSON, or as it is when it is a FormData. */
   body?: unknown;
   signal?: AbortSignal;
+  /** A refusal is final: nobody is asked to lift it. */
+  plain?: boolean;
 }
 
 /** The record that has a value already. */
@@ -30,6 +32,8 @@ export class ApiError extends Error {
     message: string,
     readonly field: string | null = null,
     readonly clash: Clash | null = null,
+    /** Seconds until another try is let through (429). */
+    readonly retryAfter: number | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -51,6 +55,16 @@ export function onSessionEnded(handler: () => void): void {
   sessionEnded = handler;
 }
 
+/** Refusals that a person can lift: a reason to be recorded, a proof of who he or she is. */
+export const LIFTED = ['reason_required', 'reauthenticate'];
+
+let lift: (error: ApiError, path: string) => Promise<boolean> = () => Promise.resolve(false);
+
+/** Called with a refusal of LIFTED; when it answers yes, the request is sent once more. */
+export function onLiftable(handler: (error: ApiError, path: string) => Promise<boolean>): void {
+  lift = handler;
+}
+
 export function withQuery(path: string, query: Record<string, QueryValue> = {}): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
@@ -61,11 +75,21 @@ export function withQuery(path: string, query: Record<string, QueryValue> = {}):
   return text ? `${path}?${text}` : path;
 }
 
+interface Told {
+  field?: string | null;
+  rule?: string;
+  message?: string;
+  clash?: Clash;
+  retry_after?: number;
+}
+
 async function failure(response: Response): Promise<ApiError> {
   try {
-    const body = (await response.json()) as { error?: { field?: string | null; rule?: string; message?: string; clash?: Clash } };
-    const { field, rule, message, clash } = body.error ?? {};
-    return new ApiError(response.status, rule ?? 'unknown', message ?? response.statusText, field ?? null, clash ?? null);
+    const body = (await response.json()) as { error?: Told };
+    const { field, rule, message, clash, retry_after } = body.error ?? {};
+    return new ApiError(
+      response.status, rule ?? 'unknown', message ?? response.statusText, field ?? null, clash ?? null, retry_after ?? null,
+    );
   } catch {
     return new ApiError(response.status, 'unknown', response.statusText);
   }
@@ -74,6 +98,9 @@ async function failure(response: Response): Promise<ApiError> {
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
+
+/** Here a 401 speaks of what was typed, not of the session. */
+const PROOFS = ['/api/login', '/api/reauthenticate'];
 
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
   const headers: Record<string, string> = { 'X-Luwei': '1', Accept: 'application/json' };
@@ -98,7 +125,11 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   }
   if (!response.ok) {
     const error = await failure(response);
-    if (response.status === 401 && path !== '/api/login') sessionEnded();
+    if (response.status === 401 && !PROOFS.includes(path)) sessionEnded();
+    if (response.status === 403 && !options.plain && LIFTED.includes(error.rule)) {
+      const lifted = await lift(error, withQuery(path, options.query));
+      if (lifted && !options.signal?.aborted) return request<T>(path, { ...options, plain: true });
+    }
     throw error;
   }
   const text = await response.text();

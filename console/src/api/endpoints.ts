@@ -1,5 +1,5 @@
 import { request } from './client';
-import type { AreaCounts, City, OperatorRef, Page, StateFilter, SystemInfo, User, VehicleCard, VehicleRow } from './types';
+import type { AreaCounts, City, Me, OperatorRef, Page, StateFilter, SystemInfo, VehicleCard, VehicleRow, Ways } from './types';
 
 export interface VehicleQuery {
   q?: string;
@@ -13,10 +13,13 @@ export interface VehicleQuery {
 }
 
 export const api = {
-  login: (username: string, password: string) =>
-    request<{ user: User }>('/api/login', { body: { username, password } }),
+  ways: () => request<Ways>('/api/sign-in'),
+  login: (username: string, password: string, code = '') =>
+    request<Me>('/api/login', { body: { username, password, ...(code ? { code } : {}) } }),
   logout: () => request<void>('/api/logout', { method: 'POST' }),
-  me: () => request<User | { user: User }>('/api/me').then((answer) => ('user' in answer ? answer.user : answer)),
+  me: () => request<Me>('/api/me'),
+  reauthenticate: (password: string, code = '') =>
+    request<{ proved_until: number }>('/api/reauthenticate', { body: { password, ...(code ? { code } : {}) } }),
   changePassword: (old: string, next: string) => request<void>('/api/password', { body: { old, new: next } }),
   system: () => request<SystemInfo>('/api/system'),
   areas: () => request<City[]>('/api/areas'),

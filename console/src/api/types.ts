@@ -1,8 +1,53 @@
 /** What the server says. Times are Unix milliseconds, positions 1e-6 degrees WGS-84, speed 0.1 km/h, mileage 0.1 km. */
-export interface User {
+export interface Account {
+  id: number;
   username: string;
   display_name: string;
+  role: string;
+  role_zh: string;
+  role_en: string;
+  organisation: { id: number; kind: string; name: string } | null;
+  city: number | null;
+  county: number | null;
+  operator_id: number | null;
   must_change_password: boolean;
+  must_enrol_totp: boolean;
+  /** One-time codes are in force for the account. */
+  totp: boolean;
+  password_expires_at: number | null;
+  proved_until: number;
+}
+
+export type Manner = 'full' | 'own' | 'aggregate' | 'reason' | 'reason+own' | 'none';
+
+export interface Right {
+  kind: string;
+  act: string;
+  manner: Manner;
+  narrow: string;
+}
+
+export interface HeldGrant {
+  id: number;
+  kind: string;
+  subjects: number[];
+  to_at: number;
+  reason: string;
+}
+
+/** Who is logged in, and what the console's menu is made of. */
+export interface Me {
+  user: Account;
+  rights: Right[];
+  pages: string[];
+  landing: string;
+  grants: HeldGrant[];
+}
+
+/** How one may sign in here. */
+export interface Ways {
+  password: boolean;
+  oidc: { name: string; start: string } | null;
 }
 
 export interface SystemInfo {

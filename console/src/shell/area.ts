@@ -4,7 +4,9 @@ import { computed, ref } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 
 import { api } from '@/api/endpoints';
-import type { City, County } from '@/api/types';
+import type { Account, City, County } from '@/api/types';
+
+import { useSession } from './session';
 
 export const useAreas = defineStore('areas', () => {
   const cities = ref<City[]>([]);
@@ -37,17 +39,28 @@ export function areaName(area: { name: string; name_en?: string } | undefined, l
   return area ? (locale === 'en' && area.name_en ? area.name_en : area.name) : '';
 }
 
-/** The chosen city and county of this page's URL. */
+/** Bodies that have no area of their own: what they see follows their trucks, wherever those are. */
+const UNBOUND = ['insurer', 'vendor', 'monitor', 'operator', 'sole_trader', 'fleet'];
+
+/** The area that an account cannot leave. The server holds to it; here it keeps the picker from offering more. */
+export function limitOf(user: Pick<Account, 'organisation' | 'city' | 'county'> | null): { city: number | null; county: number | null } {
+  if (!user?.organisation || UNBOUND.includes(user.organisation.kind)) return { city: null, county: null };
+  return { city: user.city, county: user.county };
+}
+
+/** The chosen city and county of this page's URL, never wider than the account's own. */
 export function useArea() {
   const route = useRoute();
   const router = useRouter();
   const areas = useAreas();
+  const session = useSession();
   const code = (value: unknown): number | null => {
     const number = Number(value);
     return typeof value === 'string' && Number.isInteger(number) && number > 0 ? number : null;
   };
-  const cityCode = computed(() => code(route.query.city));
-  const countyCode = computed(() => code(route.query.county));
+  const limit = computed(() => limitOf(session.user));
+  const cityCode = computed(() => limit.value.city ?? code(route.query.city));
+  const countyCode = computed(() => limit.value.county ?? code(route.query.county));
   const city = computed<City | undefined>(() => (cityCode.value ? areas.byCode.get(cityCode.value) : undefined));
   const county = computed<County | undefined>(() =>
     countyCode.value ? areas.countyByCode.get(countyCode.value) : undefined,
@@ -58,10 +71,10 @@ export function useArea() {
     delete query.city;
     delete query.county;
     delete query.view; // the map goes to the new area
-    if (nextCity) query.city = String(nextCity);
-    if (nextCounty) query.county = String(nextCounty);
+    if (nextCity && !limit.value.city) query.city = String(nextCity);
+    if (nextCounty && !limit.value.county) query.county = String(nextCounty);
     void router.push({ query });
   }
 
-  return { cityCode, countyCode, city, county, choose };
+  return { cityCode, countyCode, city, county, limit, choose };
 }

@@ -1,10 +1,12 @@
-/** Who is logged in, and what this installation is (`/api/system`). */
+/** Who is logged in, what the person may, and what this installation is (`/api/system`). */
 import { defineStore } from 'pinia';
-import { ref } from 'vue';
+import { computed, ref } from 'vue';
 
 import { ApiError } from '@/api/client';
 import { api } from '@/api/endpoints';
-import type { SystemInfo, User } from '@/api/types';
+import type { Account, HeldGrant, Me, Right, SystemInfo } from '@/api/types';
+
+import { firstPage, menuOf } from './menu';
 
 /**
  * Whether this browser has logged in before. The cookie itself cannot be read here; without this mark the login page comes at once,
@@ -30,11 +32,41 @@ function mark(on: boolean): void {
 }
 
 export const useSession = defineStore('session', () => {
-  const user = ref<User | null>(null);
+  const user = ref<Account | null>(null);
+  const rights = ref<Right[]>([]);
+  const grants = ref<HeldGrant[]>([]);
+  const opened = ref<string[]>([]);
+  const landing = ref('');
   const system = ref<SystemInfo | null>(null);
   /** Milliseconds the server's clock is ahead of this computer's: ages and the clock follow the server. */
   const clockOffset = ref(0);
   let asked = false;
+
+  const cells = computed(() => new Map(rights.value.map((right) => [`${right.act} ${right.kind}`, right])));
+
+  /** The right to see rows of the kind, be it within an area or on a recorded reason; not aggregates alone. */
+  function may(act: string, kind: string): boolean {
+    const manner = cells.value.get(`${act} ${kind}`)?.manner ?? 'none';
+    return manner !== 'none' && manner !== 'aggregate';
+  }
+
+  /** Whether rows of one of the kinds may be had on a recorded reason. */
+  function onReason(kinds: readonly string[]): boolean {
+    return kinds.some((kind) => cells.value.get(`read ${kind}`)?.manner.startsWith('reason'));
+  }
+
+  /** Entries of the menu, and the address that the person begins at. */
+  const menu = computed(() => menuOf(opened.value));
+  const home = computed(() => firstPage(landing.value, menu.value));
+
+  function take(me: Me): Account {
+    rights.value = me.rights;
+    grants.value = me.grants;
+    opened.value = me.pages;
+    landing.value = me.landing;
+    user.value = me.user;
+    return me.user;
+  }
 
   async function readSystem(): Promise<void> {
     try {
@@ -47,10 +79,10 @@ export const useSession = defineStore('session', () => {
   }
 
   /** Asks once who the cookie belongs to. Throws what is not a plain "not logged in". */
-  async function restore(): Promise<User | null> {
+  async function restore(): Promise<Account | null> {
     if (asked || !marked()) return user.value;
     try {
-      user.value = await api.me();
+      take(await api.me());
       await readSystem();
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
@@ -60,12 +92,17 @@ export const useSession = defineStore('session', () => {
     return user.value;
   }
 
-  async function login(username: string, password: string): Promise<User> {
-    user.value = (await api.login(username, password)).user;
+  /** After anything that changes who one is or what one may. */
+  async function refresh(): Promise<Account> {
+    return take(await api.me());
+  }
+
+  async function login(username: string, password: string, code = ''): Promise<Account> {
+    const account = take(await api.login(username, password, code));
     asked = true;
     mark(true);
     await readSystem();
-    return user.value;
+    return account;
   }
 
   async function logout(): Promise<void> {
@@ -78,16 +115,24 @@ export const useSession = defineStore('session', () => {
 
   async function changePassword(old: string, next: string): Promise<void> {
     await api.changePassword(old, next);
-    if (user.value) user.value = { ...user.value, must_change_password: false };
+    await refresh();
   }
 
   function ended(): void {
     mark(false);
     user.value = null;
+    rights.value = [];
+    grants.value = [];
+    opened.value = [];
     asked = true;
+  }
+
+  /** The way through the identity provider leaves this page: what comes back is asked who it is. */
+  function leave(): void {
+    mark(true);
   }
 
   const now = (): number => Date.now() + clockOffset.value;
 
-  return { user, system, restore, login, logout, changePassword, ended, now };
+  return { user, rights, grants, system, menu, home, may, onReason, restore, refresh, login, logout, changePassword, ended, leave, now };
 });

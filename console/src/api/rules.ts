@@ -1,5 +1,5 @@
 /** The server's rules in Chinese. A rule without an entry is shown as the server says it. */
-import type { ApiError } from '@/api/client';
+import type { ApiError } from './client';
 import { locale } from '@/i18n';
 
 const RULES: readonly (readonly [RegExp, string])[] = [

@@ -1,0 +1,51 @@
+/** Words of the kinds and acts of rights, where the whole matrix is not at hand. */
+import type { Words } from '@/i18n';
+import { say } from '@/i18n';
+
+const word = (zh: string, en: string): Words => ({ zh, en });
+
+const KINDS: Readonly<Record<string, Words>> = {
+  vehicle: word('车辆', 'Vehicles'),
+  terminal: word('终端', 'Terminals'),
+  operator: word('业户', 'Operators'),
+  organisation: word('机构', 'Organisations'),
+  sim: word('SIM 卡', 'SIM cards'),
+  model: word('终端型号', 'Terminal models'),
+  position: word('位置', 'Positions'),
+  track: word('轨迹', 'Tracks'),
+  video: word('视频', 'Video'),
+  alarm: word('报警', 'Alarms'),
+  evidence: word('证据', 'Evidence'),
+  driver: word('驾驶员', 'Drivers'),
+  score: word('评分通报', 'Scores'),
+  upkeep: word('安装运维台账', 'Instalment and upkeep'),
+  audit: word('审计', 'Audit'),
+  session: word('连接会话', 'Sessions'),
+  ledger: word('报文台账', 'Frame ledger'),
+  gateway: word('网关', 'Gateways'),
+  system: word('系统信息', 'System'),
+  explanation: word('报文解析', 'Explanations'),
+  message: word('存储报文', 'Stored messages'),
+  trace: word('报文跟踪', 'Traces'),
+  command: word('指令下发', 'Commands'),
+  profile: word('终端方言', 'Terminal profiles'),
+  rollout: word('参数与升级', 'Parameters and upgrades'),
+  user: word('账号', 'Accounts'),
+  right: word('角色与权限', 'Roles and rights'),
+  sign_in: word('登录规则', 'Sign-in rules'),
+  grant: word('事由授权', 'Grants on a reason'),
+};
+
+const ACTS: Readonly<Record<string, Words>> = {
+  read: word('查看', 'read'),
+  export: word('导出', 'export'),
+  write: word('编辑', 'change'),
+  act: word('操作', 'act'),
+  approve: word('审批', 'approve'),
+  supervise: word('督办', 'supervise'),
+  object: word('申诉', 'object'),
+};
+
+/** A kind without an entry is shown by its code. */
+export const kindWord = (kind: string): string => (KINDS[kind] ? say(KINDS[kind]) : kind);
+export const actWord = (act: string): string => (ACTS[act] ? say(ACTS[act]) : act);

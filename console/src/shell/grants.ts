@@ -1,0 +1,42 @@
+/** Access on a recorded reason. Times UTC ms. */
+import type { Words } from '@/i18n';
+
+export interface Grant {
+  id: number;
+  kind: string;
+  kind_zh: string;
+  purpose: string;
+  case_number: string;
+  vehicles: { id: number; plate: string; plate_color: number }[];
+  minutes: number;
+  state: 'requested' | 'active' | 'refused' | 'ended' | 'expired';
+  requested_at: number;
+  username: string;
+  display_name: string;
+  organisation: string;
+  decided_at: number | null;
+  decided_by: string | null;
+  note: string;
+  from_at: number | null;
+  to_at: number | null;
+  ended_at: number | null;
+  may_decide: boolean;
+  may_end: boolean;
+}
+
+/** Rows of the rights table that may be asked for, with the kinds of data that belong to each. */
+export const GRANT_ROWS: readonly (Words & { code: string; kinds: readonly string[] })[] = [
+  { code: 'vehicle', zh: '车辆、备案、安装状态', en: 'Vehicle, filing, install state', kinds: ['vehicle'] },
+  { code: 'position', zh: '实时位置、轨迹', en: 'Live position, track', kinds: ['position', 'track'] },
+  { code: 'video', zh: '实时视频', en: 'Live video', kinds: ['video'] },
+  { code: 'alarm', zh: '报警', en: 'Alarms', kinds: ['alarm'] },
+  { code: 'evidence', zh: '证据（车内图片、视频）', en: 'Evidence (in-cab picture, video)', kinds: ['evidence'] },
+  { code: 'driver', zh: '驾驶员身份', en: 'Driver identity', kinds: ['driver'] },
+];
+
+const parts = (text: string): string[] => text.split(/[\s,，、;；]+/).filter(Boolean);
+
+/** Plates as a person lists them; a dot after the authority's letter is left out. */
+export const plates = (text: string): string[] => parts(text).map((plate) => plate.replace(/[·•.]/g, '').toUpperCase());
+
+export const ids = (text: string): number[] => parts(text).map((each) => Number(each.replace(/^#/, ''))).filter((id) => Number.isInteger(id) && id > 0);

@@ -1,0 +1,69 @@
+/**
+ * Refusals that a person can lift. A request that lacks a reason or a fresh proof waits while the dialog stands; several that lack
+ * the same wait for the same dialog. Who closes it is not asked again for that until another page is opened.
+ */
+import { defineStore } from 'pinia';
+import { ref, shallowRef } from 'vue';
+
+import type { ApiError } from '@/api/client';
+import { onLiftable } from '@/api/client';
+
+export interface Wanted {
+  kind: 'reason' | 'proof';
+  /** Row of the rights table that a reason is wanted for. */
+  row: string;
+  vehicle: number | null;
+}
+
+/** The row of the rights table to which a kind of data belongs; the form asks for rows. */
+const ROWS: Readonly<Record<string, string>> = {
+  vehicle: 'vehicle', terminal: 'vehicle', operator: 'vehicle', organisation: 'vehicle', sim: 'vehicle', model: 'vehicle',
+  position: 'position', track: 'position', video: 'video', alarm: 'alarm', evidence: 'evidence', driver: 'driver',
+};
+
+/** What a refused request lacks; the vehicle is the one that its address names. */
+export function wantedOf(error: Pick<ApiError, 'rule' | 'field'>, path: string): Wanted {
+  if (error.rule === 'reauthenticate') return { kind: 'proof', row: '', vehicle: null };
+  const found = /\/api\/vehicles\/(\d+)(?:[/?]|$)/.exec(path) ?? /[?&]vehicle(?:_id)?=(\d+)/.exec(path);
+  return { kind: 'reason', row: ROWS[error.field ?? ''] ?? 'vehicle', vehicle: found ? Number(found[1]) : null };
+}
+
+export const useLifting = defineStore('lifting', () => {
+  const wanted = shallowRef<Wanted | null>(null);
+  const declined = ref(new Set<string>());
+  const queue: { wanted: Wanted; settle: (lifted: boolean) => void }[] = [];
+  const keyOf = (what: Wanted): string => `${what.kind} ${what.row} ${what.vehicle ?? ''}`;
+
+  function next(): void {
+    wanted.value = queue[0]?.wanted ?? null;
+  }
+
+  /** Asks, unless this was declined on this page; answers whether the request may be sent again. */
+  function ask(what: Wanted, always = false): Promise<boolean> {
+    if (!always && what.kind === 'reason' && declined.value.has(keyOf(what))) return Promise.resolve(false);
+    return new Promise((settle) => {
+      queue.push({ wanted: what, settle });
+      if (queue.length === 1) next();
+    });
+  }
+
+  /** The dialog's answer goes to all who wait for the same. */
+  function settle(lifted: boolean): void {
+    const what = wanted.value;
+    if (!what) return;
+    if (!lifted) declined.value.add(keyOf(what));
+    for (const each of queue.filter((waiting) => keyOf(waiting.wanted) === keyOf(what))) {
+      queue.splice(queue.indexOf(each), 1);
+      each.settle(lifted);
+    }
+    next();
+  }
+
+  /** Another page asks anew. */
+  function forget(): void {
+    declined.value.clear();
+  }
+
+  onLiftable((error, path) => ask(wantedOf(error, path)));
+  return { wanted, ask, settle, forget };
+});
