@@ -41,10 +41,9 @@ def within(statement: Select[Any], model: Any, scope: Scope) -> Select[Any]:
         return statement.where(*scope.of_drivers())
     if scope.whole or model is TerminalModel:
         return statement
-    seated = select(Terminal.id).join(Vehicle, Vehicle.id == Terminal.vehicle_id).where(*scope.of_vehicles())
     if model is Terminal:
-        return statement.where(Terminal.id.in_(seated))
-    return statement.where(Sim.terminal_id.in_(seated))
+        return statement.where(*scope.of_terminals())
+    return statement.where(Sim.terminal_id.in_(select(Terminal.id).where(*scope.of_terminals())))
 
 
 def require(connection: Connection, noun: str, key: int, scope: Scope, lock: bool = False) -> Any:

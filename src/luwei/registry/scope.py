@@ -86,6 +86,18 @@ class Scope:
             found.append(false())
         return found
 
+    def of_terminals(self) -> list[ColumnElement[bool]]:
+        """Conditions on ``Terminal`` alone. A terminal is seen with its vehicle; its vendor sees it without one too."""
+        if self.whole:
+            return []
+        others = replace(self, vendors=None)
+        found: list[ColumnElement[bool]] = []
+        if self.vendors is not None:
+            found.append(Terminal.vendor_id.in_(sorted(self.vendors)))
+        if not others.whole or self.vendors is None:
+            found.append(Terminal.vehicle_id.in_(select(Vehicle.id).where(*others.of_vehicles())))
+        return found
+
     def of_operators(self) -> list[ColumnElement[bool]]:
         """Conditions on ``Organisation`` as an operator. Who reaches trucks by another bond than place and owner sees
         the operators of these trucks."""

@@ -103,7 +103,7 @@ def _terminals(scope: Scope) -> Select[Any]:
     statement = select(Terminal.id)
     if scope.whole:
         return statement
-    return statement.join(Vehicle, Vehicle.id == Terminal.vehicle_id).where(*scope.of_vehicles())
+    return statement.where(*scope.of_terminals())
 
 
 def _cover(row: Mapping[str, Any], scope: Scope) -> None:

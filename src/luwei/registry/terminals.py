@@ -99,8 +99,7 @@ def change(engine: Engine, key: int, given: Mapping[str, Any], actor: audit.Acto
     """
     with named_conflicts(engine, scope) as written, write(engine) as connection:
         columns = [getattr(Terminal, name) for name in FIELDS]
-        statement = select(*columns).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
-        limited = statement.where(Terminal.id == key, *scope.of_vehicles()).with_for_update(of=Terminal)
+        limited = select(*columns).where(Terminal.id == key, *scope.of_terminals()).with_for_update(of=Terminal)
         found = connection.execute(limited).one_or_none()
         if found is None:
             raise NotFound("id", "there is no such terminal", key)
@@ -145,7 +144,7 @@ class TerminalFilter:
 
     def conditions(self, engine: Engine, scope: Scope) -> list[ColumnElement[bool]]:
         """Conditions on ``Terminal`` and its ``Vehicle``. Raises RegistryError for an unusable text."""
-        found: list[ColumnElement[bool]] = [*scope.of_vehicles()]
+        found: list[ColumnElement[bool]] = [*scope.of_terminals()]
         limits = (
             (Vehicle.city, self.city), (Vehicle.county, self.county), (Vehicle.operator_id, self.operator),
             (Terminal.vendor_id, self.vendor),
@@ -172,7 +171,7 @@ def page(
     conditions = chosen.conditions(engine, scope)
     ordered = select(Terminal.id).where(*conditions).order_by(Terminal.phone).offset(offset).limit(limit)
     count = select(func.count()).select_from(Terminal).where(*conditions)
-    if not scope.whole or chosen.by_vehicle:
+    if chosen.by_vehicle:
         ordered, count = (each.join(Vehicle, Vehicle.id == Terminal.vehicle_id) for each in (ordered, count))
     with read(engine) as connection:
         total = connection.execute(count).scalar_one()
@@ -183,7 +182,7 @@ def keys(engine: Engine, scope: Scope, chosen: TerminalFilter | None = None) -> 
     """Ids of every terminal of the list, in its order. Raises RegistryError for an unusable text."""
     chosen = chosen or TerminalFilter()
     ordered = select(Terminal.id).where(*chosen.conditions(engine, scope)).order_by(Terminal.phone)
-    if not scope.whole or chosen.by_vehicle:
+    if chosen.by_vehicle:
         ordered = ordered.join(Vehicle, Vehicle.id == Terminal.vehicle_id)
     with read(engine) as connection:
         return list(connection.scalars(ordered))
@@ -191,9 +190,8 @@ def keys(engine: Engine, scope: Scope, chosen: TerminalFilter | None = None) -> 
 
 def one(engine: Engine, key: int, scope: Scope) -> TerminalView:
     """The terminal. Raises NotFound when there is none in the scope."""
-    statement = select(Terminal.id).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
     with read(engine) as connection:
-        allowed = connection.scalar(statement.where(Terminal.id == key, *scope.of_vehicles()))
+        allowed = connection.scalar(select(Terminal.id).where(Terminal.id == key, *scope.of_terminals()))
         found = views(connection, [key]) if allowed is not None else []
         if not found:
             gone.tell(connection, "terminal", key, scope)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -20,10 +20,16 @@ from luwei.access.audit_log import EntryView
 from luwei.access.web_session import find_session, find_token
 from luwei.registry.engine import write
 from luwei.registry.masking import masked
+from luwei.registry.personal import PERSONAL
 from luwei.web.errors import Refused
 from luwei.web.services import Services
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 COOKIE = "luwei_session"
+
+T = TypeVar("T", bound="DataclassInstance")
 
 Connection = ASGIConnection[Any, Any, Any, State]
 
@@ -107,13 +113,13 @@ class Door:
         if self.services.looks.is_new((self.user_id, self.user.session_id, act, vehicle_id, str(told))):
             await self.note(act, None, told, vehicle_id=vehicle_id, scope=scope)
 
-    def masks(self, noun: str) -> bool:
-        """Whether personal fields of ``noun`` must be masked for this person: only a standing right to a driver's
-        identity shows it whole, and a grant within its own rows."""
-        if noun != "driver":
-            return False
-        cell = self.user.cells.get(("read", "driver"))
-        return cell is None or bool(cell.narrow) or cell.manner not in ("full", "own", "reason", "reason+own")
+    def masked(self, noun: str, view: T, scope: Scope) -> T:
+        """A record with its personal fields masked where ``scope`` shows no more than that two of them are the same
+        person (``match_result``)."""
+        if scope.narrow != "match_result":
+            return view
+        row = {name: getattr(view, name) for name in PERSONAL[noun]}
+        return replace(view, **masked(noun, row))
 
     def masked_entry(self, entry: EntryView) -> EntryView:
         """An entry of the audit log with the personal data of drivers masked, for who has no standing right to it."""

@@ -13,8 +13,10 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.live.feed import now_ms
 from luwei.registry import drivers, noun
+from luwei.registry import masking as mask
 from luwei.registry.drivers import NOUN, DriverView
 from luwei.web.door import Door
+from luwei.web.errors import Refused
 from luwei.web.registry_routes.bodies import DriverBody
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
@@ -43,15 +45,21 @@ async def list_drivers(
 ) -> DriverPage:
     """Drivers of the scope by name. ``q``: fragment of name, phone or 从业资格证 number, or a whole identity number."""
     scope = door.allow("read", "driver")
+    if q and scope.narrow == "match_result":
+        raise Refused(403, "q", "masked", "who sees drivers masked cannot look one up by name or number")
     found = await asyncio.to_thread(drivers.page, services.engine, scope, q, city, operator, page, size, county)
-    return DriverPage(now_ms(), found.total, found.items)
+    told = {"q": mask.name(q) if q else "", "city": city, "county": county, "operator": operator, "page": page}
+    await door.looked("driver.list", detail={name: value for name, value in told.items() if value}, scope=scope)
+    return DriverPage(now_ms(), found.total, [door.masked("driver", view, scope) for view in found.items])
 
 
 @get("/api/drivers/{driver_id:int}", tags=["drivers"])
 async def get_driver(services: NamedDependency[Services], door: NamedDependency[Door], driver_id: Key) -> DriverView:
     """One driver."""
     scope = door.allow("read", "driver")
-    return await asyncio.to_thread(noun.one, services.engine, NOUN, driver_id, scope)
+    view = await asyncio.to_thread(noun.one, services.engine, NOUN, driver_id, scope)
+    await door.looked("driver.look", detail={"driver": driver_id}, scope=scope)
+    return door.masked("driver", view, scope)
 
 
 @post("/api/drivers", tags=["drivers"], guards=[own_page])

@@ -28,6 +28,7 @@ from luwei.registry.terminals import TerminalFilter
 from luwei.registry.vehicle_list import VehicleFilter
 from luwei.web.china_time import today
 from luwei.web.door import Door
+from luwei.web.errors import Refused
 from luwei.web.registry_routes.imports import KINDS, Noun
 from luwei.web.registry_routes.vehicles import State
 from luwei.web.services import Services
@@ -64,10 +65,12 @@ async def export_list(
 ) -> Stream:
     """The list as a file whose columns are those of the import. Each list takes the filters that it has."""
     scope = door.allow("export", KINDS[noun_name][0])
+    if scope.narrow == "match_result":
+        raise Refused(403, noun_name, "masked", "who sees drivers masked takes no copy of them along")
     among = None
     if noun_name == "vehicles" and live != "all":
-        door.allow("export", "position")
-        among = np.flatnonzero(Selection(city, county, operator, live).mask(services.fleet)).astype(np.int64)
+        placed = door.allow("export", "position")
+        among = np.flatnonzero(Selection(city, county, operator, live, placed).mask(services.fleet)).astype(np.int64)
 
     def keys(engine: Engine) -> list[int]:
         match noun_name:

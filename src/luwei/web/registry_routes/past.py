@@ -16,6 +16,7 @@ from luwei.registry import binding_views, changes
 from luwei.registry.binding_views import BindingView
 from luwei.registry.changes import Change
 from luwei.web.door import Door
+from luwei.web.errors import Refused
 from luwei.web.registry_routes.bodies import BindingBody
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
@@ -72,6 +73,8 @@ async def get_history(
     """Who changed which field from what to what, when and why; ``field``: that one only."""
     table, kind = _asked(request)
     scope = door.allow("read", kind)
+    if scope.narrow == "match_result":
+        raise Refused(403, kind, "masked", "who sees drivers masked does not see what they were called before")
     found = await asyncio.to_thread(changes.page, services.engine, table, key, scope, field, page, size)
     return ChangePage(now_ms(), found.total, found.items)
 
