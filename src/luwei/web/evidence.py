@@ -110,7 +110,7 @@ async def evidence_list(
     found = await asyncio.to_thread(reading.page, services.engine, scope, chosen, page, size)
     detail = {"vehicle": vehicle, "from": start, "to": end, "state": chosen_state, "origin": origin, "page": page}
     told = {name: value for name, value in detail.items() if value not in (None, "")}
-    await door.note("evidence.list", None, told | {"total": found.total})
+    await door.note("evidence.list", None, told | {"total": found.total}, vehicle_id=vehicle, scope=scope)
     return FilePage(now_ms(), found.total, found.items)
 
 
@@ -144,9 +144,8 @@ async def ask(services: NamedDependency[Services], door: NamedDependency[Door], 
     def enter() -> Asked:
         with write(services.engine) as connection:
             wanted = expect(connection, expectation)
-            actor = door.user.actor(door.address)
-            told = {"vehicle": data.vehicle, "identification": data.identification, "event": data.event}
-            record(connection, actor, "evidence.ask", wanted.id, told)
+            told = {"identification": data.identification, "event": data.event}
+            record(connection, door.actor(scope), "evidence.ask", wanted.id, told, vehicle_id=data.vehicle)
         return Asked(wanted.id, wanted.alarm_no, wanted.new)
 
     try:
@@ -206,7 +205,7 @@ async def evidence_file(
         raise Refused(404, "form", "no_view", "there is no viewing copy of this type")
     if form == "view" and view.media_type in PICTURES:
         data = await _copy(door, store, found, why)
-        await door.note("evidence.view", view.id, {"purpose": why, "vehicle": view.vehicle_id})
+        await door.note("evidence.view", view.id, {"purpose": why}, vehicle_id=view.vehicle_id, scope=scope)
         headers = {"Content-Disposition": f'inline; filename="luwei-{view.id}.jpg"', "Cache-Control": "no-store"}
         return Response(data, headers=headers, media_type="image/jpeg")
     try:
@@ -216,7 +215,8 @@ async def evidence_file(
     if span is None or span[0] == 0:
         # A player asks for one range after another: the first one is the look.
         act = "evidence.export" if form == "original" else "evidence.view"
-        await door.note(act, view.id, {"purpose": why, "vehicle": view.vehicle_id, "sha256": view.sha256})
+        told = {"purpose": why, "sha256": view.sha256}
+        await door.note(act, view.id, told, vehicle_id=view.vehicle_id, scope=scope)
     return await _ranges(store, found, span, attachment=form == "original")
 
 
