@@ -2,6 +2,9 @@ import { defineMessages } from '@/i18n';
 
 export const commandMessages = defineMessages(
   {
+    'kind.upgrade_packet': '下发升级包',
+    'tab.templates': '模板',
+    'tab.upgrades': '升级',
     'send': '下发指令',
     'send.to': '下发指令：{plate}',
     'send.many': '批量下发',
@@ -131,6 +134,9 @@ export const commandMessages = defineMessages(
     'failed': '操作没有完成：{why}',
   },
   {
+    'kind.upgrade_packet': 'Upgrade packet',
+    'tab.templates': 'Templates',
+    'tab.upgrades': 'Upgrades',
     'send': 'Send command',
     'send.to': 'Send command: {plate}',
     'send.many': 'Send to many',

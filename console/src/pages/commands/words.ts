@@ -7,8 +7,9 @@ type Key = keyof typeof commandMessages.zh;
 
 const word = (key: string, locale: Locale): string => commandMessages[locale][key as Key] ?? '';
 
+/** A kind that people do not choose from the list has its name here. */
 export const kindName = (kind: Pick<Kind, 'zh' | 'en'> | undefined, code: string, locale: Locale): string =>
-  kind ? kind[locale] : code;
+  kind ? kind[locale] : word(`kind.${code}`, locale) || code;
 
 /** Why a command is where it is; a code nobody knows is shown as it is. */
 export function resultName(result: string, locale: Locale): string {
