@@ -272,6 +272,7 @@ def test_a_file_is_hashed_bounded_and_kept_once(engine: Engine) -> None:
         ({"model": ""}, ALL, "model"),
         ({"target": {"firmware": NEW}}, ALL, "target.url"),
         ({"target": URL | {"url": "x" * 251}}, ALL, "target.url"),
+        ({"target": URL | {"url": "http://a;b"}}, ALL, "target"),  # fields are parted by ;
         ({"way": "carrier pigeon"}, ALL, "way"),
         ({"way": "packet", "firmware": 99}, ALL, "firmware"),
         ({}, (), "stages"),

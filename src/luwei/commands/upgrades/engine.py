@@ -140,8 +140,14 @@ class UpgradeEngine:
             for order in found:
                 rows = loads[order.id]
                 watched |= {row.phone for row in rows}
-                free = await self._move(order, rows, free)
-                await self._judge(order)
+                try:
+                    free = await self._move(order, rows, free)
+                    await self._judge(order)
+                except OperationalError:
+                    raise
+                except Exception:
+                    # one order that cannot go on keeps no other from it
+                    log.exception("upgrade order failed", order=order.id)
             self._missed = False
             self._watched = watched
             self._back = {phone: at for phone, at in self._back.items() if phone in watched}

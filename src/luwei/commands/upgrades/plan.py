@@ -11,6 +11,7 @@ from sqlalchemy import Engine, exists, select
 from luwei.commands.journal import Target
 from luwei.commands.kinds import KINDS
 from luwei.commands.upgrades import decide, firmware
+from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.messages.control import UPGRADE_TYPES
 from luwei.registry import fields
 from luwei.registry import upgrade as u
@@ -91,8 +92,11 @@ def plan(engine: Engine, given: Mapping[str, Any], stages: Sequence[StagePlan]) 
     kind = KINDS["upgrade"]
     try:
         target = kind.check({k: v for k, v in dict(given["target"]).items() if k in _TARGET_FIELDS})
+        kind.letter(target)
     except RegistryError as error:
         raise RegistryError(error.field.replace("parameters.", "target."), error.rule, error.value) from None
+    except ProtocolError as error:
+        raise RegistryError("target", f"{error.detail} ({kind.clause})") from None
     upgrade_type = fields.one_of("upgrade_type", tuple(UPGRADE_TYPES))(given["upgrade_type"])
     model = fields.text("model", 30)(given["model"])
     return Plan(name, u.BY_URL, None, target, upgrade_type, model, target["firmware"], *flags, reason, checked)
