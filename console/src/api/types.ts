@@ -179,7 +179,7 @@ export interface CardToday {
   first_at: number | null;
   last_at: number | null;
   mileage_hm: number | null;
-  refused: { reason: string; detail?: string; message_id: number | null; count: number; last_at: number }[];
+  refused: { kind?: string; reason: string; detail?: string; message_id: number | null; count: number; last_at: number }[];
 }
 
 export interface CardProfile {
