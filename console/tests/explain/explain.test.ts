@@ -8,7 +8,7 @@ import { changed, joined, matching } from '@/pages/explain/tail';
 const NOW = Date.parse('2026-11-20T12:00:00+08:00');
 
 const row = (offset: number, length: number, more: Partial<FieldRow> = {}): FieldRow => ({
-  offset, length, hex: '', field: 'f', zh: '字段', en: 'field', value: '', note: '', group: 'body', ...more,
+  offset, length, hex: '', field: 'f', zh: '字段', en: 'field', value: '', note: '', value_en: '', note_en: '', group: 'body', ...more,
 });
 
 const frame = (seq: number, more: Partial<TracedFrame> = {}): TracedFrame => ({

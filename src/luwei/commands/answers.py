@@ -10,6 +10,7 @@ from luwei.commands.recorder_tables import tables as recorder_tables
 from luwei.commands.tables import table
 from luwei.gateway import orders
 from luwei.gateway.orders import Outcome
+from luwei.protocol.english import english
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.messages import decode_body
 from luwei.protocol.jt808.messages.areas import AreasReply, SetCircles, SetRectangles
@@ -72,6 +73,7 @@ def view(outcome: Outcome) -> dict[str, Any] | None:
             "en": declared.en or declared.zh,
             "text": declared.text(value, edition)[:TEXT_MAX],
             "note": declared.explain(value, edition)[:TEXT_MAX],
+            "note_en": english(declared.explain(value, edition))[:TEXT_MAX],
         }
         for declared, value in message.filled(edition)
         if declared.name not in _HIDDEN

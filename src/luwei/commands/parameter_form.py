@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from luwei.protocol.english import english
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.fields import Integer, Text
 from luwei.protocol.jt808.parameters import PARAMETERS, Parameter, ParameterType, parameter_type
@@ -42,7 +43,9 @@ def parameter_rows() -> list[dict[str, Any]]:
                 "high": high,
                 "unit": "" if unit is None else unit.symbol,
                 "decimals": 0 if unit is None else unit.decimals,
-                "values": [{"value": value, "zh": text, "en": text} for value, text in (declared.values or {}).items()],
+                "values": [
+                    {"value": v, "zh": text, "en": english(text)} for v, text in (declared.values or {}).items()
+                ],
                 "since": declared.since,
                 "until": declared.until,
             }
@@ -117,5 +120,6 @@ def parameter_view(parameter: Parameter, edition: int) -> dict[str, Any]:
         "en": declared.en if declared else "Reserved or vendor's parameter",
         "text": HIDDEN if secret else text,
         "note": "" if secret else note,
+        "note_en": "" if secret else english(note),
         "hex": "" if secret else parameter.raw.hex(),
     }

@@ -13,6 +13,7 @@ from typing import Any
 
 from luwei.gateway.rehearsal import Rehearsal, rehearse
 from luwei.profiles import Catalogue
+from luwei.protocol.english import english
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.explain import Explanation, Row, explain
 from luwei.protocol.fields import Span
@@ -183,7 +184,9 @@ def rows_of(rows: list[Row], message: Any) -> list[dict[str, Any]]:
             "zh": row.term_zh,
             "en": names.get(row.field) or _english(row.field),
             "value": row.value,
+            "value_en": english(row.value),
             "note": row.note,
+            "note_en": english(row.note),
             "group": group_of(row.field),
         }
         for row in rows

@@ -98,6 +98,7 @@ export interface AnswerRow {
   en: string;
   text: string;
   note: string;
+  note_en?: string;
 }
 
 export interface ParameterView {
@@ -106,6 +107,7 @@ export interface ParameterView {
   en: string;
   text: string;
   note: string;
+  note_en?: string;
   hex: string;
 }
 

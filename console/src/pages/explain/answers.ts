@@ -15,6 +15,9 @@ export interface FieldRow extends Said {
   field: string;
   value: string;
   note: string;
+  /** The same for an English page. */
+  value_en: string;
+  note_en: string;
   group: GroupKey;
 }
 

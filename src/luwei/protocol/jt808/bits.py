@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from luwei.protocol.fields import LATEST, by_edition
 
@@ -51,8 +52,12 @@ class Bit:
 class BitTable:
     """A named table of bits."""
 
+    all: ClassVar[list[BitTable]] = []
+    """Every table there is."""
+
     def __init__(self, zh: str, en: str, bits: Iterable[Bit]) -> None:
         self.zh, self.en, self.bits = zh, en, tuple(bits)
+        BitTable.all.append(self)
 
     def names(self, value: int, edition: int = LATEST) -> list[Named]:
         """What ``value`` says in ``edition``, lowest bit first. Bits without a meaning there are left out."""
