@@ -112,6 +112,11 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     return _answer(error.status_code, "", rule, str(error.detail))
 
 
+def on_deep(_: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:
+    """A body whose brackets go deeper than any of ours: 400."""
+    return _answer(400, "", "is nested too deeply")
+
+
 def on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Anything nobody expected: logged whole, told to nobody."""
     log.error("request failed", path=request.url.path, method=request.method, exc_info=error)
@@ -124,5 +129,6 @@ HANDLERS: dict[int | type[Exception], Any] = {
     ValidationException: on_invalid,
     msgspec.ValidationError: on_malformed,
     HTTPException: on_http,
+    RecursionError: on_deep,
     Exception: on_crash,
 }
