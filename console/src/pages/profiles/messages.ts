@@ -3,7 +3,6 @@ import { defineMessages } from '@/i18n';
 export const profileMessages = defineMessages(
   {
     title: '终端档案 {name}',
-    close: '关闭',
     inForce: '现用档案',
     since: '自 {time}',
     byHand: '人工指定',
@@ -36,7 +35,6 @@ export const profileMessages = defineMessages(
   },
   {
     title: 'Profile of terminal {name}',
-    close: 'Close',
     inForce: 'In force',
     since: 'since {time}',
     byHand: 'chosen by hand',
