@@ -233,4 +233,4 @@ def test_every_column_that_holds_a_vehicles_id_is_found(engine: Engine) -> None:
         companies = {each.name for each in pointing.pointers(connection, "organisation")}
     assert {"terminal.vehicle_id", "command.vehicle_id", "evidence_file.vehicle_id"} <= found
     assert {"vehicle.operator_id", "vehicle.insurer_id", "driver.operator_id", "organisation.parent_id",
-            "user_account.operator_id", "terminal.vendor_id"} <= companies  # fmt: skip
+            "user_account.organisation_id", "terminal.vendor_id"} <= companies  # fmt: skip

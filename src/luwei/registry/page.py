@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, func, literal
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, Select, bindparam, func, literal
 
 from luwei.registry.errors import RegistryError
 
 Row = TypeVar("Row")
+
+Ids = npt.NDArray[np.int64]
+
+FEW = 5_000
+"""So many rows are sorted rather than looked for in the order of an index."""
 
 MAX_SIZE = 500
 MAX_QUERY = 40
@@ -40,6 +48,20 @@ def contains(engine: Engine, column: Any, fragment: str) -> ColumnElement[bool]:
     """
     position = func.instr if engine.dialect.name == "sqlite" else func.strpos
     return position(column, literal(fragment)) > 0
+
+
+def ids(connection: Connection, statement: Select[Any]) -> Ids:
+    """The ids a statement yields, past the Row objects that would cost more than the query."""
+    cursor = connection.execute(statement).cursor
+    assert cursor is not None
+    return np.fromiter(chain.from_iterable(cursor.fetchall()), np.int64)
+
+
+def among(column: Any, keys: Ids) -> ColumnElement[bool]:
+    """Whether ``column`` is one of ``keys``: written into the statement, since SQLite bounds its parameters."""
+    few: BindParameter[list[int]] = bindparam("few", keys.tolist(), expanding=True, literal_execute=True)
+    found: ColumnElement[bool] = column.in_(few)
+    return found
 
 
 def check_query(q: str) -> str:

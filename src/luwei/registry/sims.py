@@ -95,7 +95,8 @@ def check(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
 def _within(statement: Select[Any], scope: Scope) -> Select[Any]:
     if scope.whole:
         return statement
-    return statement.where(Sim.terminal_id.in_(_terminals(scope)))
+    # Read in the order of the list and look each up; the sum keeps SQLite from sorting all cards of a city instead.
+    return statement.where((Sim.terminal_id + 0).in_(_terminals(scope)))
 
 
 def _terminals(scope: Scope) -> Select[Any]:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, update
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, select, update
+from sqlalchemy.orm import aliased
 
 from luwei.registry import audit, bindings, fields, gone, organisations
 from luwei.registry import plate as plates
@@ -20,7 +22,7 @@ from luwei.registry.fields import Checked
 from luwei.registry.named import Named
 from luwei.registry.organisation import VENDOR as VENDOR_KIND
 from luwei.registry.organisation import Organisation
-from luwei.registry.page import Page, check_page, check_query, contains
+from luwei.registry.page import FEW, Page, among, check_page, check_query, contains, ids
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import EDITIONS, Terminal
 from luwei.registry.terminal_model import TerminalModel
@@ -137,28 +139,17 @@ class TerminalFilter:
     operator: int | None = None
     vendor: int | None = None
 
-    @property
-    def by_vehicle(self) -> bool:
-        """Something is asked of the vehicle."""
-        return any(value is not None for value in (self.city, self.county, self.operator))
-
-    def conditions(self, engine: Engine, scope: Scope) -> list[ColumnElement[bool]]:
-        """Conditions on ``Terminal`` and its ``Vehicle``. Raises RegistryError for an unusable text."""
-        found: list[ColumnElement[bool]] = [*scope.of_terminals()]
-        limits = (
-            (Vehicle.city, self.city), (Vehicle.county, self.county), (Vehicle.operator_id, self.operator),
-            (Terminal.vendor_id, self.vendor),
-        )  # fmt: skip
-        found += [column == value for column, value in limits if value is not None]
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Conditions on ``Terminal``, without ``q``."""
+        limits = ((Vehicle.city, self.city), (Vehicle.county, self.county), (Vehicle.operator_id, self.operator))
+        seats = [column == value for column, value in limits if value is not None]
+        found: list[ColumnElement[bool]] = []
+        if seats:
+            found.append(Terminal.vehicle_id.in_(select(Vehicle.id).where(*seats)))
+        if self.vendor is not None:
+            found.append(Terminal.vendor_id == self.vendor)
         if self.unbound:
             found.append(Terminal.vehicle_id.is_(None))
-        if text := check_query(self.q):
-            inside = select(Vehicle.id).where(contains(engine, Vehicle.plate, plates.normalise(text) or text))
-            found.append(
-                contains(engine, Terminal.phone, text)
-                | contains(engine, func.upper(Terminal.terminal_id), text.upper())
-                | Terminal.vehicle_id.in_(inside)
-            )
         return found
 
 
@@ -167,25 +158,52 @@ def page(
 ) -> Page[TerminalView]:
     """Terminals by phone; ``q`` is a fragment of phone, terminal id or plate, ``unbound`` those without a vehicle."""
     offset, limit = check_page(number, size)
-    chosen = chosen or TerminalFilter()
-    conditions = chosen.conditions(engine, scope)
-    ordered = select(Terminal.id).where(*conditions).order_by(Terminal.phone).offset(offset).limit(limit)
-    count = select(func.count()).select_from(Terminal).where(*conditions)
-    if chosen.by_vehicle:
-        ordered, count = (each.join(Vehicle, Vehicle.id == Terminal.vehicle_id) for each in (ordered, count))
     with read(engine) as connection:
-        total = connection.execute(count).scalar_one()
-        return Page(total, views(connection, list(connection.scalars(ordered))))
+        total, keys = _chosen(connection, scope, chosen or TerminalFilter(), offset, limit)
+        return Page(total, views(connection, keys))
 
 
 def keys(engine: Engine, scope: Scope, chosen: TerminalFilter | None = None) -> list[int]:
     """Ids of every terminal of the list, in its order. Raises RegistryError for an unusable text."""
-    chosen = chosen or TerminalFilter()
-    ordered = select(Terminal.id).where(*chosen.conditions(engine, scope)).order_by(Terminal.phone)
-    if chosen.by_vehicle:
-        ordered = ordered.join(Vehicle, Vehicle.id == Terminal.vehicle_id)
     with read(engine) as connection:
-        return list(connection.scalars(ordered))
+        return _chosen(connection, scope, chosen or TerminalFilter(), 0, None)[1]
+
+
+def _chosen(
+    connection: Connection, scope: Scope, chosen: TerminalFilter, offset: int, limit: int | None
+) -> tuple[int, list[int]]:
+    """How many terminals match, and the ids of those from ``offset`` on (None: all)."""
+    conditions = [*scope.of_terminals(), *chosen.conditions()]
+    ordered = select(Terminal.id).where(*conditions).order_by(Terminal.phone)
+    stop = None if limit is None else offset + limit
+    if text := check_query(chosen.q):
+        matching = np.unique(np.concatenate([ids(connection, part) for part in _matches(connection.engine, text)]))
+        few = len(matching) <= FEW
+        found = ids(connection, ordered.where(among(Terminal.id, matching)) if few else ordered)
+        found = found if few else found[np.isin(found, matching)]
+        return len(found), found[offset:stop].tolist()
+    if limit is None:
+        every = ids(connection, ordered).tolist()
+        return len(every), every
+    total = connection.execute(select(func.count()).select_from(Terminal).where(*conditions)).scalar_one()
+    if conditions and total > FEW:
+        # Read in the order of the list and look each up: sorting all terminals of a city would take longer. The sum
+        # keeps SQLite from beginning with the ids.
+        every_one = aliased(Terminal)
+        inside = (every_one.id + 0).in_(select(Terminal.id).where(*conditions))
+        ordered = select(every_one.id).where(inside).order_by(every_one.phone)
+    return total, list(connection.scalars(ordered.offset(offset).limit(limit)))
+
+
+def _matches(engine: Engine, text: str) -> list[Select[Any]]:
+    """Statements for the ids of terminals that contain ``text`` in phone, terminal id or plate; each reads one
+    covering index."""
+    inside = select(Vehicle.id).where(contains(engine, Vehicle.plate, plates.normalise(text) or text))
+    return [
+        select(Terminal.id).where(contains(engine, Terminal.phone, text)),
+        select(Terminal.id).where(contains(engine, func.upper(Terminal.terminal_id), text.upper())),
+        select(Terminal.id).where(Terminal.vehicle_id.in_(inside)),
+    ]
 
 
 def one(engine: Engine, key: int, scope: Scope) -> TerminalView:

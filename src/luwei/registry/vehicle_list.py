@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select
 from sqlalchemy.orm import aliased
 
 from luwei.registry import gone
@@ -22,7 +21,8 @@ from luwei.registry import plate as plates
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.organisation import Organisation
-from luwei.registry.page import Page, check_page, check_query, contains
+from luwei.registry.page import FEW, Page, check_page, check_query, contains, ids
+from luwei.registry.page import among as among_ids
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
 from luwei.registry.vehicle import NOTICE_CLASSES, Vehicle
@@ -33,7 +33,6 @@ _monitor, _insurer = aliased(Organisation), aliased(Organisation)
 
 FRAGMENT = 3
 """A shorter text is looked for in plates only: in phones it would match nearly all."""
-FEW = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +102,12 @@ class VehicleFilter:
 
 
 _ORDERS = {
-    "plate": (Vehicle.plate, Vehicle.plate_color),
-    "id": (Vehicle.id,),
-    "city": (Vehicle.city, Vehicle.county, Vehicle.plate),
-    "operator": (Vehicle.operator_id, Vehicle.plate),
+    "plate": ("plate", "plate_color"),
+    "id": ("id",),
+    "city": ("city", "county", "plate"),
+    "operator": ("operator_id", "plate"),
 }
+"""Columns of an order; an index has each of them."""
 
 SORTS = tuple(sorted([*_ORDERS, *(f"-{name}" for name in _ORDERS)]))
 
@@ -137,46 +137,53 @@ def _chosen(
     """How many vehicles match, and the ids of those from ``offset`` on (None: all)."""
     if sort not in SORTS:
         raise RegistryError("sort", f"must be one of {', '.join(SORTS)}", sort)
-    columns = _ORDERS[sort.removeprefix("-")]
-    order = [column.desc() for column in columns] if sort.startswith("-") else list(columns)
     conditions = [*scope.of_vehicles(), *chosen.conditions()]
     engine = connection.engine
     q = check_query(chosen.q)
     short = q and len(q) < FRAGMENT
     if short:
         conditions.append(_plate_contains(engine, q))
-    ordered = select(Vehicle.id).where(*conditions).order_by(*order)
+    ordered = select(Vehicle.id).where(*conditions).order_by(*_order(Vehicle, sort))
     among = chosen.among
     if q and not short:
-        matching = np.unique(np.concatenate([_keys(connection, part) for part in _matches(engine, q)]))
+        matching = np.unique(np.concatenate([ids(connection, part) for part in _matches(engine, q)]))
         among = matching if among is None else np.intersect1d(matching, among)
     if among is not None:
         stop = len(among) if limit is None else limit
-        return _among(connection, ordered, among, offset, stop, everything=not conditions)
+        if len(among) <= FEW:
+            found = _few(connection, conditions, sort, among)
+            return len(found), found[offset : offset + stop].tolist()
+        return _many(connection, ordered, among, offset, stop, everything=not conditions)
     if limit is None:
-        found = _keys(connection, ordered).tolist()
-        return len(found), found
+        every = ids(connection, ordered).tolist()
+        return len(every), every
     total = connection.execute(select(func.count()).select_from(Vehicle).where(*conditions)).scalar_one()
     return total, list(connection.scalars(ordered.offset(offset).limit(limit)))
 
 
-def _keys(connection: Connection, statement: Select[Any]) -> Keys:
-    """The ids a statement yields, past the Row objects that would cost more than the query."""
-    cursor = connection.execute(statement).cursor
-    assert cursor is not None
-    return np.fromiter(chain.from_iterable(cursor.fetchall()), np.int64)
+def _order(vehicle: Any, sort: str) -> list[Any]:
+    columns = [getattr(vehicle, name) for name in _ORDERS[sort.removeprefix("-")]]
+    return [column.desc() for column in columns] if sort.startswith("-") else columns
 
 
-def _among(
+def _few(connection: Connection, conditions: list[ColumnElement[bool]], sort: str, keys: Keys) -> Keys:
+    """Those of a few ids that meet ``conditions``, in order.
+
+    They are looked up one by one: left to itself, SQLite would rather read all vehicles of a city than 50 by their id.
+    """
+    chosen = aliased(Vehicle)
+    statement = select(chosen.id).where(among_ids(chosen.id, keys)).order_by(*_order(chosen, sort))
+    if conditions:
+        statement = statement.where(select(Vehicle.id).where(Vehicle.id == chosen.id, *conditions).exists())
+    return ids(connection, statement)
+
+
+def _many(
     connection: Connection, ordered: Select[Any], among: Keys, offset: int, limit: int, everything: bool
 ) -> tuple[int, list[int]]:
     """How many ids of ``ordered`` are in ``among``, and those from ``offset`` on."""
-    if len(among) <= FEW:
-        few: BindParameter[list[int]] = bindparam("few", among.tolist(), expanding=True, literal_execute=True)
-        keys = _keys(connection, ordered.where(Vehicle.id.in_(few)))
-        return len(keys), keys[offset : offset + limit].tolist()
     if not everything:
-        keys = _keys(connection, ordered)
+        keys = ids(connection, ordered)
         keys = keys[np.isin(keys, among)]
         return len(keys), keys[offset : offset + limit].tolist()
     # No other limit: every id counts, so the ordered index is read only as far as the page lies.
