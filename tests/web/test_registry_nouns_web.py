@@ -66,10 +66,14 @@ async def test_the_authorities_are_there_and_an_organisation_is_made_and_changed
 async def test_drivers_cards_models_and_equipment_have_their_addresses(web: Running) -> None:
     async with web.client() as client:
         driver = await ok(await client.post("/api/drivers", json={"name": "张三", "licence_class": "A2"}), 201)
-        assert (await ok(await client.patch(f"/api/drivers/{driver['id']}", json={"phone": "075512345"})))[
-            "phone"
-        ] == "075512345"
+        assert (
+            await ok(
+                await client.patch(f"/api/drivers/{driver['id']}", json={"phone": "075512345", "reason": "来电更正"})
+            )
+        )["phone"] == "075512345"
         assert (await ok(await client.get("/api/drivers?q=张")))["total"] == 1
+        newest = (await ok(await client.get(f"/api/drivers/{driver['id']}/history?field=phone")))["items"][0]
+        assert newest["reason"] == "来电更正" and newest["fields"][0]["after"] == "075512345"
         device = await ok(await client.post("/api/terminals", json={"phone": "13900000001"}), 201)
         card = {"iccid": "89860000000000000001", "terminal_id": device["id"]}
         sim = await ok(await client.post("/api/sims", json=card), 201)

@@ -57,6 +57,7 @@ def page(
     offset, limit = check_page(number, size)
     columns = (
         AuditEntry.id, AuditEntry.at, AuditEntry.act, AuditEntry.username, AuditEntry.address, AuditEntry.detail,
+        AuditEntry.reason,
     )  # fmt: skip
     with read(engine) as connection:
         gone.require(connection, noun, key, scope)
@@ -74,7 +75,7 @@ def page(
 def change(row: Any) -> Change:
     """An audit entry as the history shows it."""
     fields, detail = _fields(row.act, json.loads(row.detail))
-    return Change(row.id, row.at, row.act, row.username, row.address, getattr(row, "reason", ""), fields, detail)
+    return Change(row.id, row.at, row.act, row.username, row.address, row.reason, fields, detail)
 
 
 def _fields(act: str, detail: Mapping[str, Any]) -> tuple[list[FieldChange], dict[str, Any] | None]:

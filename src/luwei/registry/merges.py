@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -165,6 +165,7 @@ def merge(
             key, survivor, loser, changed, {name: len(rows) for name, rows in done.moved.items()},
             {name: len(rows) for name, rows in done.let_go.items()},
         )  # fmt: skip
+        actor = replace(actor, reason=reason or actor.reason)
         told = {"loser_id": loser, "moved": result.moved, "let_go": result.let_go}
         audit.record(connection, actor, f"{noun}.merge", survivor, changed | told)
         audit.record(connection, actor, f"{noun}.merged", loser, {"survivor_id": survivor})

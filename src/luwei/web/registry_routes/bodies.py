@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from luwei.registry.audit import Actor
+from luwei.registry.fields import optional, text
+from luwei.web.door import Door
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
+_reason = optional(text("reason", 500), "")
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of the bodies. The rules of the values are the registry's own."""
 
+    reason: str = ""
+    """Why, for the history of the record; may be left out."""
+
     def sent(self) -> dict[str, Any]:
-        """The fields that the request had."""
-        return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
+        """The fields of the record that the request had."""
+        names = (name for name in self.__struct_fields__ if name != "reason")
+        return {name: value for name in names if (value := getattr(self, name)) is not UNSET}
+
+    def actor(self, door: Door) -> Actor:
+        """Who changes it and why. Raises RegistryError for an unusable reason."""
+        given, actor = _reason(self.reason), door.user.actor(door.address)
+        return replace(actor, reason=given) if given else actor
 
 
 class VehicleBody(Body):

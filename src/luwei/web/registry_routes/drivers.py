@@ -68,7 +68,7 @@ async def create_driver(
 ) -> DriverView:
     """A new driver. 400 names the field and the rule it breaks, 409 what is taken and by whom."""
     scope = door.allow("write", "driver")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     key = await asyncio.to_thread(noun.create, services.engine, NOUN, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, key, scope)
 
@@ -79,7 +79,7 @@ async def change_driver(
 ) -> DriverView:
     """Change the fields that are sent."""
     scope = door.allow("write", "driver")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(noun.change, services.engine, NOUN, driver_id, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, driver_id, scope)
 

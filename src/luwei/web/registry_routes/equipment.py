@@ -35,7 +35,7 @@ async def put_equipment(
 ) -> Equipment:
     """Replace the channels, the peripherals, or both. 400 names such a field as ``channels.2.position``."""
     scope = door.allow("write", "terminal")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(equipments.replace, services.engine, terminal_id, data.sent(), actor, scope)
     return await asyncio.to_thread(equipments.one, services.engine, terminal_id, scope)
 

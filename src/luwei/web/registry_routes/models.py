@@ -59,7 +59,7 @@ async def create_model(
 ) -> ModelView:
     """A new model. 400 names the field and the rule it breaks, 409 what is taken and by whom."""
     scope = door.allow("write", "model")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     key = await asyncio.to_thread(noun.create, services.engine, NOUN, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, key, scope)
 
@@ -70,7 +70,7 @@ async def change_model(
 ) -> ModelView:
     """Change the fields that are sent."""
     scope = door.allow("write", "model")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(noun.change, services.engine, NOUN, model_id, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, model_id, scope)
 

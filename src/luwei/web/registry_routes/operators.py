@@ -65,7 +65,7 @@ async def create_operator(
 ) -> OrganisationView:
     """A new operator. 400 names the field and the rule it breaks, 409 what is taken."""
     scope = door.allow("write", "operator")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     key = await asyncio.to_thread(organisations.create, services.engine, _operating(data), actor, scope)
     await announce(services, "organisation", [key])
     return await asyncio.to_thread(organisations.one, services.engine, key, scope)
@@ -77,7 +77,7 @@ async def change_operator(
 ) -> OrganisationView:
     """Change the fields that are sent."""
     scope = door.allow("write", "operator")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(
         organisations.change, services.engine, operator_id, _operating(data), actor, scope, OPERATING
     )

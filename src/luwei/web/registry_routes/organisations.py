@@ -74,7 +74,7 @@ async def create_organisation(
 ) -> OrganisationView:
     """A new organisation. 400 names the field and the rule it breaks, 409 what is taken and by whom."""
     scope = door.allow("write", "organisation")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     key = await asyncio.to_thread(organisations.create, services.engine, data.sent(), actor, scope)
     await announce(services, "organisation", [key])
     return await asyncio.to_thread(organisations.one, services.engine, key, scope)
@@ -89,7 +89,7 @@ async def change_organisation(
 ) -> OrganisationView:
     """Change the fields that are sent."""
     scope = door.allow("write", "organisation")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(organisations.change, services.engine, organisation_id, data.sent(), actor, scope)
     await announce(services, "organisation", [organisation_id])
     return await asyncio.to_thread(organisations.one, services.engine, organisation_id, scope)

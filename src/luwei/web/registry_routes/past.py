@@ -101,7 +101,7 @@ async def enter_binding(
     would overlap another span."""
     table, kind = _asked(request)
     scope = door.allow("write", kind)
-    actor, given = door.user.actor(door.address), msgspec.structs.asdict(data)
+    actor, given = data.actor(door), data.sent()
     await asyncio.to_thread(binding_views.enter, services.engine, table, key, given, actor, scope)
     return Bindings(now_ms(), await asyncio.to_thread(binding_views.of, services.engine, table, key, scope))
 

@@ -58,7 +58,7 @@ async def create_sim(
 ) -> SimView:
     """A new SIM card. 400 names the field and the rule it breaks, 409 what is taken and by whom."""
     scope = door.allow("write", "sim")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     key = await asyncio.to_thread(noun.create, services.engine, NOUN, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, key, scope)
 
@@ -69,7 +69,7 @@ async def change_sim(
 ) -> SimView:
     """Change the fields that are sent."""
     scope = door.allow("write", "sim")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(noun.change, services.engine, NOUN, sim_id, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, sim_id, scope)
 

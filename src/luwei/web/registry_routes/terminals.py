@@ -69,7 +69,7 @@ async def create_terminal(
 ) -> TerminalView:
     """A new terminal. 400 names the field and the rule it breaks, 409 what is taken."""
     scope = door.allow("write", "terminal")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     key = await asyncio.to_thread(terminals.create, services.engine, data.sent(), actor, scope)
     await announce(services, "terminal", [key])
     return await asyncio.to_thread(terminals.one, services.engine, key, scope)
@@ -81,7 +81,7 @@ async def change_terminal(
 ) -> TerminalView:
     """Change the fields that are sent."""
     scope = door.allow("write", "terminal")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(terminals.change, services.engine, terminal_id, data.sent(), actor, scope)
     await announce(services, "terminal", [terminal_id])
     return await asyncio.to_thread(terminals.one, services.engine, terminal_id, scope)

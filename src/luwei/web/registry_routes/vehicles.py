@@ -82,7 +82,7 @@ async def create_vehicle(
 ) -> VehicleRow:
     """A new vehicle. 400 names the field and the rule it breaks, 409 a plate or VIN that is taken."""
     scope = door.allow("write", "vehicle")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     key = await asyncio.to_thread(vehicles.create, services.engine, data.sent(), actor, scope)
     await announce(services, "vehicle", [key])
     return await vehicle_row(services, scope, key, door.positions())
@@ -94,7 +94,7 @@ async def change_vehicle(
 ) -> VehicleRow:
     """Change the fields that are sent."""
     scope = door.allow("write", "vehicle")
-    actor = door.user.actor(door.address)
+    actor = data.actor(door)
     await asyncio.to_thread(vehicles.change, services.engine, vehicle_id, data.sent(), actor, scope)
     await announce(services, "vehicle", [vehicle_id])
     return await vehicle_row(services, scope, vehicle_id, door.positions())
