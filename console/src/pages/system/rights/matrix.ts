@@ -18,11 +18,12 @@ export function mannersOf(matrix: Matrix): Map<string, Manner> {
 /** One cell: the sign of reading, and whether anything may be changed. */
 export function cellOf(
   manners: ReadonlyMap<string, Manner>, changes: Changes, matrix: Matrix, role: string, kind: string,
-): { sign: string; writes: boolean; changed: boolean } {
+): { manner: Manner; sign: string; writes: boolean; changed: boolean } {
   const acts = matrix.kinds.find((each) => each.code === kind)?.acts ?? [];
   const of = (act: string): Manner => changes.get(keyOf(role, kind, act)) ?? manners.get(keyOf(role, kind, act)) ?? 'none';
   const sign = matrix.manners.find((each) => each.code === of('read'))?.sign ?? '–';
   return {
+    manner: of('read'),
     sign,
     writes: acts.some((act) => WRITING.includes(act) && of(act) !== 'none'),
     changed: acts.some((act) => changes.has(keyOf(role, kind, act))),
