@@ -159,8 +159,8 @@ def _check(given: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[s
 
 def _cities(scope: Scope) -> frozenset[int] | None:
     """Cities that a person answers for; None: all."""
-    if scope.cities is None and scope.counties is None:
-        return None if scope.operators is None else frozenset()
+    if scope.whole:
+        return None
     found = set(scope.cities or ())
     for county in scope.counties or ():
         city = jurisdiction.city_of(county)
@@ -174,10 +174,8 @@ def _visible(scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def _require(scope: Scope, city: int | None) -> None:
-    if scope.whole:
-        return
-    cities = _cities(scope) or frozenset()
-    if scope.operators is not None or city not in cities:
+    cities = _cities(scope)
+    if cities is not None and (scope.operators is not None or city not in cities):
         raise RegistryError("city", "must lie within your own jurisdiction", city or "")
 
 
