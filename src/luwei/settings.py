@@ -43,6 +43,10 @@ def _together(env: Mapping[str, str], with_name: str, name: str) -> str:
     return value
 
 
+HISTORY_DAYS_MAX = 25_000
+"""The history engine's time-to-live is counted in a 32-bit DateTime, which ends in 2106: beyond it rows would vanish."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a process needs to know of its surroundings.
@@ -154,7 +158,7 @@ class Settings:
             bus=env.get("LUWEI_BUS", ""),
             bus_port=_integer(env, "LUWEI_BUS_PORT", 7622, 1, 65535),
             history=env.get("LUWEI_HISTORY", ""),
-            history_days=_integer(env, "LUWEI_HISTORY_DAYS", 400, 1, 36_500),
+            history_days=_integer(env, "LUWEI_HISTORY_DAYS", 400, 1, HISTORY_DAYS_MAX),
             registry=env.get("LUWEI_REGISTRY", ""),
             evidence=env.get("LUWEI_EVIDENCE", ""),
             host=env.get("LUWEI_HOST", "") or "127.0.0.1",
