@@ -1,4 +1,4 @@
-"""The declarative decoder on a 0x0200 that carries every item of JT/T 808 and JT/T 1078, and the batch decoder beside it.
+"""The declarative decoder on a 0x0200 that carries every item of JT/T 808 and 1078, and the batch decoder beside it.
 
 Prints CPU µs a location, medians of some rounds; the bound for the declarative one is 60 µs.
 """

@@ -44,7 +44,7 @@ def _together(env: Mapping[str, str], with_name: str, name: str) -> str:
 
 
 HISTORY_DAYS_MAX = 25_000
-"""The history engine's time-to-live is counted in a 32-bit DateTime, which ends in 2106: beyond it rows would vanish."""
+"""The engine counts the time-to-live in a 32-bit DateTime, which ends in 2106: beyond it rows would vanish at once."""
 
 
 @dataclass(frozen=True, slots=True)
