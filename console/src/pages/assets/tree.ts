@@ -54,13 +54,14 @@ const OTHERS: readonly Branch[] = [
   heading('police', w('公安交管部门', 'Traffic police'), 'police', { kind: ['police'], parent: 0 }),
 ];
 
-/** The highest authority in the caller's sight, or the operators in it; then the other bodies, where there are any. */
-export async function roots(): Promise<Branch[]> {
+/** The highest authority of the account's area, or the operators in it; then the other bodies, where there are any. */
+export async function roots(limit: { city: number | null; county: number | null }): Promise<Branch[]> {
   const read = (query: TreeQuery): Promise<Page<Organisation>> =>
     assetsApi.list('organisations', { size: MOST, ...query }) as Promise<Page<Organisation>>;
   let top: Organisation[] = [];
-  for (const kind of AUTHORITIES) {
-    if (!top.length) top = (await read({ kind: [kind] })).items;
+  // other areas' authorities are no secret, but nothing of theirs would be found below them
+  for (const kind of limit.county ? ['county'] : limit.city ? ['city'] : AUTHORITIES) {
+    if (!top.length) top = (await read({ kind: [kind], city: limit.city, county: limit.county })).items;
   }
   if (!top.length) top = (await read({ kind: OPERATING })).items;
   const counts = await Promise.all(OTHERS.map((each) => read({ ...each.queries[0], size: 1 })));
