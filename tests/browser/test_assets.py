@@ -14,6 +14,10 @@ from whole import WholeSystem
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
+DESK = pytest.mark.parametrize("opened", [(1440, 900)], ids=["desk"], indirect=True)
+PHONE = pytest.mark.parametrize("opened", [(390, 844)], ids=["phone"], indirect=True)
+"""For what is the same on both: starting a page costs more than the test."""
+
 _number = count(100)
 """Every test has plates of its own: one system serves them all."""
 
@@ -59,6 +63,7 @@ def test_clerk_finds_a_truck_through_its_operator_and_reads_its_past(watched: Wa
     assert watched.faults == []
 
 
+@DESK
 def test_clerk_enters_a_truck_and_is_told_at_the_field_what_is_wrong(watched: Watched, system: WholeSystem) -> None:
     page = open_tab(watched, system, "?tab=vehicles")
     plate = f"粤B7X{next(_number)}"
@@ -95,6 +100,7 @@ def test_clerk_enters_a_truck_and_is_told_at_the_field_what_is_wrong(watched: Wa
     assert refusals(watched) == []
 
 
+@PHONE
 def test_clerk_tries_a_file_and_sees_each_wrong_row_before_importing(watched: Watched, system: WholeSystem) -> None:
     page = open_tab(watched, system, "?tab=vehicles")
     good, bad = f"粤B8Y{next(_number)}", "粤B8Y"
@@ -119,6 +125,7 @@ def test_clerk_tries_a_file_and_sees_each_wrong_row_before_importing(watched: Wa
     assert watched.faults == []
 
 
+@PHONE
 def test_registry_speaks_english_and_says_when_nothing_matches(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     page.evaluate("localStorage.setItem('luwei.locale', 'en')")

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+
+import { browserName } from '@/pages/me/browser';
+import { actName } from '@/pages/system/audit/acts';
+import type { Matrix } from '@/pages/system/answers';
+import { cellOf, mannersOf, put, toSend } from '@/pages/system/rights/matrix';
+import { limitOf } from '@/shell/area';
+import { ids, plates } from '@/shell/grants';
+import { wantedOf } from '@/shell/lifting';
+import { firstPage, menuOf } from '@/shell/menu';
+
+const matrix = {
+  kinds: [{ code: 'vehicle', zh: '车辆', en: 'vehicles', group: 'vehicle', group_zh: '车辆', acts: ['read', 'export', 'write'] }],
+  manners: [
+    { code: 'none', zh: '无', en: 'none', sign: '–' },
+    { code: 'own', zh: '辖区', en: 'own', sign: '◐' },
+  ],
+  cells: [{ role: 'city', kind: 'vehicle', act: 'read', manner: 'own', narrow: '' }],
+} as unknown as Matrix;
+
+describe('the matrix of rights', () => {
+  it('shows the sign of reading and a pencil where anything may be changed', () => {
+    const manners = mannersOf(matrix);
+    expect(cellOf(manners, new Map(), matrix, 'city', 'vehicle')).toEqual({ manner: 'own', sign: '◐', writes: false, changed: false });
+    expect(cellOf(manners, new Map(), matrix, 'viewer', 'vehicle').sign).toBe('–');
+    const changes = put(new Map(), manners, 'city vehicle write', 'own');
+    expect(cellOf(manners, changes, matrix, 'city', 'vehicle')).toMatchObject({ writes: true, changed: true });
+    expect(toSend(changes)).toEqual([{ role: 'city', kind: 'vehicle', act: 'write', manner: 'own' }]);
+    expect(put(changes, manners, 'city vehicle write', 'none').size).toBe(0);
+  });
+});
+
+describe('menu and area by right', () => {
+  it('lists the pages this console has, in the order of the server', () => {
+    expect(menuOf(['monitor', 'alarms', 'assets', 'nothing'])).toEqual(['monitor', 'assets']);
+    expect(firstPage('/assets', ['monitor', 'assets'])).toBe('/assets');
+    expect(firstPage('/install', ['track', 'assets'])).toBe('/track');
+    expect(firstPage('/roadside', [])).toBe('/me');
+  });
+
+  it('keeps a city to itself, and lets an insurer of a city look everywhere', () => {
+    const of = (kind: string) => limitOf({ organisation: { id: 1, kind, name: '' }, city: 440300, county: null });
+    expect(of('city')).toEqual({ city: 440300, county: null });
+    expect(of('police')).toEqual({ city: 440300, county: null });
+    expect(of('insurer')).toEqual({ city: null, county: null });
+    expect(limitOf(null)).toEqual({ city: null, county: null });
+  });
+});
+
+describe('a refusal that can be lifted', () => {
+  it('names the row of the rights table and the truck of the address', () => {
+    expect(wantedOf({ rule: 'reason_required', field: 'track' }, '/api/vehicles/7/track?from=1')).toEqual({ kind: 'reason', row: 'position', vehicle: 7 });
+    expect(wantedOf({ rule: 'reason_required', field: 'position' }, '/api/vehicles?city=440300')).toEqual({ kind: 'reason', row: 'position', vehicle: null });
+    expect(wantedOf({ rule: 'reauthenticate', field: '' }, '/api/users').kind).toBe('proof');
+  });
+
+  it('reads plates and numbers as a person lists them', () => {
+    expect(plates('粤B·12345，粤a67890\n')).toEqual(['粤B12345', '粤A67890']);
+    expect(ids('#7 8, x')).toEqual([7, 8]);
+  });
+});
+
+describe('words of the log', () => {
+  it('are found by noun and act, and stay as logged where there are none', () => {
+    expect(actName('vehicle.change')).toBe('车辆 · 修改');
+    expect(actName('bridge.cross')).toBe('bridge · cross');
+  });
+
+  it('shorten a user agent', () => {
+    expect(browserName('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36')).toBe('Chrome 130 · Linux');
+    expect(browserName('python-httpx/0.28.1')).toBe('python-httpx');
+  });
+});
