@@ -11,6 +11,8 @@ const ACTS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   equip: ['修改通道与外设', 'Channels and peripherals changed'],
   bind: ['补录归属', 'Former span entered'],
   merge: ['合并', 'Merged'],
+  merged: ['并入另一条记录', 'Went into another record'],
+  unmerge: ['撤销合并', 'Merge undone'],
   import: ['导入', 'Imported'],
   register: ['终端注册', 'Registered'],
   disable: ['停用', 'Disabled'],

@@ -11,6 +11,7 @@ const VERBS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   export: ['导出', 'exported'],
   import: ['导入', 'imported'],
   merge: ['合并', 'merged'],
+  merged: ['并入另一条', 'went into another'],
   unmerge: ['撤销合并', 'merge undone'],
   bind: ['补录归属', 'span entered'],
   equip: ['修改通道与外设', 'equipment changed'],
