@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { alarmKey } from '@/format/alarm';
+import { alarmName } from '@/format/alarm';
 import { ORIGIN_BACKFILL } from '@/pages/track/answer';
 import { ROAD_MASK, alarmSpans, isRoadAlarm, markedSpans } from '@/pages/track/alarms';
 import { currentEvent, eventsOf } from '@/pages/track/events';
@@ -49,8 +49,9 @@ describe('alarm spans', () => {
   });
 
   it('name the three bits by edition', () => {
-    expect([alarmKey(3, 2011), alarmKey(3, 2013), alarmKey(3, 2019)]).toEqual(['3_2011', '3_2013', '3']);
-    expect([alarmKey(29, 2013), alarmKey(29, 2019), alarmKey(1, undefined)]).toEqual(['29_2013', '29', '1']);
+    expect([alarmName(3, 2011), alarmName(3, 2013), alarmName(3, 2019)]).toEqual(['预警', '危险预警', '危险驾驶行为报警']);
+    expect(alarmName(29, 2013)).not.toBe(alarmName(29, 2019));
+    expect([alarmName(1, undefined), alarmName(32, 2019)]).toEqual(['超速报警', '32']);
   });
 });
 
