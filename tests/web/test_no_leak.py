@@ -64,6 +64,8 @@ TABLE = {
     "position": (FULL, OWN, OWN, REASON, REASON, NONE, NONE, OWN, OWN, OWN, OWN),
     "driver": (REASON, REASON_OWN, NONE, NONE, REASON, NONE, NONE, NONE, OWN, OWN, OWN),
     "session": (FULL, OWN, OWN, NONE, NONE, NONE, NONE, OWN, OWN, OWN, NONE),
+    "evidence": (REASON, REASON_OWN, REASON_OWN, REASON, REASON, NONE, NONE, NONE, OWN, OWN, OWN),
+    "track": (FULL, OWN, OWN, REASON, REASON, NONE, NONE, NONE, OWN, OWN, OWN),
 }
 
 
@@ -100,7 +102,8 @@ def manner(person: dict[str, Any], kind: str) -> str:
 
 
 def sees(world: World, person: dict[str, Any], kind: str, vehicle: dict[str, Any]) -> bool:
-    granted = vehicle["id"] in person["granted"]
+    # The grants of this world are for places, which also open the vehicle itself, and never for evidence.
+    granted = kind != "evidence" and vehicle["id"] in person["granted"]
     return {
         FULL: True, OWN: own_vehicle(world, person, vehicle), COUNT: False, NONE: False, REASON: granted,
         REASON_OWN: granted and own_vehicle(world, person, vehicle),
@@ -325,6 +328,7 @@ async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: 
                 if person["role"] not in ("province", "emergency", "police"):
                     # Nothing of the module's other tests either, but bodies that are no operators.
                     assert path == "/api/organisations" or found <= set(rows) | others(web, path, person), about
+            await exported(client, world, person)
             await one_by_one(client, world, person)
 
 
@@ -344,6 +348,22 @@ def others(web: Running, path: str, person: dict[str, Any]) -> set[int]:
         return set(connection.execute(text(statement), {"area": person["area"]}).scalars())
 
 
+LABELS = {"vehicles": "plate", "terminals": "phone", "operators": "name", "sims": "iccid"}
+
+
+async def exported(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
+    """Files that leave hold the rows of the lists and no other."""
+    lists = expected(world, person)
+    for noun_name, label in LABELS.items():
+        due, rows = lists[f"/api/{noun_name}"], getattr(world, OF[f"/api/{noun_name}"])
+        answer = await client.get(f"/api/export/{noun_name}/csv")
+        about = f"{person['name']} export of {noun_name}: {answer.status_code}"
+        assert answer.status_code == (403 if due is None else 200), about
+        for key, row in rows.items():
+            there = row[label] in answer.text
+            assert there == (due is not None and key in due), f"{about}, {key}"
+
+
 async def one_by_one(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
     """The same by id (IDOR): a record outside is not there, and a truck's place is not told with it."""
     for key, vehicle in list(world.vehicles.items())[::8]:
@@ -352,6 +372,9 @@ async def one_by_one(client: httpx.AsyncClient, world: World, person: dict[str, 
         assert (status == 200) == seen, f"{person['name']} vehicle {key}: {status}"
         status = (await client.get(f"/api/vehicles/{key}/card")).status_code
         assert (status == 200) == placed, f"{person['name']} card {key}: {status}"
+        for kind, path in (("track", "track?from=0&to=1"), ("track", "track.csv?from=0&to=1"), ("evidence", "media")):
+            status = (await client.get(f"/api/vehicles/{key}/{path}")).status_code
+            assert (status == 200) == sees(world, person, kind, vehicle), f"{person['name']} {path} {key}: {status}"
     for key, driver in list(world.drivers.items())[::6]:
         status = (await client.get(f"/api/drivers/{key}")).status_code
         assert (status == 200) == sees_driver(world, person, driver), f"{person['name']} driver {key}: {status}"
