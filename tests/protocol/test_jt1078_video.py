@@ -28,11 +28,13 @@ from media_streams import (
 from luwei.protocol.jt1078.frames import Frame, FrameAssembler, StreamKey
 from luwei.protocol.jt1078.nal import H264, H265, UNITS_MAX, codec_of, split_units
 from luwei.protocol.jt1078.packet import B_FRAME, I_FRAME, P_FRAME
+from luwei.protocol.jt1078.sequence import picture_format
 from luwei.protocol.jt1078.timeline import Timeline
 from luwei.protocol.jt1078.video import (
     B_FRAMES,
     BAD_SETS,
     NO_UNITS,
+    REORDERED,
     SETS_MAX,
     TOO_MANY_UNITS,
     WRONG_KIND,
@@ -225,6 +227,55 @@ def test_malformed_frames_are_faults() -> None:
     assert (track.faults[NO_UNITS], track.faults[TOO_MANY_UNITS]) == (1, 1)
     track = began(annex_b(*[SPS + bytes((n,)) for n in range(1, SETS_MAX + 2)], PPS), annex_b(b"\x67" + b"1" * 5000))
     assert (track.faults[BAD_SETS], track.configuration) == (2, None)
+
+
+# sequence parameter sets of a recorder and of the encoders x264 and x265, with what these were told to encode: 352x280,
+# no B-frames, or up to three with a pyramid, which is a reordering of two
+X264_B = bytes.fromhex("6764000dacd9416097e584000003000400000300c83c50a658")
+X264 = bytes.fromhex("6742c00dda05825f961000000300100000030320f142aa")
+X265_B = bytes.fromhex("42010101600000030090000003000003003ca00b080487cb965654a4c2e68080000003008000000c84")
+X265 = bytes.fromhex("42010101600000030090000003000003003ca00b080487cb96e92930b9a02000000300200000030321")
+
+
+@pytest.mark.parametrize(
+    ("codec", "sps", "size", "profile", "level", "reorder"),
+    [
+        (H264, SPS, (352, 288), 77, 20, None),
+        (H264, bytes.fromhex("6764001eacb2016824dff802000168800001f480005dc0078b1724"), (720, 576), 100, 30, 0),
+        (H264, X264, (352, 280), 66, 13, 0),
+        (H264, X264_B, (352, 280), 100, 13, 2),
+        (H265, X265, (352, 280), 1, 60, 0),
+        (H265, X265_B, (352, 280), 1, 60, 2),
+    ],
+)
+def test_the_sequence_parameter_set_tells_size_profile_and_order(
+    codec: str, sps: bytes, size: tuple[int, int], profile: int, level: int, reorder: int | None
+) -> None:
+    found = picture_format(codec, sps)
+    assert found is not None
+    assert ((found.width, found.height), found.profile, found.level, found.reorder) == (size, profile, level, reorder)
+
+
+@given(codec=st.sampled_from([H264, H265]), sps=st.binary(max_size=80) | st.sampled_from([X264_B[:9], X265_B[:20]]))
+@settings(max_examples=60, deadline=None)
+def test_a_broken_sequence_parameter_set_is_no_format_or_one_of_a_possible_size(codec: str, sps: bytes) -> None:
+    found = picture_format(codec, sps)
+    assert found is None or (0 < found.width <= 16_384 and 0 < found.height <= 16_384)
+
+
+def test_a_sequence_that_may_be_reordered_is_passed_on_and_noted() -> None:
+    track = VideoTrack()
+    assert track.take(frame(annex_b(X264_B, PPS, IDR))) is not None
+    assert (track.faults[REORDERED], track.format and track.format.height) == (1, 280)
+
+
+def test_a_sudden_change_of_resolution_shows_in_the_format() -> None:
+    track = began(KEY_FRAME)
+    assert track.format is not None
+    assert (track.format.width, track.format.height) == (352, 288)
+    picture = track.take(frame(annex_b(X264, PPS, IDR)))
+    assert picture is not None
+    assert (picture.changed, track.format.width, track.format.height) == (True, 352, 280)
 
 
 UNIT = st.sampled_from([SPS, PPS, SEI, IDR, SLICE, H265_VPS, H265_SPS, H265_PPS, H265_IDR, H265_SLICE])

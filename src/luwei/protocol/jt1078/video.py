@@ -12,6 +12,7 @@ from typing import NamedTuple
 from luwei.protocol.jt1078.frames import Frame
 from luwei.protocol.jt1078.nal import H264, H265, RULES, codec_of, split_units
 from luwei.protocol.jt1078.packet import B_FRAME
+from luwei.protocol.jt1078.sequence import PictureFormat, picture_format
 
 PAYLOAD_TYPES = {98: H264, 99: H265}
 SETS_MAX = 16
@@ -19,11 +20,12 @@ SETS_MAX = 16
 SET_OCTETS_MAX = 4096
 """Longest parameter set that is kept."""
 
-WRONG_PAYLOAD_TYPE, B_FRAMES, WRONG_KIND, NO_UNITS, TOO_MANY_UNITS, BAD_SETS = (
-    "payload_type", "b_frames", "key_kind", "no_start_code", "units", "parameter_sets",
+WRONG_PAYLOAD_TYPE, B_FRAMES, REORDERED, WRONG_KIND, NO_UNITS, TOO_MANY_UNITS, BAD_SETS = (
+    "payload_type", "b_frames", "reordered", "key_kind", "no_start_code", "units", "parameter_sets",
 )  # fmt: skip
-"""Faults: the payload type names another codec, frames of type 2, a key picture that is not marked as I-frame, a frame
-without a start code, with too many units, with parameter sets beyond the bounds."""
+"""Faults: the payload type names another codec, frames of type 2, a sequence that may be shown in another order than it
+is sent, a key picture that is not marked as I-frame, a frame without a start code, with too many units, with parameter
+sets beyond the bounds."""
 
 
 class Configuration(NamedTuple):
@@ -57,6 +59,7 @@ class VideoTrack:
         "codec",
         "configuration",
         "faults",
+        "format",
         "held_back",
         "key_pictures",
         "pictures",
@@ -70,6 +73,8 @@ class VideoTrack:
         """``h264`` or ``h265``, None until the data has told."""
         self.configuration: Configuration | None = None
         """None until every parameter set was seen."""
+        self.format: PictureFormat | None = None
+        """Size and the like by the sequence parameter set, None where it cannot be read."""
         self.faults: Counter[str] = Counter()
         self.held_back = 0
         """Pictures that could not be decoded: before the first key picture, or after a loss."""
@@ -120,7 +125,7 @@ class VideoTrack:
             return
         if found != self.codec:
             self.codec = found
-            self.configuration = None
+            self.configuration = self.format = None
             self._sets.clear()
             self._open = False
         if PAYLOAD_TYPES.get(frame.payload_type) != found:
@@ -144,6 +149,10 @@ class VideoTrack:
         if any(kind not in self._sets for kind in wanted):
             return False
         configuration = Configuration(self.codec, tuple(self._sets[kind] for kind in wanted))
-        changed = configuration != self.configuration
+        if configuration == self.configuration:
+            return False
         self.configuration = configuration
-        return changed
+        self.format = picture_format(self.codec, configuration.sets[-2][0])
+        if self.format is not None and self.format.reorder:
+            self.faults[REORDERED] += 1
+        return True
