@@ -257,3 +257,12 @@ def test_a_counter_that_starts_again_is_followed_after_the_window() -> None:
     window.add(packet(60_000), 0)
     got = [entry.serial for n in range(12) for entry in window.add(packet(n), 0)]
     assert got == list(range(12))
+
+
+def test_a_counter_that_starts_again_far_behind_is_followed_once_the_window_is_full_of_it() -> None:
+    window = Reordering(packets=4)
+    window.add(packet(20_000), 0)
+    window.add(packet(20_002), 0)
+    got = [entry.serial for n in range(12) for entry in window.add(packet(n), 0)]
+    assert got == [20_002, *range(4, 12)]
+    assert window.late == 4

@@ -154,6 +154,16 @@ def test_a_wrong_length_field_costs_its_own_packet_only(wrong: int) -> None:
     assert reader.slips == 1
 
 
+@pytest.mark.parametrize("cut", [1, 100, 1460])
+def test_a_wrong_length_of_64_kib_does_not_stop_a_slow_stream(cut: int) -> None:
+    sent = list(STREAMS[6])
+    broken = sent[2][:28] + b"\xff\xff" + sent[2][30:]
+    data = b"".join([*sent[:2], broken, *sent[3:], *sent[:2]])
+    events = read(PacketReader(), [data[at : at + cut] for at in range(0, len(data), cut)])
+    got = [encode_packet(event) for event in events if isinstance(event, Packet)]
+    assert got == sent[:2] + sent[3:] + sent[:2]
+
+
 def test_a_magic_inside_a_body_is_no_packet() -> None:
     writer = PacketWriter(SIM, 1)
     inner = encode_packet(Packet(98, 9, SIM, 1, P_FRAME, 0, 1, 1, 1, b"inner"))

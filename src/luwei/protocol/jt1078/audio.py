@@ -126,6 +126,8 @@ class AudioTrack:
         self.hisilicon = inner is not None
         blocks = inner or (frame.body,)
         adts = split_adts(b"".join(blocks))
+        if frame.after_loss:
+            self._last_ms = None
         self._measure(blocks, frame.timestamp_ms)
         found = self._identify(frame.payload_type, blocks, adts)
         if found is None:

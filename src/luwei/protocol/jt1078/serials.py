@@ -86,15 +86,17 @@ class SerialCheck:
 
 class Reordering:
     """Datagrams in the order of their serials (reference §1.4): a window of packets and time. What comes later than the
-    window is dropped, and a serial that comes twice passes once."""
+    window is dropped, and a serial that comes twice passes once. More of them in a row than the window holds are a
+    counter that started again."""
 
-    __slots__ = ("_held", "_next", "_packets", "_wait_ms", "late")
+    __slots__ = ("_behind", "_held", "_next", "_packets", "_wait_ms", "late")
 
     def __init__(self, packets: int = 16, wait_ms: int = 100) -> None:
         self._packets = packets
         self._wait_ms = wait_ms
         self._held: dict[int, tuple[Packet, int]] = {}
         self._next: int | None = None
+        self._behind = 0
         self.late = 0
         """Packets dropped: behind the window, or a second time."""
 
@@ -103,9 +105,15 @@ class Reordering:
         if self._next is None:
             self._next = packet.serial
         ahead = (packet.serial - self._next) & 0xFFFF
+        if ahead >= _HALF and self._behind >= self._packets:
+            rest = [self._held.pop(serial)[0] for serial in sorted(self._held, key=self._ahead)]
+            self._next, self._behind = (packet.serial + 1) & 0xFFFF, 0
+            return [*rest, packet]
         if ahead >= _HALF or packet.serial in self._held:
+            self._behind += ahead >= _HALF
             self.late += 1
             return self.due(now_ms)
+        self._behind = 0
         self._held[packet.serial] = (packet, now_ms)
         ready = self._run()
         while len(self._held) > self._packets:
@@ -120,9 +128,11 @@ class Reordering:
         return ready
 
     def _leap(self) -> list[Packet]:
-        start = self._next or 0
-        self._next = min(self._held, key=lambda serial: (serial - start) & 0xFFFF)
+        self._next = min(self._held, key=self._ahead)
         return self._run()
+
+    def _ahead(self, serial: int) -> int:
+        return (serial - (self._next or 0)) & 0xFFFF
 
     def _run(self) -> list[Packet]:
         ready = []

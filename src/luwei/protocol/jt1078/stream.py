@@ -15,6 +15,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from luwei.protocol.jt1078.packet import (
+    BODY_STANDARD,
+    HEADER_MAX,
     KIND_OFFSETS,
     LAYOUTS,
     MIDDLE,
@@ -34,8 +36,10 @@ PENDING_MAX = 2 * PACKET_MAX + len(PREFIX)
 _NO, _MORE, _YES = 0, -1, 1
 _LATER = 8
 """Candidates looked at behind one that waits."""
-_LOOK = 2048
-"""Octets after which a search that waits looks again, whatever it waits for."""
+_LOOK = 1024
+"""Octets after which it is looked for them again."""
+_USUAL = HEADER_MAX + BODY_STANDARD
+"""Longest packet by the standard: nothing is looked for behind one that waits for less."""
 
 
 class Slip(NamedTuple):
@@ -147,7 +151,13 @@ class PacketReader:
             return at
         if stop < 0 or stop > len(data):
             self._need = stop
-            return -at - 1
+            if stop - at <= _USUAL:
+                return -at - 1
+            if self._later(data, at) is None:
+                self._wait(len(data) + _LOOK)
+                return -at - 1
+            self._slip(len(PREFIX))
+            return at + len(PREFIX)
         if data[stop : stop + len(PREFIX)] != PREFIX and not PREFIX.startswith(data[stop : stop + len(PREFIX)]):
             self._slip(len(PREFIX))
             return at + len(PREFIX)
@@ -180,18 +190,25 @@ class PacketReader:
         if fit == _NO:
             self._skip(len(PREFIX))
             return found + len(PREFIX)
-        # a chance magic may announce much: what proves itself behind it need not wait for that
-        later = data.find(PREFIX, found + len(PREFIX))
+        later = self._later(data, found)
+        if later is None:
+            self._wait(end + _LOOK)
+            return -found - 1
+        self._skip(later[0] - found)
+        return self._accept(data, *later, events)
+
+    def _later(self, data: bytes, at: int) -> tuple[int, int] | None:
+        """Place and width of a packet that proves itself behind the one at ``at``, which waits for its end. That one
+        has a wrong length, or is a magic by chance: nobody shall wait for 64 KiB because of it."""
+        place = at
         for _ in range(_LATER):
-            if later < 0:
+            place = data.find(PREFIX, place + len(PREFIX))
+            if place < 0:
                 break
-            fit, sim_size = self._judge(data, later, proven=True)
+            fit, sim_size = self._judge(data, place, proven=True)
             if fit == _YES:
-                self._skip(later - found)
-                return self._accept(data, later, sim_size, events)
-            later = data.find(PREFIX, later + len(PREFIX))
-        self._wait(end + _LOOK)
-        return -found - 1
+                return place, sim_size
+        return None
 
     def _judge(self, data: bytes, at: int, proven: bool = False) -> tuple[int, int]:
         """Whether a packet begins at ``at``, and of which width; ``proven``: with the whole next prefix behind it."""
