@@ -97,3 +97,8 @@ def test_an_unknown_noun_is_refused(tmp_path: Path) -> None:
 def test_too_many_trucks_are_refused() -> None:
     with pytest.raises(ValueError, match="100000"):
         trucks(100_001)
+
+
+def test_a_smaller_fleet_is_the_beginning_of_a_larger_one() -> None:
+    assert trucks(60) == trucks(100)[:60] == trucks(300)[:60]
+    assert [truck.phone for truck in trucks(60)] != [truck.phone for truck in trucks(60, seed=1)]

@@ -132,8 +132,14 @@ def _operators(rng: Random, city: City, vehicle_class: str, count: int, taken: s
     return result
 
 
+BANDS = (300, 3_000, 30_000, TRUCKS_PER_SEED)
+"""Sizes of fleets that are made whole: cities and operators are shared out over all of them."""
+
+
 def trucks(count: int, seed: int = 0, phone_base: int = PHONE_BASE, profiles: str = STANDARD) -> list[Truck]:
-    """A fleet of ``count`` trucks. Fleets of different seeds (modulo 900) share no phone, plate apart by chance.
+    """A fleet of ``count`` trucks: the first of a larger one (``BANDS``), so that a demo that is started again with
+    fewer of them, or somewhat more, meets those it knows. Fleets of different seeds (modulo 900) share no phone, plate
+    apart by chance.
 
     ``profiles``: how the terminals speak (``luwei.simulator.dialects``); the trucks are the same whatever it is.
 
@@ -141,6 +147,10 @@ def trucks(count: int, seed: int = 0, phone_base: int = PHONE_BASE, profiles: st
     """
     if not 0 <= count <= TRUCKS_PER_SEED:
         raise ValueError(f"{count} trucks: must be from 0 to {TRUCKS_PER_SEED}")
+    return _fleet(next(band for band in BANDS if count <= band), seed, phone_base, profiles)[:count]
+
+
+def _fleet(count: int, seed: int, phone_base: int, profiles: str) -> list[Truck]:
     rng = Random(f"fleet {seed}")
     cities = areas()
     homes = rng.choices(cities, [_WEIGHT[city.short] for city in cities], k=count)
