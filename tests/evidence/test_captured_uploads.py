@@ -25,7 +25,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-pytestmark = pytest.mark.skipif(not VECTORS.exists(), reason="captured uploads are not here")
+pytestmark = pytest.mark.skipif(not VECTORS.exists(), reason="shared/vectors is not beside the repository")
 SESSIONS = lines(VECTORS / "attachments" / "sessions.jsonl")
 MESSAGES = [
     line

@@ -22,7 +22,7 @@ def lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-needs_vectors = pytest.mark.skipif(not ATTACHMENTS.exists(), reason="captured attachments are not here")
+needs_vectors = pytest.mark.skipif(not ATTACHMENTS.exists(), reason="shared/vectors is not beside the repository")
 
 
 def read(pieces: Iterable[bytes], reader: LinkReader | None = None) -> tuple[list[bytes], list[Any]]:
