@@ -11,10 +11,10 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 import uvicorn
@@ -101,73 +101,74 @@ class Core:
 
         Raises Stopped when the process is asked to stop while it still waits for a store.
         """
-        settings = self.settings
         async with contextlib.AsyncExitStack() as stack:
-            engine = await asyncio.to_thread(open_engine, settings.registry_url)
-            stack.callback(engine.dispose)
-            await self._insist("registry", migrate, engine)
-            await self._insist("registry", ensure_authorities, engine)
-            if settings.demo:
-                await asyncio.to_thread(users.ensure_demo_users, engine)
-            history = await self._insist(
-                "history", History.open, settings.history, settings.data / "history", settings.history_days
-            )
-            stack.push_async_callback(asyncio.to_thread, history.close)
-            await self._insist("history", history.migrate)
-            self.bus = bus = await Bus.connect(settings.bus_url, "core")
+            engine, history = await self._open_stores(stack)
+            self.bus = bus = await Bus.connect(self.settings.bus_url, "core")
             stack.push_async_callback(bus.drain)
             if not bus.connected:
                 log.warning("core waits for the bus")
-            self.ingest = Ingest(bus, history)
-            stop = asyncio.Event()
-            ingest = asyncio.create_task(self.ingest.run(stop), name="ingest")
-            stack.push_async_callback(_end, ingest, stop)
-            self.feed = LiveFeed(
-                Fleet(), GatewayBoard(), bus, lambda: history.query("latest"), lambda: owners_of(engine)
-            )
-            await self.feed.start()
-            stack.push_async_callback(self.feed.stop)
-            traces = Traces(bus)
-            await traces.start()
-            stack.push_async_callback(traces.stop)
-            watch = asyncio.create_task(self._watch_loop(), name="loop watch")
-            stack.push_async_callback(_cancel, watch)
-            keeper = asyncio.create_task(self._keep_anchors(engine, bus), name="audit anchors")
-            stack.push_async_callback(_cancel, keeper)
-            packets = PacketKind()
-            await self._insist("registry", fetch_open, engine, packets)
-            commands = CommandEngine(engine, bus, {PACKET: packets})
-            address = settings.evidence_address or settings.host
-            attachments = AttachmentCalls(engine, bus, address, settings.evidence_port)
-            commands.others = attachments.outcomes
-            await commands.start()
-            stack.push_async_callback(commands.stop)
-            await attachments.start()
-            stack.push_async_callback(attachments.stop)
-            templates = TemplateEngine(engine, commands, bus)
-            await templates.start()
-            stack.push_async_callback(templates.stop)
-            upgrades = UpgradeEngine(
-                engine, commands, bus, packets, partial(self._upgrade_reports, history), self._parked
-            )
-            await upgrades.start()
-            stack.push_async_callback(upgrades.stop)
-            store = await self._insist("evidence", EvidenceStore.open, settings.evidence, settings.data)
-            self.multimedia = Intake(bus, lambda upload: keep(engine, store, upload))
-            intake_stop = asyncio.Event()
-            intake = asyncio.create_task(self.multimedia.run(intake_stop), name="multimedia")
-            stack.push_async_callback(_end, intake, intake_stop)
-            imports = Background(engine, partial(registry_changed, bus))
-            await imports.start()
-            stack.push_async_callback(imports.stop)
-            desk = BackupDesk(engine, history, store)
-            await desk.serve(bus)
-            stack.push_async_callback(desk.stop)
-            log.info("core runs", web=f"http://{settings.host}:{settings.web_port}/")
-            yield Services(
-                settings, engine, history, bus, self.feed, self.health, traces, commands,
-                templates=templates, upgrades=upgrades, evidence=store, attachments=attachments, imports=imports,
-            )  # fmt: skip
+            feed = await self._take_facts(stack, engine, history, bus)
+            keep_running(stack, self._watch_loop(), "loop watch")
+            keep_running(stack, self._keep_anchors(engine, bus), "audit anchors")
+            services = await self._start_work(stack, engine, history, bus, feed)
+            log.info("core runs", web=f"http://{self.settings.host}:{self.settings.web_port}/")
+            yield services
+
+    async def _open_stores(self, stack: contextlib.AsyncExitStack) -> tuple[Engine, History]:
+        """Registry and history, each waited for and migrated."""
+        settings = self.settings
+        engine = await asyncio.to_thread(open_engine, settings.registry_url)
+        stack.callback(engine.dispose)
+        await self._insist("registry", migrate, engine)
+        await self._insist("registry", ensure_authorities, engine)
+        if settings.demo:
+            await asyncio.to_thread(users.ensure_demo_users, engine)
+        history = await self._insist(
+            "history", History.open, settings.history, settings.data / "history", settings.history_days
+        )
+        stack.push_async_callback(asyncio.to_thread, history.close)
+        await self._insist("history", history.migrate)
+        return engine, history
+
+    async def _take_facts(
+        self, stack: contextlib.AsyncExitStack, engine: Engine, history: History, bus: Bus
+    ) -> LiveFeed:
+        """Ingest and live state: they wait for nothing but bus and history."""
+        self.ingest = Ingest(bus, history)
+        keep_reading(stack, self.ingest.run, "ingest")
+        self.feed = await started(
+            stack,
+            LiveFeed(Fleet(), GatewayBoard(), bus, lambda: history.query("latest"), lambda: owners_of(engine)),
+        )
+        return self.feed
+
+    async def _start_work(
+        self, stack: contextlib.AsyncExitStack, engine: Engine, history: History, bus: Bus, feed: LiveFeed
+    ) -> Services:
+        """The engines that act on what the registry holds; each goes on from there where the last one stopped."""
+        settings = self.settings
+        traces = await started(stack, Traces(bus))
+        store = await self._insist("evidence", EvidenceStore.open, settings.evidence, settings.data)
+        self.multimedia = Intake(bus, lambda upload: keep(engine, store, upload))
+        keep_reading(stack, self.multimedia.run, "multimedia")
+        packets = PacketKind()
+        await self._insist("registry", fetch_open, engine, packets)
+        commands = CommandEngine(engine, bus, {PACKET: packets})
+        attachments = AttachmentCalls(engine, bus, settings.evidence_address or settings.host, settings.evidence_port)
+        commands.others = attachments.outcomes
+        await started(stack, commands)
+        await started(stack, attachments)
+        templates = await started(stack, TemplateEngine(engine, commands, bus))
+        reports = partial(self._upgrade_reports, history)
+        upgrades = await started(stack, UpgradeEngine(engine, commands, bus, packets, reports, self._parked))
+        imports = await started(stack, Background(engine, partial(registry_changed, bus)))
+        desk = BackupDesk(engine, history, store)
+        await desk.serve(bus)
+        stack.push_async_callback(desk.stop)
+        return Services(
+            settings, engine, history, bus, feed, self.health, traces, commands,
+            templates=templates, upgrades=upgrades, evidence=store, attachments=attachments, imports=imports,
+        )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
         """Do ``work`` in a thread until the store is there. Raises Stopped."""
@@ -307,6 +308,37 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             if not stop.is_set():
                 raise RuntimeError("the web server ended by itself")
     log.info("core stopped")
+
+
+class Part(Protocol):
+    """What a part of the core offers that works from its start to its stop."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+P = TypeVar("P", bound=Part)
+
+
+async def started(stack: contextlib.AsyncExitStack, part: P) -> P:
+    """``part``, started; it stops when ``stack`` ends."""
+    await part.start()
+    stack.push_async_callback(part.stop)
+    return part
+
+
+def keep_reading(
+    stack: contextlib.AsyncExitStack, run: Callable[[asyncio.Event], Coroutine[Any, Any, None]], name: str
+) -> None:
+    """Let a reader of the bus work; when ``stack`` ends it may finish what it holds."""
+    stop = asyncio.Event()
+    stack.push_async_callback(_end, asyncio.create_task(run(stop), name=name), stop)
+
+
+def keep_running(stack: contextlib.AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
+    """Let ``work`` go on until ``stack`` ends, which cancels it."""
+    stack.push_async_callback(_cancel, asyncio.create_task(work, name=name))
 
 
 async def _end(task: asyncio.Task[None], stop: asyncio.Event) -> None:
