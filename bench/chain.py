@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from whole import METER, WholeSystem, free_ports, wait_for
+from ports import free_ports
+from whole import METER, WholeSystem, wait_for
 
 REFERENCE = METER.with_name("refserver")
 

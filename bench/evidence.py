@@ -32,7 +32,7 @@ from luwei.registry.engine import migrate, open_engine, read, write
 from luwei.registry.evidence import EvidenceFile
 from luwei.registry.terminal import Terminal
 from luwei.registry.vehicle import Vehicle
-from whole import free_ports
+from ports import free_ports
 
 BLOCK = 65_536
 PATIENCE_S = 120.0

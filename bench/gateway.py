@@ -30,6 +30,7 @@ from typing import Any
 from luwei.bus import EmbeddedServer
 from luwei.registry.engine import migrate, open_engine
 from luwei.settings import Settings
+from ports import free_port
 
 HERE = Path(__file__).parent
 METER = HERE / "meter"
@@ -55,12 +56,6 @@ PATTERNS = {
     "idle": Pattern("fleet -n 15000 --interval 900 -t 3", None, reference=False),
     "storm": Pattern("storm -n 15000 --within 10 -t 30", None, reference=False),
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def cpu_s(pid: int) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,39 +20,10 @@ import nats
 import nats.errors
 
 from luwei import facts
+from ports import free_ports, free_run_of_ports
 
 REPOSITORY = Path(__file__).parent.parent
 METER = REPOSITORY / "bench" / "meter" / "meter"
-
-
-def free_ports(count: int) -> list[int]:
-    """``count`` TCP ports that were free a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def free_run_of_ports(count: int) -> int:
-    """First of ``count`` consecutive free ports (the status ports of supervisor and gateways)."""
-    for first in range(20_000 + os.getpid() % 5_000, 60_000, count):
-        sockets = []
-        try:
-            for port in range(first, first + count):
-                each = socket.socket()
-                sockets.append(each)
-                each.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for each in sockets:
-                each.close()
-    raise RuntimeError("no run of free ports")
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -38,12 +37,7 @@ from luwei.simulator.fleet import trucks as fleet_of
 from luwei.simulator.parameter_habits import ParameterHabits
 from luwei.simulator.service import Line, Running, terminals
 from luwei.simulator.truth import Truth
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from ports import free_port
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:

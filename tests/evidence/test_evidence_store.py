@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from luwei.evidence.store import EvidenceStore, TooLarge, new_key
 from luwei.evidence.verify import verify
 from luwei.registry.engine import read, write
 from luwei.registry.evidence import MULTIMEDIA, PICTURE, EvidenceFile
+from ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +147,7 @@ def test_a_large_file_passes_in_little_memory(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     options: dict[str, Any] = {
         "config": {
             "endpoint": f"http://127.0.0.1:{port}", "access_key_id": "a", "secret_access_key": "b", "region": "r",

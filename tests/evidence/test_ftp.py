@@ -18,7 +18,7 @@ from luwei.evidence import ftp
 from luwei.evidence.ftp import FtpReceiver, account, ftp_key
 from luwei.evidence.refusals import Refusals
 from luwei.evidence.store import EvidenceStore
-from whole import free_run_of_ports
+from ports import free_run_of_ports
 
 LARGEST = 1 << 20
 

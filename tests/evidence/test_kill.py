@@ -22,7 +22,7 @@ from luwei.evidence.store import EvidenceStore
 from luwei.evidence.verify import verify
 from luwei.registry.engine import read
 from luwei.registry.evidence import EvidenceFile
-from whole import free_ports
+from ports import free_ports
 
 TRUCKS, SIZE, CUTS = 24, 600_000, 3
 

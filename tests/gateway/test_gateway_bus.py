@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -20,14 +19,9 @@ from luwei import facts
 from luwei.bus import Bus, EmbeddedServer
 from luwei.gateway.open_counts import Asked, counts_subject, read
 from luwei.settings import Settings
+from ports import free_port
 
 Until = Callable[..., Awaitable[None]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

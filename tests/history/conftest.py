@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from luwei import facts
 from luwei.bus import EmbeddedServer
 from luwei.facts import BatchId
 from luwei.history import History
+from ports import free_port
 
 Locations = Callable[..., pa.RecordBatch]
 
@@ -72,9 +72,7 @@ def noon_ms() -> int:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

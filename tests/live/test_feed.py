@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from luwei.live.feed import LiveFeed, Owners, now_ms
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
 from luwei.live.view import Selection
+from ports import free_port
 
 
 def batch(vehicle: int, at: int, **values: Any) -> pa.RecordBatch:
@@ -59,9 +59,7 @@ async def until(condition: Callable[[], Any], seconds: float = 15) -> None:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

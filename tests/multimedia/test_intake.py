@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -27,16 +26,14 @@ from luwei.registry.engine import migrate, open_engine, read
 from luwei.registry.evidence import EvidenceFile
 from luwei.registry.multimedia import Multimedia
 from multimedia_rows import rows
+from ports import free_port
 
 pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with EmbeddedServer(tmp_path_factory.mktemp("bus"), port) as running:
+    with EmbeddedServer(tmp_path_factory.mktemp("bus"), free_port()) as running:
         yield running
 
 

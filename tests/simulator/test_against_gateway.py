@@ -24,6 +24,7 @@ from luwei.simulator.fleet import trucks, write_csv
 from luwei.simulator.replay import ACKED, CLOSED, replay
 from luwei.simulator.service import simulate
 from luwei.simulator.truth import Truth
+from ports import free_port
 
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 needs_vectors = pytest.mark.skipif(
@@ -33,18 +34,11 @@ needs_vectors = pytest.mark.skipif(
 _GATEWAY = "from luwei.gateway import service; from luwei.settings import Settings; service.run(Settings.load(), 0)"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Port of a gateway process with open admission."""
     folder = tmp_path_factory.mktemp("gateway")
-    bus_port, port, status_port = _free_port(), _free_port(), _free_port()
+    bus_port, port, status_port = free_port(), free_port(), free_port()
     server = EmbeddedServer(folder, bus_port)
     server.start()
     environment = os.environ | {

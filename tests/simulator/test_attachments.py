@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +36,7 @@ from luwei.simulator.fleet import Truck, trucks
 from luwei.simulator.safety import RaisedAlarm, SafetyAlarms
 from luwei.simulator.service import Line, Running, terminals
 from luwei.simulator.truth import Truth
+from ports import free_port
 
 
 def _tables(item: int) -> Any:
@@ -90,12 +90,6 @@ def test_files_of_an_alarm_are_real(edition: int) -> None:
     assert len(state) == 20 * 64
     assert all(sum(state[at : at + 63]) & 0xFF == state[at + 63] for at in range(0, len(state), 64))
     assert files_of(alarm, truck, "20251009170640ABCDEFGHIJKLMN") == files
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(condition: Any, what: str, seconds: float = 30) -> None:

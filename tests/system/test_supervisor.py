@@ -22,17 +22,10 @@ from luwei.bus.embedded import answers
 from luwei.settings import Settings
 from luwei.supervisor import log_files
 from luwei.supervisor.child_table import children, ports
+from ports import free_ports
 
 pytestmark = pytest.mark.system
 SCRIPT = Path(__file__).with_name("supervised_process.py")
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def until(condition: Callable[[], Any], seconds: float = 10) -> Any:

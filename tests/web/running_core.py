@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -28,14 +27,9 @@ from luwei.registry.scope import WHOLE
 from luwei.settings import Settings
 from luwei.web.app import create_app
 from luwei.web.services import Services
+from ports import free_port
 
 MINUTE = 60_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 20) -> Any:

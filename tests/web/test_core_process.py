@@ -19,14 +19,7 @@ import pytest
 
 from luwei import core
 from luwei.bus import EmbeddedServer
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+from ports import free_ports
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:

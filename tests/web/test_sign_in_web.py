@@ -14,7 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import websockets
-from running_core import Running, free_port, until
+from running_core import Running, until
 from sqlalchemy import text
 
 from luwei.access import totp, users
@@ -23,6 +23,7 @@ from luwei.registry.audit import SYSTEM
 from luwei.registry.audit_chain import verify
 from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
+from ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
