@@ -21,6 +21,7 @@ from luwei.simulator.driving import DRIVING, LOADING
 from luwei.simulator.equipment import Body, Equipment
 from luwei.simulator.fleet import Truck
 from luwei.simulator.parameter_habits import ParameterHabits, standard_blocks
+from luwei.simulator.video_gear import channel_list, gear_of
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -48,7 +49,7 @@ class Parameters:
         self.values[0x0083] = truck.plate.encode("gbk")
         self.values[0x0084] = bytes([truck.plate_color])
         self.values[0x0090] = bytes([0b11])  # GPS and BeiDou
-        self.values |= standard_blocks()
+        self.values |= standard_blocks() | {0x0076: channel_list(gear_of(truck).channels)}
         self.habits = ParameterHabits(truck)
         self._factory = (dict(self.values), interval_s, parked_s)
 
@@ -201,7 +202,7 @@ class Commands:
                 return []
         message_id = frame.header.message_id
         self._is_command = message_id not in _NO_COMMANDS
-        handle, further = self._table.get(message_id), self.equipment.table.get(message_id)
+        handle, further = self._table.get(message_id), self.equipment.handler(message_id)
         declared = REGISTRY.get(message_id)
         edition = self._terminal.truck.edition
         foreign = self._is_command and declared is not None and not declared.since <= edition <= declared.until

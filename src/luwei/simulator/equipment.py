@@ -5,21 +5,24 @@ Every handler gets a whole message and returns the bodies that the terminal answ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from luwei.protocol.jt808.control_words import read_control
 from luwei.protocol.jt808.frame import Frame
-from luwei.protocol.jt808.messages import areas, control, driver, pass_through, service, video
+from luwei.protocol.jt808.messages import areas, control, driver, pass_through, service
 from luwei.protocol.message import Message
 from luwei.simulator import wire
 from luwei.simulator.attachments import Attachments
-from luwei.simulator.camera import CHANNELS, Camera
+from luwei.simulator.camera import Camera
 from luwei.simulator.device_clock import device_time
 from luwei.simulator.handset import QUERIES, Handset
+from luwei.simulator.media_faults import fault_of
 from luwei.simulator.recorder import Recorder
 from luwei.simulator.upgrading import Upgrading
+from luwei.simulator.video_unit import VIDEO_IDS, VideoUnit
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 Body = tuple[int, bytes]
 Handler = Callable[[Frame, float], list[Body]]
 
+CALM_SHARE, WILD_SHARE = 0.06, 0.5
+"""Of the trucks whose media misbehave: in an ordinary fleet, and in one that is to misbehave."""
 AREAS_MAX = 24
 RESTART_S, POWER_OFF_S = 4.0, 120.0
 READING_S = (4.0, 20.0)
@@ -61,6 +66,7 @@ class Equipment:
         self.recorder = Recorder(terminal, self._driver[1])
         self.handset = Handset(terminal)
         self.upgrading = Upgrading(terminal)
+        self._video: VideoUnit | None = None
         self.table: dict[int, Handler] = {
             0x8105: self._control,
             0x8107: self._attributes,
@@ -82,10 +88,32 @@ class Equipment:
             0x8700: self.recorder.collect,
             0x8701: self.recorder.configure,
             0x8900: self._pass_on,
-            0x9003: self._video,
             0x9208: self.attachments.asked,
         }
         self.table |= dict.fromkeys(_AREAS, self._set_areas) | dict.fromkeys(_DELETED, self._delete_areas)
+
+    @property
+    def video(self) -> VideoUnit:
+        """Cameras that stream; made when they are first asked for."""
+        if self._video is None:
+            terminal = self._terminal
+            share = CALM_SHARE if terminal.misbehaviour is None else WILD_SHARE
+            self._video = VideoUnit(terminal, fault_of(terminal.truck.number, terminal.truck.vin, share))
+        return self._video
+
+    def handler(self, message_id: int) -> Handler | None:
+        """Who answers ``message_id``; None where nobody does."""
+        if message_id in VIDEO_IDS:
+            return self.video.table[message_id]
+        return self.table.get(message_id)
+
+    def taken(self, slots: asyncio.Semaphore) -> list[Coroutine[Any, Any, None]]:
+        """What was ordered since the last call and takes connections of its own, to be run by the simulation.
+
+        ``slots``: how many uploads of alarm files may go on at a time.
+        """
+        uploads = [self.attachments.upload(order, slots) for order in self.attachments.taken()]
+        return uploads if self._video is None else uploads + self._video.taken()
 
     def general(self, frame: Frame, result: int = wire.RESULT_OK) -> list[Body]:
         """0x0001."""
@@ -189,10 +217,3 @@ class Equipment:
             return self.handset.ask(frame, message)
         self.serial_port = [*self.serial_port[-9:], message.content]
         return self.general(frame)
-
-    def _video(self, frame: Frame, now_s: float) -> list[Body]:
-        made = video.VideoAttributes(
-            audio_codec=8, audio_channels=1, audio_sample_rate=0, audio_sample_bits=1, audio_frame_length=320,
-            audio_output=1, video_codec=98, max_audio_channels=1, max_video_channels=CHANNELS,
-        )  # fmt: skip
-        return [self._body(made)]

@@ -10,7 +10,7 @@ from random import Random
 
 from luwei.protocol.choices import ByLength
 from luwei.protocol.fields import Bytes, Integer, Scope, WireType
-from luwei.protocol.jt808.parameter_blocks import AlarmRecording, AudioVideo, Channel, ChannelList
+from luwei.protocol.jt808.parameter_blocks import AlarmRecording, AudioVideo
 from luwei.protocol.jt808.parameter_ranges import block_bounds
 from luwei.protocol.jt808.parameters import PARAMETERS
 from luwei.protocol.message import Nested, Record
@@ -29,10 +29,8 @@ def standard_blocks() -> dict[int, bytes]:
     """Blocks of audio-video and active safety as a terminal leaves the factory: the standards' defaults."""
     stream = {"coding": 0, "resolution": 5, "key_interval": 50, "frame_rate": 25, "bit_rate": 1024}
     video = {f"{way}_{name}": value for way in ("live", "storage") for name, value in stream.items()}
-    channels = tuple(Channel(physical_channel=n, logical_channel=n, kind=0, ptz=0) for n in range(1, 5))
     records: dict[int, Record] = {
         0x0075: AudioVideo(**video, osd=0b1011, audio_output=0),
-        0x0076: ChannelList(audio_video=4, audio=0, video=0, channels=channels),
         0x0079: AlarmRecording(storage_threshold=20, duration=5, before=1),
         0xF364: _default(YuebiaoAdas), 0xF365: _default(YuebiaoDsm), TYRES: _default(TyreSettings),
         BLIND_SPOT: _default(BsdSettings),

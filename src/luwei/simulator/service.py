@@ -11,15 +11,16 @@ import heapq
 import resource
 import signal
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 import structlog
 import uvloop
 
 from luwei import telemetry
-from luwei.simulator.attachments import AT_ONCE, Order
+from luwei.simulator.attachments import AT_ONCE
 from luwei.simulator.dialects import STANDARD
 from luwei.simulator.driving import Drive
 from luwei.simulator.faults import Misbehaviour
@@ -123,8 +124,8 @@ class Line:
         self._send(self.terminal.received(data, self.fleet.now_s()))
         if self.terminal.phase == ONLINE:
             self._retry_s = RETRY_FIRST_S
-        for order in self.terminal.commands.equipment.attachments.taken():
-            self.fleet.upload(self.terminal, order)
+        for errand in self.terminal.commands.equipment.taken(self.fleet.uploads):
+            self.fleet.start(errand)
         self.fleet.schedule(self)
 
     def down(self, link: Link) -> None:
@@ -195,7 +196,7 @@ class Running:
         self._planned: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._offset_s = time.time() - time.monotonic()
-        self._uploads = asyncio.Semaphore(AT_ONCE)
+        self.uploads = asyncio.Semaphore(AT_ONCE)
 
     def now_s(self) -> float:
         """Seconds since 1970 that never run backwards."""
@@ -209,14 +210,11 @@ class Running:
             heapq.heappush(self._heap, (at_s, id(line), line))
 
     def connect(self, line: Line) -> None:
-        task = asyncio.get_running_loop().create_task(self._connect(line))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.start(self._connect(line))
 
-    def upload(self, terminal: Terminal, order: Order) -> None:
-        """Have a terminal carry out a 0x9208."""
-        attachments = terminal.commands.equipment.attachments
-        task = asyncio.get_running_loop().create_task(attachments.upload(order, self._uploads))
+    def start(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Run what needs connections of its own; it ends with the simulation."""
+        task = asyncio.get_running_loop().create_task(errand)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
