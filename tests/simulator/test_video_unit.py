@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from media_ear import MediaEar, decoded
+from truckside import FLEET, Truckside, truckside
 
 from conftest import Platform
-from luwei.protocol.jt808.frame import Frame, decode_frame, encode_frame
-from luwei.protocol.jt808.header import Header, phone_bytes
 from luwei.protocol.jt808.messages.general import TerminalReply
 from luwei.protocol.jt808.messages.ptz import Focus, InfraredLight, Rotate, Zoom
 from luwei.protocol.jt808.messages.video import (
@@ -24,63 +22,14 @@ from luwei.protocol.jt808.messages.video import (
     VideoAttributes,
 )
 from luwei.protocol.jt1078.writing import PacketWriter
-from luwei.simulator.driving import Drive
-from luwei.simulator.fleet import Truck, trucks
 from luwei.simulator.media_faults import BY_NAME, GOOD, MEDIA_FAULTS, STEADY, fault_of
 from luwei.simulator.scene import read_code
 from luwei.simulator.service import simulate
-from luwei.simulator.terminal import Terminal
 from luwei.simulator.tones import AUDIO_WAYS
 from luwei.simulator.truth import Truth
-from luwei.simulator.video_gear import VideoGear, gear_of
-from luwei.simulator.video_unit import VideoUnit
+from luwei.simulator.video_gear import gear_of
 
-NOON = 1_748_836_800.0
-FLEET = trucks(300, seed=5)
 Until = Callable[..., Awaitable[None]]
-
-
-class Truckside:
-    """A terminal without an 808 socket whose media lines are run."""
-
-    def __init__(self, truck: Truck, gear: VideoGear | None = None, fault: str = "") -> None:
-        self.truck = truck
-        self.terminal = Terminal(Drive(truck, 1, NOON, awake=True), Truth(None))
-        equipment = self.terminal.commands.equipment
-        if gear is not None or fault:
-            equipment._video = VideoUnit(self.terminal, BY_NAME.get(fault, GOOD), gear)
-        self.unit = equipment.video
-        self.serial = 0
-        self.tasks: list[asyncio.Task[None]] = []
-
-    def say(self, message: Any) -> list[Frame]:
-        self.serial += 1
-        edition = self.truck.edition
-        header = Header(
-            message_id=message.id, body_length=0, serial=self.serial, phone_raw=phone_bytes(self.truck.phone, edition),
-            edition=edition, protocol_version=1 if edition == 2019 else 0,
-        )  # fmt: skip
-        raw = encode_frame(header, message.encode(edition))
-        answers = [decode_frame(each, strict=True) for each in self.terminal.received(raw, NOON)]
-        slots = asyncio.Semaphore(1)
-        self.tasks += [asyncio.ensure_future(each) for each in self.terminal.commands.equipment.taken(slots)]
-        return answers
-
-    def result(self, message: Any) -> int:
-        (answer,) = self.say(message)
-        reply = TerminalReply.decode(answer.body, self.truck.edition)
-        assert (reply.reply_serial, reply.reply_id) == (self.serial, message.id)
-        return reply.result
-
-
-@asynccontextmanager
-async def _truckside(truck: Truck = FLEET[0], **how: Any) -> AsyncIterator[tuple[Truckside, MediaEar]]:
-    side = Truckside(truck, **how)
-    async with MediaEar() as server:
-        yield side, server
-        for task in side.tasks:
-            task.cancel()
-        await asyncio.gather(*side.tasks, return_exceptions=True)
 
 
 def _ask(server: MediaEar, channel: int = 1, data_type: int = 1, stream: int = 1, udp: bool = False) -> LiveRequest:
@@ -111,7 +60,7 @@ async def test_it_tells_what_it_has() -> None:
 
 
 async def test_pictures_come_where_the_order_says_and_end_when_told(until: Until) -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         assert side.result(_ask(server)) == 0
         await until(lambda: bool(server.heard) and len(server.heard[0].pictures) >= 3)
         (heard,) = server.heard
@@ -125,7 +74,7 @@ async def test_pictures_come_where_the_order_says_and_end_when_told(until: Until
 
 
 async def test_several_channels_stream_at_once_by_tcp_and_udp(until: Until) -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         for channel in (1, 2, 3, 4):
             assert side.result(_ask(server, channel, data_type=0, udp=channel % 2 == 0)) == 0
         await until(lambda: len(server.heard) == 4 and all(h.pictures and h.audio for h in server.heard))
@@ -134,7 +83,7 @@ async def test_several_channels_stream_at_once_by_tcp_and_udp(until: Until) -> N
 
 
 async def test_main_and_sub_stream_differ_in_size_and_can_be_switched(until: Until) -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         side.result(_ask(server, 2, stream=1))
         await until(lambda: bool(server.heard) and bool(server.heard[0].pictures))
         track = server.heard[0].track
@@ -145,7 +94,7 @@ async def test_main_and_sub_stream_differ_in_size_and_can_be_switched(until: Unt
 
 
 async def test_pause_resume_and_closing_of_one_kind(until: Until) -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         side.result(_ask(server, data_type=0))
         await until(lambda: bool(server.heard) and bool(server.heard[0].pictures))
         line = side.unit.lines[1, "live", 0]
@@ -162,7 +111,7 @@ async def test_pause_resume_and_closing_of_one_kind(until: Until) -> None:
 
 
 async def test_what_it_does_not_have_is_refused() -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         assert side.result(_ask(server, channel=9)) == 1
         assert side.result(_ask(server, data_type=5)) == 3
         nowhere = LiveRequest(server_ip="127.0.0.1", tcp_port=0, udp_port=0, channel=1, data_type=1, stream_type=1)
@@ -172,7 +121,7 @@ async def test_what_it_does_not_have_is_refused() -> None:
 
 
 async def test_a_new_request_replaces_the_old_line(until: Until) -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         side.result(_ask(server))
         await until(lambda: bool(server.heard) and bool(server.heard[0].pictures))
         side.result(_ask(server))
@@ -181,7 +130,7 @@ async def test_a_new_request_replaces_the_old_line(until: Until) -> None:
 
 
 async def test_talk_goes_both_ways_and_comes_back_as_an_echo(until: Until) -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         assert side.result(_ask(server, 33, data_type=2)) == 0
         await until(lambda: bool(server.heard) and len(server.heard[0].audio) >= 3)
         (heard,) = server.heard
@@ -197,7 +146,7 @@ async def test_talk_goes_both_ways_and_comes_back_as_an_echo(until: Until) -> No
 
 
 async def test_listening_is_sound_alone_and_a_broadcast_one_block(until: Until) -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         side.result(_ask(server, 1, data_type=3))
         await until(lambda: bool(server.heard) and len(server.heard[0].audio) >= 3)
         side.result(_control(1, 0))
@@ -216,7 +165,7 @@ async def test_listening_is_sound_alone_and_a_broadcast_one_block(until: Until) 
 
 
 async def test_losses_make_it_send_less() -> None:
-    async with _truckside() as (side, server):
+    async with truckside() as (side, server):
         side.result(_ask(server))
         assert side.say(LiveStatus(channel=1, loss_percent=12)) == []
         line: Any = side.unit.lines[1, "live", 0]
@@ -226,7 +175,7 @@ async def test_losses_make_it_send_less() -> None:
 
 
 async def test_cameras_remember_where_they_were_turned() -> None:
-    async with _truckside() as (side, _):
+    async with truckside() as (side, _):
         assert side.result(Rotate(channel=4, direction=3, speed=80)) == 0
         assert side.result(Focus(channel=4, value=0)) == 0
         assert side.result(Zoom(channel=4, value=1)) == 0
@@ -240,7 +189,7 @@ async def test_cameras_remember_where_they_were_turned() -> None:
 
 @pytest.mark.parametrize(("name", "answers"), [("no_answer", []), ("refused", [1]), ("never_connects", [0])])
 async def test_some_never_stream(name: str, answers: list[int]) -> None:
-    async with _truckside(fault=name) as (side, server):
+    async with truckside(fault=name) as (side, server):
         frames = side.say(_ask(server))
         assert [TerminalReply.decode(frame.body, side.truck.edition).result for frame in frames] == answers
         assert side.tasks == []
@@ -248,7 +197,7 @@ async def test_some_never_stream(name: str, answers: list[int]) -> None:
 
 
 async def test_one_comes_with_two_connections(until: Until) -> None:
-    async with _truckside(fault="two_connections") as (side, server):
+    async with truckside(fault="two_connections") as (side, server):
         side.result(_ask(server))
         await until(lambda: len(server.heard) == 2 and all(heard.pictures for heard in server.heard))
         side.result(_control(1, 0))
@@ -257,7 +206,7 @@ async def test_one_comes_with_two_connections(until: Until) -> None:
 
 async def test_one_does_not_stop_and_comes_back_when_it_is_cut(until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("luwei.simulator.video_unit.AGAIN_S", 0.1)
-    async with _truckside(fault="no_stop") as (side, server):
+    async with truckside(fault="no_stop") as (side, server):
         side.result(_ask(server))
         await until(lambda: bool(server.heard) and bool(server.heard[0].pictures))
         assert side.result(_control(1, 0)) == 0
@@ -270,7 +219,7 @@ async def test_one_does_not_stop_and_comes_back_when_it_is_cut(until: Until, mon
 
 async def test_one_comes_unasked_after_its_end(until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BY_NAME, "unasked", replace(BY_NAME["unasked"], again_s=(0.05, 0.1)))  # type: ignore[arg-type]
-    async with _truckside(fault="unasked") as (side, server):
+    async with truckside(fault="unasked") as (side, server):
         side.result(_ask(server))
         await until(lambda: bool(server.heard) and bool(server.heard[0].pictures))
         side.result(_control(1, 0))

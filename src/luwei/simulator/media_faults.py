@@ -56,6 +56,14 @@ class MediaFault:
     """Whether 0x9102 ends the stream, and a closed connection too."""
     again_s: tuple[float, float] | None = None
     """After the end, when it comes once more, unasked."""
+    lists_after: int = 0
+    """So many queries of the list stay without an answer."""
+    list_serial: bool = True
+    """Whether 0x1205 names the query."""
+    breaks_uploads: bool = False
+    """Whether the line breaks while a file is uploaded."""
+    tells_end: bool = True
+    """Whether 0x1206 comes."""
 
 
 MEDIA_FAULTS: tuple[MediaFault, ...] = (
@@ -79,6 +87,10 @@ MEDIA_FAULTS: tuple[MediaFault, ...] = (
     MediaFault("resolution_change", "2.1", resize=(640, 360)),
     MediaFault("two_connections", "7", lines=2),
     MediaFault("unasked", "7", again_s=(15.0, 60.0)),
+    MediaFault("list_at_second_asking", "7", lists_after=1),
+    MediaFault("list_without_serial", "4.7", list_serial=False),
+    MediaFault("uploads_break", "6.7 5", breaks_uploads=True),
+    MediaFault("upload_end_untold", "6.7 4", tells_end=False),
 )
 GOOD = MediaFault("", "")
 BY_NAME: Mapping[str, MediaFault] = {fault.name: fault for fault in MEDIA_FAULTS}

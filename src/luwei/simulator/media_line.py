@@ -109,7 +109,7 @@ class MediaLine:
         self._datagrams: asyncio.DatagramTransport | None = None
         self._changed = asyncio.Event()
         self._base_ms: int | None = None
-        self._key_ms = self._frame_ms = 0
+        self._key_ms = self._frame_ms = self._shift_ms = 0
         self._number = 0
         self._behind = False
         self._held: list[bytes] = []
@@ -215,7 +215,7 @@ class MediaLine:
             if due_s > now_s:
                 await asyncio.sleep(due_s - now_s)
                 continue
-            if (sound is not None and block_s <= picture_s) or video is None:
+            if (sound is not None and block_s < picture_s) or video is None:
                 assert sound is not None
                 block_s = self._sound(sound, block_s, offset_s)
                 continue
@@ -226,6 +226,8 @@ class MediaLine:
                 self._finish(ENDED)
                 return
             if self.end is None and not self.paused and video is self.video:
+                # what is played is of another time, and its sound with it
+                self._shift_ms = shot.at_ms - round((picture_s + offset_s) * 1000)
                 self._picture(shot, video.payload_type)
                 self._resize(shot, video)
             picture_s += shot.wait_s
@@ -238,10 +240,12 @@ class MediaLine:
 
     def _sound(self, sound: Sound, block_s: float, offset_s: float) -> float:
         """Send the block that is due; when the next one is."""
-        block = sound.next()
+        block = None if self.video is not None and self.video.silent else sound.next()
         if block is not None:
             kind = sound.payload_type if self.fault.audio_type is None else self.fault.audio_type
-            self._write(self._writer.audio(block, kind, self._stamp(round((block_s + offset_s) * 1000))))
+            self._write(
+                self._writer.audio(block, kind, self._stamp(round((block_s + offset_s) * 1000) + self._shift_ms))
+            )
             self.sent.blocks += 1
         return block_s + sound.block_ms / 1000
 

@@ -125,7 +125,7 @@ class Line:
         if self.terminal.phase == ONLINE:
             self._retry_s = RETRY_FIRST_S
         for errand in self.terminal.commands.equipment.taken(self.fleet.uploads):
-            self.fleet.start(errand)
+            self.fleet.start(errand, self)
         self.fleet.schedule(self)
 
     def down(self, link: Link) -> None:
@@ -210,13 +210,18 @@ class Running:
             heapq.heappush(self._heap, (at_s, id(line), line))
 
     def connect(self, line: Line) -> None:
-        self.start(self._connect(line))
+        self.start(self._connect(line), line)
 
-    def start(self, errand: Coroutine[Any, Any, None]) -> None:
+    def start(self, errand: Coroutine[Any, Any, None], line: Line) -> None:
         """Run what needs connections of its own; it ends with the simulation."""
         task = asyncio.get_running_loop().create_task(errand)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self.schedule(line)  # it may have left something to say
+
+        task.add_done_callback(over)
 
     async def _connect(self, line: Line) -> None:
         loop = asyncio.get_running_loop()

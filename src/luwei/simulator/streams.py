@@ -41,6 +41,10 @@ class VideoSource(Protocol):
     def slow(self) -> bool:
         """Whether ``next`` takes so long that it is to be called off the event loop."""
 
+    @property
+    def silent(self) -> bool:
+        """Whether no sound goes with the pictures at present."""
+
     def next(self, at_s: float) -> Shot | None:
         """The picture of ``at_s``, seconds since 1970; None at the end."""
 
@@ -55,7 +59,7 @@ class CameraStream:
     ``speed``: tells how fast the truck drives, km/h. Not for several threads at once.
     """
 
-    slow = True
+    slow, silent = True, False
 
     def __init__(
         self,
@@ -147,7 +151,7 @@ def record(
 class ClipStream:
     """A clip on its way: the pictures carry the time at which they are sent."""
 
-    slow = False
+    slow, silent = False, False
 
     def __init__(self, clip: Clip, repeat: bool = True) -> None:
         self.clip = clip

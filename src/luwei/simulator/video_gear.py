@@ -30,7 +30,7 @@ _SOUNDS = (
     ("g726_40_le", 2), ("g726_16_le", 2), ("g726_32_be", 4), ("g726_32_le_hisilicon", 3), ("adpcm", 6),
     ("adpcm_hisilicon", 3), ("aac_adts", 4), ("aac_raw", 2), ("amr", 1),
 )  # fmt: skip
-H265_SHARE, WIDE_SHARE, RELATIVE_SHARE, UDP_SHARE, TABLE_SHARE = 0.15, 0.1, 0.2, 0.1, 0.2
+H265_SHARE, WIDE_SHARE, RELATIVE_SHARE, UDP_SHARE, TABLE_SHARE, LIST_SHARE = 0.15, 0.1, 0.2, 0.1, 0.2, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class VideoGear:
     sim_size: int = 6
     relative: bool = False
     prefers_udp: bool = False
+    lists_on_playback: bool = False
+    """Answers 0x9201 with 0x1205, as the text wants it; most devices send 0x0001."""
 
     @property
     def attributes(self) -> VideoAttributes:
@@ -78,4 +80,5 @@ def gear_of(truck: Truck) -> VideoGear:
         relative=rng.random() < RELATIVE_SHARE,
         prefers_udp=rng.random() < UDP_SHARE,
         channels=BY_TABLE if rng.random() < TABLE_SHARE else WIRED,
+        lists_on_playback=rng.random() < LIST_SHARE,
     )

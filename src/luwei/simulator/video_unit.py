@@ -17,8 +17,10 @@ import structlog
 from luwei.protocol.jt808.frame import Frame
 from luwei.protocol.jt808.messages import ptz, video
 from luwei.simulator import wire
+from luwei.simulator.file_uploads import FileUploads
 from luwei.simulator.media_faults import NO_ANSWER, MediaFault
 from luwei.simulator.media_line import LOST, UNREACHABLE, Address, MediaLine
+from luwei.simulator.playback import Playback
 from luwei.simulator.streams import CameraStream, Sound, Talk, VideoSource
 from luwei.simulator.tones import tone_hz
 from luwei.simulator.video_gear import SOUND_ONLY, VideoGear, gear_of
@@ -64,7 +66,7 @@ _STEPS: Mapping[type[Any], str] = {ptz.Focus: "focus", ptz.Aperture: "aperture",
 _SWITCHES: Mapping[type[Any], str] = {ptz.Wiper: "wiper", ptz.InfraredLight: "infrared"}
 _TABLES: tuple[type[Any], ...] = (ptz.Rotate, *_STEPS, *_SWITCHES)
 _PTZ: Mapping[int, type[Any]] = {table.id: table for table in _TABLES}
-VIDEO_IDS = frozenset({0x9003, 0x9101, 0x9102, 0x9105, *_PTZ})
+VIDEO_IDS = frozenset({0x9003, 0x9101, 0x9102, 0x9105, 0x9201, 0x9202, 0x9205, 0x9206, 0x9207, *_PTZ})
 """Messages that this part answers."""
 
 
@@ -88,11 +90,14 @@ class VideoUnit:
             0x9003: self._tell, 0x9101: self._live, 0x9102: self._control, 0x9105: self._losses,
         }  # fmt: skip
         self.table |= dict.fromkeys(_PTZ, self._turn)
+        self.playback = Playback(terminal, self)
+        self.uploads = FileUploads(terminal, self)
+        self.table |= self.playback.table | self.uploads.table
 
     def taken(self) -> list[Coroutine[Any, Any, None]]:
         """Lines that were ordered since the last call, to be run."""
         new, self._new = self._new, []
-        return [self._carry(*each) for each in new]
+        return [self._carry(*each) for each in new] + self.uploads.taken()
 
     def _general(self, frame: Frame, result: int = wire.RESULT_OK) -> list[Body]:
         header = frame.header
