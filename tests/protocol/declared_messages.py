@@ -15,7 +15,6 @@ from luwei.protocol.fields import (
     FixedText,
     Integer,
     MeasuredBytes,
-    Repeated,
     Text,
     Time,
     WireType,
@@ -25,6 +24,7 @@ from luwei.protocol.jt808.messages.location import Location, SizedLocations
 from luwei.protocol.jt808.parameters import PARAMETERS, Parameter, ParameterList
 from luwei.protocol.jt808.recorder import Packet, RecorderBlock
 from luwei.protocol.message import EDITIONS, REGISTRY, Message, Nested, Record
+from luwei.protocol.repeated import Repeated
 
 LETTERS = st.sampled_from("ABCXYZ0123456789-.:;粤京深圳测试报警")
 MESSAGES = [

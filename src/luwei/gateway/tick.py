@@ -27,9 +27,9 @@ from luwei.protocol.jt808.batch.location import BASIC_LENGTH, locations
 from luwei.protocol.jt808.batch.points import join_bodies
 from luwei.protocol.jt808.batch.repeat import body_hash
 from luwei.protocol.jt808.batch.reply import general_replies
-from luwei.protocol.jt808.frame import Frame, decode_frame
+from luwei.protocol.jt808.frame import CONTENT_MAX, Frame, decode_frame
 from luwei.protocol.jt808.header import EDITION_2013, EDITION_2019, decide_edition, decode_header
-from luwei.protocol.jt808.stream import CONTENT_MAX, CONTENT_MIN
+from luwei.protocol.jt808.stream import CONTENT_MIN
 
 GARBAGE_MAX = 200
 """Bad frames in a row after which a connection is closed: it does not speak this protocol (reference §11.1, 5)."""

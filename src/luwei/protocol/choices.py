@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.fields import Bytes, Integer, Repeated, Scope, WireType
+from luwei.protocol.fields import Bytes, Integer, Scope, WireType, hex_text
 from luwei.protocol.layout import When
 from luwei.protocol.message import Nested, Record
+from luwei.protocol.repeated import Repeated
 
 
 class FirstFit(WireType[Any]):
@@ -26,17 +29,22 @@ class FirstFit(WireType[Any]):
         for when, wire in self.alternatives:
             if when is not None and not when.holds(scope.values):
                 continue
-            trial = Scope(scope.edition, scope.values)
+            trial = replace(scope, problems=[], spans=None)
             try:
                 value, stop = wire.read(data, at, end, trial)
             except ProtocolError:
                 continue
             if stop == end:
-                return wire.read(data, at, end, scope) if scope.spans is not None else (value, stop)
-        if at < end:
-            scope.problems.append(f"{self.problem}: {end - at} bytes")
-        scope.mark(at, end, "", self.label, data[at:end].hex(" "), "未解析")
-        return data[at:end], end
+                if scope.spans is not None:
+                    return wire.read(data, at, end, scope)
+                scope.room, scope.left = trial.room, trial.left
+                return value, stop
+        raw = data[at:end]
+        if raw:
+            scope.odd(self.problem, f"{len(raw)} bytes")
+        if scope.spans is not None:
+            scope.mark(at, end, "", self.label, hex_text(raw), "未解析")
+        return raw, end
 
     def write(self, value: Any, edition: int) -> bytes:
         if isinstance(value, bytes):
@@ -52,13 +60,14 @@ class FirstFit(WireType[Any]):
         return next((wire.json(value) for _, wire in self.alternatives if accepts(wire, value)), None)
 
     def text(self, value: Any) -> str:
-        return value.hex(" ") if isinstance(value, bytes) else str(value)
+        return hex_text(value) if isinstance(value, bytes) else str(value)
 
 
 def accepts(wire: WireType[Any], value: Any) -> bool:
     """Whether ``value`` is of the Python type that ``wire`` writes."""
     if isinstance(wire, Repeated):
-        return isinstance(value, (tuple, list)) and all(accepts(wire.element, element) for element in value)
+        listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+        return listed and all(accepts(wire.element, element) for element in value)
     if isinstance(wire, Nested):
         return type(value) is wire.record
     if isinstance(wire, Integer):

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import luwei.protocol.jt808.messages  # noqa: F401 - declares them
+from luwei.protocol import bounds
 from luwei.protocol.captures import PROOF
 from luwei.protocol.choices import ByLength, FirstFit
-from luwei.protocol.fields import LATEST, Bytes, Repeated, WireType, by_edition
+from luwei.protocol.fields import LATEST, Bytes, WireType, by_edition
 from luwei.protocol.jt808 import area_bits, bits, recorder, terminal_bits, video_bits
+from luwei.protocol.jt808.frame import FRAME_MAX
 from luwei.protocol.jt808.header_fields import FragmentFields, HeaderFields
 from luwei.protocol.jt808.items import ITEM_TYPES
 from luwei.protocol.jt808.parameters import PARAMETERS
 from luwei.protocol.message import EDITIONS, REGISTRY, Bits, Field, Message, Nested, Record
+from luwei.protocol.repeated import Repeated
 from luwei.protocol.safety import alarm_items, settings
 from luwei.protocol.safety.alarm_sign import SIGNS
 from luwei.protocol.safety.dialects import DIALECTS
@@ -87,6 +90,25 @@ _RECORDS = [
     for command, record in (*recorder.ANSWERS.items(), *recorder.SETTINGS.items())
 ] + [("Request for records", recorder.Period)]
 
+_BOUNDS = f"""## What a body may cost
+
+Decoding makes at most 64 KiB of objects beyond the body's own size, whatever the bytes say. Lists are kept as tuples
+while they are small; a longer one becomes a sequence over the body's bytes that reads an element when it is asked for
+(every element is read once before, so what cannot be read is refused at once).
+
+Where the standards set no limit, these are Luwei's:
+
+- at most {bounds.ELEMENTS_MAX} list elements in a body, lists in lists counted together; more are refused as
+  `body_malformed`, items of a location beyond that stay bytes;
+- at most {bounds.TEXT_MAX} bytes in a text; longer ones are refused as `body_malformed`, and are not written;
+- an oddity is named at most {bounds.PROBLEMS_MAX} times in `problems`;
+- what is longer than any frame ({FRAME_MAX} bytes, and a little more for devices that exceed it) is refused as
+  `body_length` before it is unescaped.
+
+An explanation and the JSON form are for people and larger than their input by nature: an explanation lists at most
+{bounds.SPANS_MAX} places, more than one frame has, and one row for the rest; data are shown up to {bounds.WHOLE_MAX}
+bytes."""
+
 
 def pages() -> dict[str, str]:
     """Every page by file name."""
@@ -152,6 +174,7 @@ def _index() -> str:
         "[peripherals 外设](peripherals.md) · [driving recorder 行驶记录仪](recorder.md) · "
         "[what devices do wrong](quirks.md)",
         _table(["Id", "消息", "Message", "Direction", "Editions", "Clause"], rows),
+        _BOUNDS,
     )
 
 

@@ -6,13 +6,14 @@ wire, escapes and flags too, so that a reader finds them in what was captured.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import luwei.protocol.jt808.messages  # noqa: F401 - declares them
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.fields import Scope, Span
-from luwei.protocol.jt808.frame import ESCAPE, Frame, check_code, decode_frame
+from luwei.protocol.fields import Scope, Span, hex_text
+from luwei.protocol.jt808.frame import CONTENT_MAX, ESCAPE, Frame, check_code, decode_frame
 from luwei.protocol.jt808.header import EDITION_2013, EDITION_2019, SIZE_FRAGMENT, header_size
 from luwei.protocol.jt808.header_fields import FragmentFields, HeaderFields
 from luwei.protocol.message import REGISTRY, Message, RawMessage
@@ -65,9 +66,11 @@ class Explanation:
 def explain(raw: bytes, reading: Reading = STANDARD) -> Explanation:
     """Explain one frame, given with both flags or without. Never raises: a fault is explained up to where it is.
 
-    ``reading``: of the terminal's dialect, for texts and codes.
+    ``reading``: of the terminal's dialect, for texts and codes. What is too long to be a frame is explained up to
+    ``CONTENT_MAX`` bytes, and one row stands for the rest.
     """
-    wire = _Wire(raw)
+    beyond = len(raw) - CONTENT_MAX - 2
+    wire = _Wire(raw if beyond <= 0 else raw[:-beyond])
     out = Explanation()
     try:
         out.frame = decode_frame(raw)
@@ -91,6 +94,9 @@ def explain(raw: bytes, reading: Reading = STANDARD) -> Explanation:
         note = "异或一致" if got == want else f"应为 0x{want:02X}"
         spans.append(Span(len(content) - 1, 1, "check_code", "校验码", f"0x{got:02X}", note))
     out.rows = wire.rows(spans, out)
+    if beyond > 0:
+        rest = hex_text(memoryview(raw)[-beyond:])
+        out.rows.append(Row(len(raw) - beyond, beyond, rest, "raw", "原始字节", "", "超过最长的帧，未解析"))
     return out
 
 
@@ -105,7 +111,7 @@ class _Wire:
         opened = raw[:1] == b"\x7e"
         closed = len(raw) > 1 and raw[-1:] == b"\x7e"
         self.start, self.stop = int(opened), len(raw) - int(closed)
-        content, places = bytearray(), []
+        content, places = bytearray(), array("L")
         at = self.start
         while at < self.stop:
             places.append(at)
@@ -117,7 +123,8 @@ class _Wire:
                 content.append(raw[at])
                 at += 1
         self.content = bytes(content)
-        self.places = [*places, self.stop]
+        places.append(self.stop)
+        self.places = places
 
     def rows(self, spans: list[Span], out: Explanation) -> list[Row]:
         rows = []

@@ -6,11 +6,12 @@ value with the place after it; it writes strictly. All numbers are big-endian (�
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from luwei.protocol.bounds import ELEMENTS_MAX, PROBLEMS_MAX, ROOM, SPANS_MAX, TEXT_MAX, WHOLE_MAX
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.reading import STANDARD, Reading
 
@@ -67,11 +68,26 @@ class Scope:
     reading: Reading = STANDARD
     message: str = ""
     """Id of the message that is read, such as ``0x0200``."""
+    room: int = ROOM
+    """Bytes of objects that lists may still keep."""
+    left: int = ELEMENTS_MAX
+    """List elements that may still come."""
+    named: dict[str, int] = field(default_factory=dict)
+    """How often each oddity was noted."""
 
     def mark(self, offset: int, end: int, name: str, zh: str, value: str, note: str = "") -> None:
-        """Record a place, if places are being recorded."""
-        if self.spans is not None:
-            self.spans.append(Span(offset, end - offset, self.prefix + name, zh, value, note))
+        """Record a place, if places are being recorded; the recording ends with ``SPANS_MAX`` of them."""
+        if self.spans is None:
+            return
+        self.spans.append(Span(offset, end - offset, self.prefix + name, zh, value, note))
+        if len(self.spans) >= SPANS_MAX:
+            self.spans = None
+
+    def odd(self, word: str, detail: str = "") -> None:
+        """Note an oddity; the same word at most ``PROBLEMS_MAX`` times."""
+        self.named[word] = times = self.named.get(word, 0) + 1
+        if times <= PROBLEMS_MAX:
+            self.problems.append(f"{word}: {detail}" if detail else word)
 
 
 class WireType(Generic[T]):
@@ -80,6 +96,8 @@ class WireType(Generic[T]):
     label: str = ""
     """As the standard writes it: WORD, BCD[6], STRING …"""
     composite: bool = False
+    cost: int = 120
+    """Bytes of the Python object of one value, without its text or data."""
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[T, int]:
         """The value that begins at ``at`` and the place after it.
@@ -125,6 +143,8 @@ class Integer(WireType[int]):
 
     ``all_ones``: what the highest value means where it is no number.
     """
+
+    cost = 48
 
     def __init__(self, label: str, size: int, hex_digits: int = 0, is_id: bool = False, all_ones: str = "") -> None:
         self.label, self.size, self.hex_digits, self.is_id, self.all_ones = label, size, hex_digits, is_id, all_ones
@@ -217,6 +237,11 @@ class Time(WireType[str]):
 TIME = Time()
 
 
+def hex_text(raw: bytes | memoryview) -> str:
+    """Bytes for a reader, in hex: all that one frame can hold; of more the beginning and the length."""
+    return raw.hex(" ") if len(raw) <= WHOLE_MAX else f"{raw[:WHOLE_MAX].hex(' ')} … {len(raw)} 字节"
+
+
 class Bytes(WireType[bytes]):
     """BYTE[n], or every byte left when ``size`` is None."""
 
@@ -238,7 +263,7 @@ class Bytes(WireType[bytes]):
         return value.hex()
 
     def text(self, value: bytes) -> str:
-        return value.hex(" ") if value else "—"
+        return hex_text(value) if value else "—"
 
 
 REST = Bytes()
@@ -293,7 +318,14 @@ def write_text(value: str, label: str) -> bytes:
         raise ProtocolError("value", f"{value!r}: {label} is text that GBK can express") from None
     if b"\x00" in raw:
         raise ProtocolError("value", f"{value!r}: {label} must not hold 0x00")
+    if len(raw) > TEXT_MAX:
+        raise ProtocolError("value", f"{label}: {len(raw)} bytes of GBK, a text has at most {TEXT_MAX}")
     return raw
+
+
+def too_long(label: str, size: int, at: int) -> ProtocolError:
+    """The refusal of a text of ``size`` bytes."""
+    return ProtocolError("body_malformed", f"{label}: text of {size} bytes, at most {TEXT_MAX}", at)
 
 
 class Text(WireType[str]):
@@ -302,6 +334,8 @@ class Text(WireType[str]):
     label = "STRING"
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[str, int]:
+        if end - at > TEXT_MAX:
+            raise too_long(self.label, end - at, at)
         return read_text(data[at:end], scope.reading.charset), end
 
     def write(self, value: str, edition: int) -> bytes:
@@ -335,12 +369,14 @@ class CountedText(WireType[str]):
     """Length, one byte or two, and that many bytes of STRING."""
 
     def __init__(self, digits: Integer = BYTE, most: int = 0) -> None:
-        self.digits, self.most = digits, most or digits.highest
+        self.digits, self.most = digits, min(most or digits.highest, TEXT_MAX)
         self.label = f"{digits.label} + STRING"
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[str, int]:
         length, at = self.digits.read(data, at, end, scope)
         need(data, at, end, length, self.label)
+        if length > TEXT_MAX:
+            raise too_long(self.label, length, at)
         return read_text(data[at : at + length], scope.reading.charset), at + length
 
     def write(self, value: str, edition: int) -> bytes:
@@ -351,55 +387,6 @@ class CountedText(WireType[str]):
 
 
 COUNTED_STRING, LONG_STRING = CountedText(), CountedText(WORD)
-
-
-class Repeated(WireType[tuple[T, ...]], Generic[T]):
-    """A list whose length is an earlier field, ``count``; or, with ``count`` empty, that runs to the end.
-
-    ``here`` names the field that 2011 has for what is in this packet; where it has a value it counts (§10). ``times``:
-    a fixed number of elements. ``least``: bytes of the smallest element that makes sense; a count that the bytes
-    cannot hold is then refused before anything is read.
-    """
-
-    composite = True
-
-    def __init__(self, element: WireType[T], count: str = "", here: str = "", times: int = 0, least: int = 0) -> None:
-        self.element, self.count, self.here, self.times, self.least = element, count, here, times, least
-        self.label = f"{element.label} × {count or times or 'n'}"
-        size = getattr(element, "size", None)
-        self.size = size * times if times and size else None
-
-    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[tuple[T, ...], int]:
-        values: list[T] = []
-        wanted = scope.values[self.count] if self.count else self.times or -1
-        if self.here and scope.values[self.here] is not None:
-            wanted = scope.values[self.here]
-        if self.least and wanted * self.least > end - at:
-            raise ProtocolError("body_short", f"{self.label}: {wanted} elements in {end - at} bytes", at)
-        traced, outer = scope.spans is not None and self.element.composite, scope.prefix
-        while at < end if wanted < 0 else len(values) < wanted:
-            start = at
-            if traced:
-                scope.prefix = f"{outer}[{len(values)}]"
-            value, at = self.element.read(data, at, end, scope)
-            values.append(value)
-            if not self.element.composite:
-                scope.mark(start, at, f"[{len(values) - 1}]", "", self.element.text(value))
-            if at == start:
-                raise ProtocolError("body_malformed", f"{self.label}: empty element", at)
-        scope.prefix = outer
-        return tuple(values), at
-
-    def write(self, value: Sequence[T], edition: int) -> bytes:
-        if self.times and len(value) != self.times:
-            raise ProtocolError("value", f"{len(value)} elements: {self.label} expected")
-        return b"".join(self.element.write(element, edition) for element in value)
-
-    def json(self, value: Sequence[T]) -> Any:
-        return [self.element.json(element) for element in value]
-
-    def text(self, value: Sequence[T]) -> str:
-        return ", ".join(self.element.text(element) for element in value)
 
 
 def by_edition(value: Any, edition: int) -> Any:

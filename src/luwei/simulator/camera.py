@@ -7,6 +7,7 @@ attempts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -171,7 +172,7 @@ class Camera:
             self.stored.pop(upload.item.id, None)
         return []
 
-    def resend(self, first_serial: int, numbers: tuple[int, ...], now_s: float) -> list[bytes]:
+    def resend(self, first_serial: int, numbers: Sequence[int], now_s: float) -> list[bytes]:
         """0x8003: the same bytes again."""
         for upload in self.uploads.values():
             if upload.first == first_serial:

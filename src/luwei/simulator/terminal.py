@@ -8,6 +8,7 @@ the next authentication, together with what was taken in tunnels and dead zones 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -220,7 +221,7 @@ class Terminal:
             out.append(wire.frame(self.truck, wire.ASK_TIME, self.next_serial()))
         return out + self._send_backlog(now_s)
 
-    def resend_fragments(self, first_serial: int, numbers: tuple[int, ...]) -> list[bytes]:
+    def resend_fragments(self, first_serial: int, numbers: Sequence[int]) -> list[bytes]:
         """0x8003 came: the same bytes again (reference §3, 5)."""
         frames = self._sent_fragments.get(first_serial, [])
         return [frames[number - 1] for number in numbers if 0 < number <= len(frames)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from luwei.commands.templates.values import asked_fields, build, encoded, record_of
-from luwei.protocol.fields import Repeated
 from luwei.protocol.jt808.parameters import Parameter, parameter_type
 from luwei.protocol.message import Nested, Record
+from luwei.protocol.repeated import Repeated
 
 Leaf = tuple[Any, str]
 """(value, text for a reader)."""

@@ -16,12 +16,13 @@ from luwei.commands.templates.values import (
     record_of,
     sparse,
 )
-from luwei.protocol.fields import Integer, Repeated, Unit, WireType
+from luwei.protocol.fields import Integer, Unit, WireType
 from luwei.protocol.jt808.bits import BitTable
 from luwei.protocol.jt808.parameter_ranges import SCALARS, Bounds, block_bounds, clause_of
 from luwei.protocol.jt808.parameters import PARAMETERS, ParameterType
 from luwei.protocol.layout import Field
 from luwei.protocol.message import EDITIONS, Nested, Record
+from luwei.protocol.repeated import Repeated
 
 GROUPS: tuple[tuple[str, str, str, range], ...] = (
     ("link", "通信与服务器", "Link and servers", range(0x0001, 0x0020)),

@@ -13,12 +13,13 @@ from typing import Any
 from luwei.commands.parameter_form import PARAMETERS_MAX, SECRET_IDS, VENDOR, make
 from luwei.protocol.choices import ByLength
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.fields import Bytes, Integer, Repeated, WireType
+from luwei.protocol.fields import Bytes, Integer, WireType
 from luwei.protocol.jt808.parameter_blocks import ChannelList, SleepWake
 from luwei.protocol.jt808.parameter_ranges import SCALARS, block_bounds, clause_of
 from luwei.protocol.jt808.parameters import Parameter, ParameterType, parameter_type
 from luwei.protocol.layout import Field
 from luwei.protocol.message import EDITIONS, Nested, Record
+from luwei.protocol.repeated import Repeated
 from luwei.registry.errors import RegistryError
 
 DIALECTS: Mapping[str, tuple[str, str]] = {"subiao": ("苏标", "T/JSATL 12"), "yuebiao": ("粤标", "T/GDRTA 002")}

@@ -6,6 +6,7 @@ accepted and named in ``Frame.quirks``. ``strict=True`` refuses them too. Writin
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import xor
@@ -28,6 +29,8 @@ ESCAPE = 0x7D
 
 FRAME_MAX = 2 * (SIZE_2019 + SIZE_FRAGMENT + 1023 + 1) + 2
 """Longest legal frame on the wire: every byte escaped, both flags (2092 bytes)."""
+CONTENT_MAX = FRAME_MAX + 128
+"""Bytes between two flags that are still looked at: a little more, for devices that exceed it."""
 
 CHECK_CODE_UNESCAPED = "check_code_unescaped"
 """Quirk: check code 0x7d or 0x7e sent without escaping (§11.1, 1)."""
@@ -39,7 +42,7 @@ LENGTH_HEADER = "length_counts_header"
 """Quirk: the announced length includes the header or the fragment item (§11.1, 4)."""
 
 _FLAG = bytes([FLAG])
-_LONE = {0x01: ESCAPE, 0x02: FLAG}
+_BAD_ESCAPE = re.compile(rb"\x7d(?![\x01\x02])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,10 @@ def unescape(content: bytes) -> bytes:
     """Undo ``escape``. Raises ProtocolError ``escape`` for 7d followed by anything but 01 or 02, or by nothing."""
     if ESCAPE not in content:
         return content
-    pieces = content.split(b"\x7d")
-    out = bytearray(pieces[0])
-    at = len(pieces[0])
-    for piece in pieces[1:]:
-        code = _LONE.get(piece[0]) if piece else None
-        if code is None:
-            found = f"7d{piece[0]:02x}" if piece else "truncated escape"
-            raise ProtocolError("escape", found, at)
-        out.append(code)
-        out += piece[1:]
-        at += 1 + len(piece)
-    return bytes(out)
+    if bad := _BAD_ESCAPE.search(content):
+        code = content[bad.end() : bad.end() + 1]
+        raise ProtocolError("escape", f"7d{code.hex()}" if code else "truncated escape", bad.start())
+    return content.replace(b"\x7d\x02", _FLAG).replace(b"\x7d\x01", b"\x7d")
 
 
 def strip_flags(raw: bytes) -> bytes:
@@ -97,9 +92,11 @@ def decode_frame(raw: bytes, *, strict: bool = False) -> Frame:
     device of 2013 or missing from a header of 2019 (the length decides, §2.3); an announced length that counts escapes
     or the header, when the body then parses to its end.
 
-    Raises ProtocolError ``delimiter``, ``escape``, ``short``, ``short_header``, ``checksum`` or ``body_length``;
-    offsets are in ``raw``.
+    Raises ProtocolError ``delimiter``, ``escape``, ``short``, ``short_header``, ``checksum`` or ``body_length`` (that
+    also for more than ``CONTENT_MAX`` bytes between the flags, which are not looked at); offsets are in ``raw``.
     """
+    if len(raw) > CONTENT_MAX + 2:
+        raise ProtocolError("body_length", f"frame of {len(raw)} bytes, at most {FRAME_MAX}", FRAME_MAX)
     escaped = strip_flags(raw)
     first = 1 if len(escaped) < len(raw) else 0
     quirks: list[str] = []

@@ -7,15 +7,17 @@ overwritten when an id comes twice (§11.3, 25).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.fields import LATEST, Scope, WireType
+from luwei.protocol.fields import LATEST, Scope, WireType, hex_text
 from luwei.protocol.jt808 import bits
 from luwei.protocol.jt808.item_types import STANDARD_ITEMS, ItemType, OverspeedDetail, temperature
 from luwei.protocol.message import Record
 from luwei.protocol.reading import STANDARD, Reading
+from luwei.protocol.repeated import Kept
 from luwei.protocol.safety.alarm_items import ALARM_ITEMS, SAFETY_ITEMS, SafetyAlarm
 
 __all__ = [
@@ -89,7 +91,7 @@ class Item:
 class Items:
     """The items of one location in order of arrival, and what could not be read behind them."""
 
-    items: tuple[Item, ...] = ()
+    items: Sequence[Item] = ()
     error: str = ""
     """Why reading stopped before the end, or empty."""
     rest: bytes = b""
@@ -100,6 +102,26 @@ class Items:
         return [item for item in self.items if item.id == item_id]
 
 
+class _NextItem(WireType[Item]):
+    """One item. Raises ProtocolError ``body_short`` where none can be read."""
+
+    label, cost = "附加信息项", 160
+
+    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Item, int]:
+        item_id = data[at]
+        if item_id in LONG and _is_long(data, at, end):
+            return Item(item_id, data[at + LONG_HEAD : end]), end
+        if at + 1 == end:
+            raise ProtocolError("body_short", f"id 0x{item_id:02X} without length", at)
+        stop = at + HEAD + data[at + 1]
+        if stop > end:
+            raise ProtocolError("body_short", f"item 0x{item_id:02X} length {data[at + 1]}, {end - at - HEAD} left", at)
+        return Item(item_id, data[at + HEAD : stop]), stop
+
+
+_NEXT_ITEM = _NextItem()
+
+
 class ItemList(WireType[Items]):
     """Items to the end of the body. Never fails: what does not fit is kept (§11.3, 24)."""
 
@@ -108,30 +130,34 @@ class ItemList(WireType[Items]):
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Items, int]:
         items: list[Item] = []
-        error, rest = "", b""
+        place, last, most = at, end - 1, scope.room // _NEXT_ITEM.cost
+        if scope.spans is None:
+            while place < last:  # the common case: few items, each with its length
+                stop = place + HEAD + data[place + 1]
+                if stop > end or len(items) >= most or not data[place + 1]:
+                    break
+                items.append(Item(data[place], data[place + HEAD : stop]))
+                place = stop
+            if place == end:
+                scope.room -= _NEXT_ITEM.cost * len(items)
+                return Items(tuple(items)), end
+        items.clear()
+        kept, error, rest = Kept(_NEXT_ITEM, data, scope), "", b""
         while at < end:
-            start, item_id = at, data[at]
-            if item_id in LONG and _is_long(data, at, end):
-                items.append(Item(item_id, data[at + LONG_HEAD : end]))
-                scope.mark(at, end, f"[0x{item_id:02X}]", "附加信息", data[at:end].hex(" "), "4 字节长度，厂家自定义")
-                at = end
+            try:
+                item, stop = _NEXT_ITEM.read(data, at, end, scope)
+                kept.add(item, at, stop)
+            except ProtocolError as fault:
+                error, rest = fault.detail, data[at:end]
                 break
-            if at + 1 == end:
-                error, rest = f"id 0x{item_id:02X} without length", data[at:end]
-                break
-            stop = at + HEAD + data[at + 1]
-            if stop > end:
-                error, rest = f"item 0x{item_id:02X} length {data[at + 1]}, {end - at - HEAD} left", data[at:end]
-                break
-            item = Item(item_id, data[at + HEAD : stop])
-            items.append(item)
-            at = stop
             if scope.spans is not None:
-                _mark(item, start, data, scope)
+                _mark(item, at, stop, data, scope)
+            at = stop
         if error:
-            scope.problems.append(f"items_broken: {error}")
-            scope.mark(at, end, "", "附加信息", rest.hex(" "), error)
-        return Items(tuple(items), error, rest), end
+            scope.odd("items_broken", error)
+            if scope.spans is not None:
+                scope.mark(at, end, "", "附加信息", hex_text(rest), error)
+        return Items(kept.close(end), error, rest), end
 
     def write(self, value: Items, edition: int) -> bytes:
         if value.error or value.rest:
@@ -166,8 +192,11 @@ def _is_long(data: bytes, at: int, end: int) -> bool:
     return data[at + 1 : at + 4] == bytes(3) and at + 4 < end and 0 < data[at + 4] == end - at - LONG_HEAD
 
 
-def _mark(item: Item, start: int, data: bytes, scope: Scope) -> None:
+def _mark(item: Item, start: int, stop: int, data: bytes, scope: Scope) -> None:
     """Record the places of one item: its head, and its fields or raw bytes."""
+    if stop - start - len(item.raw) == LONG_HEAD:
+        scope.mark(start, stop, f"[0x{item.id:02X}]", "附加信息", hex_text(data[start:stop]), "4 字节长度，厂家自定义")
+        return
     known, found = ITEM_TYPES.get(item.id), item.table
     zh = known.zh if known else "厂商自定义" if item.id >= 0xE1 else "未定义"
     note = f"{zh}，长度 {len(item.raw)}" + ("" if found or not known else "（不是标准长度，未解析）")
@@ -180,7 +209,7 @@ def _mark(item: Item, start: int, data: bytes, scope: Scope) -> None:
         found.read(data, value_at, value_at + len(item.raw), scope)
         scope.prefix, scope.edition = outer, edition
     elif item.raw:
-        scope.mark(value_at, value_at + len(item.raw), f"{name}.raw", "附加信息", item.raw.hex(" "))
+        scope.mark(value_at, value_at + len(item.raw), f"{name}.raw", "附加信息", hex_text(item.raw))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from luwei.protocol.fields import (
     BYTE,
     DWORD,
@@ -13,11 +15,11 @@ from luwei.protocol.fields import (
     PERCENT,
     WORD,
     Digits,
-    Repeated,
     Unit,
 )
 from luwei.protocol.jt808 import bits
 from luwei.protocol.message import Nested, Record, field
+from luwei.protocol.repeated import Repeated
 
 CODING_MODES = {0: "CBR", 1: "VBR", 2: "ABR"}
 RESOLUTIONS = {0: "QCIF", 1: "CIF", 2: "WCIF", 3: "D1", 4: "WD1", 5: "720P", 6: "1080P"}
@@ -55,7 +57,7 @@ class ChannelList(Record):
     audio_video: int = field(BYTE, "音视频通道总数", "Audio-video channels")
     audio: int = field(BYTE, "音频通道总数", "Audio channels")
     video: int = field(BYTE, "视频通道总数", "Video channels")
-    channels: tuple[Channel, ...] = field(Repeated(Nested(Channel)), "音视频通道对照表", "Channels")
+    channels: Sequence[Channel] = field(Repeated(Nested(Channel)), "音视频通道对照表", "Channels")
 
 
 class _LogicalChannel(Record):
@@ -68,7 +70,7 @@ class ChannelVideo(_Coding, _LogicalChannel):
 
 class ChannelVideoList(Record):
     count: int = field(BYTE, "需单独设置视频参数的通道数量", "Channels", counts="channels", default=0)
-    channels: tuple[ChannelVideo, ...] = field(
+    channels: Sequence[ChannelVideo] = field(
         Repeated(Nested(ChannelVideo), "count"), "单独通道视频参数设置列表", "Channels"
     )
 
@@ -94,7 +96,7 @@ class SleepWake(Record):
     condition: int = field(FLAGS_BYTE, "唤醒条件类型", "Wake conditions", bits=bits.WAKE_CONDITIONS)
     weekdays: int = field(FLAGS_BYTE, "定时唤醒日设置", "Weekdays", bits=bits.WEEKDAYS)
     periods_on: int = field(FLAGS_BYTE, "定时唤醒启用标志", "Periods in use")
-    periods: tuple[WakePeriod, ...] = field(Repeated(Nested(WakePeriod)), "时间段", "Periods, four")
+    periods: Sequence[WakePeriod] = field(Repeated(Nested(WakePeriod)), "时间段", "Periods, four")
 
 
 class ForbiddenPeriod(Record):

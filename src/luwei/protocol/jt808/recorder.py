@@ -7,7 +7,7 @@ prove; data of another command or length stay bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
@@ -23,11 +23,12 @@ from luwei.protocol.fields import (
     Bytes,
     Digits,
     FixedText,
-    Repeated,
     Scope,
     WireType,
+    hex_text,
 )
 from luwei.protocol.message import Nested, Record, field
+from luwei.protocol.repeated import Repeated
 
 START, HOST_START = b"\x55\x7a", b"\xaa\x75"
 HEAD = 6
@@ -93,7 +94,7 @@ class Vehicle(Record):
 class Signals(Record):
     time: str = field(TIME, "记录仪实时时间", "Recorder time")
     operated: int = field(FLAGS_BYTE, "状态信号字节", "Signals")
-    names: tuple[str, ...] = field(Repeated(FixedText(10), times=8), "D0-D7的状态信号名称", "Names of D0 to D7")
+    names: Sequence[str] = field(Repeated(FixedText(10), times=8), "D0-D7的状态信号名称", "Names of D0 to D7")
 
 
 class RecorderNumber(Record):
@@ -113,7 +114,7 @@ class SpeedMinute(Record):
     """126 bytes."""
 
     start: str = field(TIME, "开始时间", "Start")
-    seconds: tuple[Second, ...] = field(Repeated(Nested(Second), times=60), "每秒的平均速度和状态信号", "Each second")
+    seconds: Sequence[Second] = field(Repeated(Nested(Second), times=60), "每秒的平均速度和状态信号", "Each second")
 
 
 class Place(Record):
@@ -130,7 +131,7 @@ class PlaceHour(Record):
     """666 bytes."""
 
     start: str = field(TIME, "开始时间", "Start")
-    minutes: tuple[PlaceMinute, ...] = field(
+    minutes: Sequence[PlaceMinute] = field(
         Repeated(Nested(PlaceMinute), times=60), "每分钟的位置和平均速度", "Each minute"
     )
 
@@ -140,7 +141,7 @@ class Accident(Record):
 
     end: str = field(TIME, "行驶结束时间", "End of driving")
     licence: str = field(LICENCE, "机动车驾驶证号码", "Driving licence")
-    samples: tuple[Second, ...] = field(
+    samples: Sequence[Second] = field(
         Repeated(Nested(Second), times=100), "每0.2秒的速度和状态信号", "Each 0.2 s of the last 20 s"
     )
     place: Place = field(Nested(Place), "最近一次有效位置", "Last position")
@@ -183,7 +184,7 @@ class SpeedLog(Record):
     state: int = field(BYTE, "记录仪的速度状态", "State", values={1: "正常", 2: "异常"})
     start: str = field(TIME, "速度状态判定的开始时间", "Start")
     end: str = field(TIME, "速度状态判定的结束时间", "End")
-    seconds: tuple[Speeds, ...] = field(Repeated(Nested(Speeds), times=60), "每秒的记录速度和参考速度", "Each second")
+    seconds: Sequence[Speeds] = field(Repeated(Nested(Speeds), times=60), "每秒的记录速度和参考速度", "Each second")
 
 
 class Period(Record):
@@ -231,7 +232,7 @@ class Packet:
     """One packet. ``content``: records where the command has a layout that fits, else bytes."""
 
     command: int
-    content: tuple[Record, ...] | bytes = b""
+    content: Sequence[Record] | bytes = b""
     reserved: int = 0
     start: bytes = START
 
@@ -241,7 +242,7 @@ class Packet:
         return self.command in _FAILED
 
 
-def check(raw: bytes) -> int:
+def check(raw: bytes | memoryview) -> int:
     """XOR of all bytes."""
     return reduce(xor, raw, 0)
 
@@ -256,37 +257,41 @@ class RecorderBlock(WireType[Any]):
         self.tables = {command: (table, Nested(table).size or 0) for command, table in tables.items()}
 
     def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Packet | bytes, int]:
-        raw = data[at:end]
-        failed = len(raw) == _BARE and raw[2] in _FAILED
-        length = -1 if len(raw) < HEAD + 1 else int.from_bytes(raw[3:5], "big")
-        if raw[:2] not in (START, HOST_START) or (not failed and len(raw) != HEAD + length + 1):
+        size, head = end - at, data[at : min(at + HEAD, end)]
+        failed = size == _BARE and head[2] in _FAILED
+        length = -1 if size < HEAD + 1 else int.from_bytes(head[3:5], "big")
+        if head[:2] not in (START, HOST_START) or (not failed and size != HEAD + length + 1):
+            raw = data[at:end]
             if raw:
-                scope.problems.append(f"recorder_packet: {len(raw)} bytes are none")
-                scope.mark(at, end, "", "数据块", raw.hex(" "), "不是完整的数据包")
+                scope.odd("recorder_packet", f"{size} bytes are none")
+                if scope.spans is not None:
+                    scope.mark(at, end, "", "数据块", hex_text(raw), "不是完整的数据包")
             return raw, end
-        if raw[-1] != check(raw[:-1]):
-            scope.problems.append(f"recorder_check: 0x{raw[-1]:02X}, should be 0x{check(raw[:-1]):02X}")
+        got, want = data[end - 1], check(memoryview(data)[at : end - 1])
+        if got != want:
+            scope.odd("recorder_check", f"0x{got:02X}, should be 0x{want:02X}")
         if failed:
-            scope.mark(at, end, "", "数据包", f"0x{raw[2]:02X}", "采集或设置出错")
-            return Packet(raw[2], b"", raw[3], raw[:2]), end
+            scope.mark(at, end, "", "数据包", f"0x{head[2]:02X}", "采集或设置出错")
+            return Packet(head[2], b"", head[3], head[:2]), end
         scope.mark(
             at,
             at + HEAD,
             ".head",
             "起始字头、命令字、长度、备用",
-            f"0x{raw[2]:02X}, {length}",
-            COMMANDS.get(raw[2], ""),
+            f"0x{head[2]:02X}, {length}",
+            COMMANDS.get(head[2], ""),
         )
-        content = self._content(raw[2], data, at + HEAD, end - 1, scope)
-        scope.mark(end - 1, end, ".check", "校验字", f"0x{raw[-1]:02X}")
-        return Packet(raw[2], content, raw[5], raw[:2]), end
+        content = self._content(head[2], data, at + HEAD, end - 1, scope)
+        scope.mark(end - 1, end, ".check", "校验字", f"0x{got:02X}")
+        return Packet(head[2], content, head[5], head[:2]), end
 
-    def _content(self, command: int, data: bytes, at: int, end: int, scope: Scope) -> tuple[Record, ...] | bytes:
+    def _content(self, command: int, data: bytes, at: int, end: int, scope: Scope) -> Sequence[Record] | bytes:
         table, size = self.tables.get(command, (None, 0))
         if table is None or not size or at == end or (end - at) % size:
-            if at < end:
-                scope.mark(at, end, ".data", "数据块", data[at:end].hex(" "))
-            return data[at:end]
+            raw = data[at:end]
+            if raw and scope.spans is not None:
+                scope.mark(at, end, ".data", "数据块", hex_text(raw))
+            return raw
         return Repeated(Nested(table)).read(data, at, end, scope)[0]
 
     def write(self, value: Packet | bytes, edition: int) -> bytes:
@@ -309,4 +314,4 @@ class RecorderBlock(WireType[Any]):
         return {"command": value.command, "data": data} | ({"failed": True} if value.failed else {})
 
     def text(self, value: Packet | bytes) -> str:
-        return value.hex(" ") if isinstance(value, bytes) else COMMANDS.get(value.command, "")
+        return hex_text(value) if isinstance(value, bytes) else COMMANDS.get(value.command, "")

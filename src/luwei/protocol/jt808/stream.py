@@ -8,13 +8,11 @@ is bounded whatever comes in.
 from __future__ import annotations
 
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.jt808.frame import FLAG_UNESCAPED, FRAME_MAX, decode_frame
+from luwei.protocol.jt808.frame import CONTENT_MAX, FLAG_UNESCAPED, decode_frame
 from luwei.protocol.jt808.header import SIZE_2013, SIZE_2019
 
 CONTENT_MIN = SIZE_2013
 """Shortest content of a frame: a header of 2013 whose check code 0x7e was taken for the flag (§11.1, 1)."""
-CONTENT_MAX = FRAME_MAX + 128
-"""A little more than the longest legal frame, for devices that exceed it; beyond it everything is noise."""
 
 _FLAG = b"\x7e"
 

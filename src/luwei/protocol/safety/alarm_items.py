@@ -7,7 +7,7 @@ the identification and the codes of a dialect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
 from luwei.protocol.fields import (
@@ -24,12 +24,12 @@ from luwei.protocol.fields import (
     WORD,
     Bytes,
     Integer,
-    Repeated,
     Unit,
 )
 from luwei.protocol.jt808.bits import Bit, BitTable
 from luwei.protocol.jt808.item_types import ItemType
 from luwei.protocol.message import Nested, Record, field
+from luwei.protocol.repeated import Repeated
 from luwei.protocol.safety.alarm_sign import SIGNS, AlarmSign
 from luwei.protocol.safety.dialects import DIALECTS, Dialect
 
@@ -178,7 +178,7 @@ def _codes(types: Mapping[int, str], signs: Mapping[int, str]) -> type[Record]:
 def _entries(wheel: type[Record]) -> type[Record]:
     class Entries(Record):
         count: int = field(BYTE, "报警/事件列表总数", "Number of entries", counts="events", default=0)
-        events: tuple[Record, ...] = field(Repeated(Nested(wheel), "count"), "报警/事件信息列表", "Entries")
+        events: Sequence[Record] = field(Repeated(Nested(wheel), "count"), "报警/事件信息列表", "Entries")
 
     return Entries
 

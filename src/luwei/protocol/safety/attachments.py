@@ -5,10 +5,12 @@ Bodies with an identification differ by dialect; the dialect is the one whose ta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
-from luwei.protocol.fields import BYTE, COUNTED_STRING, DWORD, WORD, Bytes, FixedText, Repeated, Unit
+from luwei.protocol.fields import BYTE, COUNTED_STRING, DWORD, WORD, Bytes, FixedText, Unit
 from luwei.protocol.message import Message, Nested, Record, field
+from luwei.protocol.repeated import Repeated
 from luwei.protocol.safety.alarm_sign import SIGNS, AlarmSign
 from luwei.protocol.safety.dialects import DIALECTS, SUBIAO, YUEBIAO, Dialect
 
@@ -63,7 +65,7 @@ class Attachment(Record):
 class _InfoTail(_AlarmNumber):
     info_type: int = field(BYTE, "信息类型", "Kind", values=INFO_TYPES)
     attachment_count: int = field(BYTE, "附件数量", "Attachments", counts="attachments", default=0)
-    attachments: tuple[Attachment, ...] = field(
+    attachments: Sequence[Attachment] = field(
         Repeated(Nested(Attachment), "attachment_count"), "附件信息列表", "Attachments"
     )
 
@@ -131,6 +133,6 @@ class FileReply(
 ):
     result: int = field(BYTE, "上传结果", "Result", values=UPLOAD_RESULTS)
     count: int = field(BYTE, "补传数据包数量", "Ranges wanted", counts="packages", default=0)
-    packages: tuple[MissingRange, ...] = field(
+    packages: Sequence[MissingRange] = field(
         Repeated(Nested(MissingRange), "count"), "补传数据包列表", "Ranges", default=()
     )

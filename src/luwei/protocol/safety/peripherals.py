@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from luwei.protocol.fields import BYTE, FLAGS_DWORD, ID_BYTE, CountedText, Repeated
+from collections.abc import Sequence
+
+from luwei.protocol.fields import BYTE, FLAGS_DWORD, ID_BYTE, CountedText
 from luwei.protocol.jt808.bits import Bit, BitTable
 from luwei.protocol.message import Nested, Record, field
+from luwei.protocol.repeated import Repeated
 
 PERIPHERAL_STATUS, PERIPHERAL_INFORMATION = 0xF7, 0xF8
 """Pass-through types 状态查询 and 信息查询."""
@@ -38,7 +41,7 @@ class PeripheralQuery(Record):
     """What stands in a 0x8900 behind the type."""
 
     count: int = field(BYTE, "外设ID列表总数", "Number of ids", counts="ids", default=0)
-    ids: tuple[int, ...] = field(Repeated(ID_BYTE, "count"), "外设ID", "Peripheral ids")
+    ids: Sequence[int] = field(Repeated(ID_BYTE, "count"), "外设ID", "Peripheral ids")
 
 
 class PeripheralStatus(Record):
@@ -68,14 +71,12 @@ class PeripheralInformation(Record):
 
 class PeripheralStates(Record):
     count: int = field(BYTE, "消息列表总数", "Number of peripherals", counts="peripherals", json=False, default=0)
-    peripherals: tuple[PeripheralStatus, ...] = field(
-        Repeated(Nested(PeripheralStatus), "count"), "外设", "Peripherals"
-    )
+    peripherals: Sequence[PeripheralStatus] = field(Repeated(Nested(PeripheralStatus), "count"), "外设", "Peripherals")
 
 
 class PeripheralDescriptions(Record):
     count: int = field(BYTE, "消息列表总数", "Number of peripherals", counts="peripherals", json=False, default=0)
-    peripherals: tuple[PeripheralInformation, ...] = field(
+    peripherals: Sequence[PeripheralInformation] = field(
         Repeated(Nested(PeripheralInformation), "count"), "外设", "Peripherals"
     )
 

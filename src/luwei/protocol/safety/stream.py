@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.fields import read_text
-from luwei.protocol.jt808.stream import CONTENT_MAX
+from luwei.protocol.jt808.frame import CONTENT_MAX
 
 MARK = b"01cd"
 NAME_SIZE = 50

@@ -6,6 +6,7 @@ Setting an id that exists overwrites it (§7.7).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from luwei.protocol.choices import FirstFit
@@ -21,10 +22,10 @@ from luwei.protocol.fields import (
     SECOND,
     TIME,
     WORD,
-    Repeated,
 )
 from luwei.protocol.jt808 import area_bits
 from luwei.protocol.message import Message, Nested, Record, bit, equals, field
+from luwei.protocol.repeated import Repeated
 
 SETTINGS = {0: "更新", 1: "追加", 2: "修改"}
 SHAPES = {1: "圆形区域", 2: "矩形区域", 3: "多边形区域", 4: "路线"}
@@ -89,13 +90,13 @@ class _SettingHead(Record):
 
 
 class SetCircles(_SettingHead, Message, id=0x8600, zh="设置圆形区域", en="Set circular areas", clause="§8.32"):
-    areas: tuple[CircleArea, ...] = field(
+    areas: Sequence[CircleArea] = field(
         Repeated(Nested(CircleArea), "count", "packet_count"), "区域项", "Circular areas"
     )
 
 
 class SetRectangles(_SettingHead, Message, id=0x8602, zh="设置矩形区域", en="Set rectangular areas", clause="§8.34"):
-    areas: tuple[RectangleArea, ...] = field(
+    areas: Sequence[RectangleArea] = field(
         Repeated(Nested(RectangleArea), "count", "packet_count"), "区域项", "Rectangular areas"
     )
 
@@ -110,7 +111,7 @@ class _Vertices(Record):
     packet_count: int | None = field(
         BYTE, "包顶点数", "Vertices in this packet", until=2011, counts="vertices", json=False, default=None
     )
-    vertices: tuple[Vertex, ...] = field(Repeated(Nested(Vertex), "count", "packet_count"), "顶点项", "Vertices")
+    vertices: Sequence[Vertex] = field(Repeated(Nested(Vertex), "count", "packet_count"), "顶点项", "Vertices")
 
 
 class SetPolygon(
@@ -166,7 +167,7 @@ class _Points(Record):
     packet_count: int | None = field(
         BYTE, "包拐点数", "Points in this packet", until=2011, counts="points", json=False, default=None
     )
-    points: tuple[TurningPoint, ...] = field(
+    points: Sequence[TurningPoint] = field(
         Repeated(Nested(TurningPoint), "count", "packet_count"), "拐点项", "Turning points"
     )
 
@@ -179,7 +180,7 @@ class _Delete(Record):
     count: int = field(
         BYTE, "区域数", "Number of ids", counts="ids", default=0, note="0: all of this kind; at most 125"
     )
-    ids: tuple[int, ...] = field(Repeated(DWORD, "count"), "区域ID列表", "Ids", default=())
+    ids: Sequence[int] = field(Repeated(DWORD, "count"), "区域ID列表", "Ids", default=())
 
 
 class DeleteCircles(_Delete, Message, id=0x8601, zh="删除圆形区域", en="Delete circular areas", clause="§8.33"):
@@ -201,7 +202,7 @@ class DeleteRoutes(_Delete, Message, id=0x8607, zh="删除路线", en="Delete ro
 class QueryAreas(Message, id=0x8608, zh="查询区域或线路数据", en="Query areas or routes", clause="§8.40", since=2019):
     type: int = field(BYTE, "查询类型", "Kind", values=SHAPES)
     count: int = field(DWORD, "要查询的区域或线路的ID数量", "Number of ids", counts="ids", default=0, note="0: all")
-    ids: tuple[int, ...] = field(Repeated(DWORD, "count"), "ID列表", "Ids", default=())
+    ids: Sequence[int] = field(Repeated(DWORD, "count"), "ID列表", "Ids", default=())
 
 
 _RECORDS = FirstFit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from luwei.protocol.fields import (
     BYTE,
     COUNTED_STRING,
@@ -13,12 +15,12 @@ from luwei.protocol.fields import (
     Digits,
     FixedText,
     MeasuredBytes,
-    Repeated,
 )
 from luwei.protocol.jt808 import bits, terminal_bits
 from luwei.protocol.jt808.control_words import COMMANDS, ControlParameters
 from luwei.protocol.jt808.messages.location import LocationFields
 from luwei.protocol.message import Message, Nested, Record, field
+from luwei.protocol.repeated import Repeated
 
 UPGRADE_TYPES = {
     0x00: "终端",
@@ -150,7 +152,7 @@ class VehicleControl(Message, id=0x8500, zh="车辆控制", en="Vehicle control"
         FLAGS_BYTE, "控制标志", "Control flags", bits=terminal_bits.CONTROL_FLAGS, until=2013, default=None
     )
     count: int | None = field(WORD, "控制类型数量", "Number of controls", since=2019, counts="controls", default=None)
-    controls: tuple[Control, ...] | None = field(
+    controls: Sequence[Control] | None = field(
         Repeated(Nested(Control), "count"), "控制类型", "Controls", since=2019, default=None
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from luwei.protocol.fields import BYTE, MESSAGE_ID, REST, TIME, WORD, Repeated
+from collections.abc import Sequence
+
+from luwei.protocol.fields import BYTE, MESSAGE_ID, REST, TIME, WORD
 from luwei.protocol.message import Message, Record, field
+from luwei.protocol.repeated import Repeated
 
 RESULTS = {0: "成功/确认", 1: "失败", 2: "消息有误", 3: "不支持"}
 RESULT_OK, RESULT_FAILED, RESULT_WRONG, RESULT_UNSUPPORTED, RESULT_ALARM_HANDLED = range(5)
@@ -48,7 +51,7 @@ class ServerTime(Message, id=0x8004, zh="查询服务器时间应答", en="Serve
 class _Fragments(Record):
     original_serial: int = field(WORD, "原始消息流水号", "Serial of the first fragment")
     count: int = field({2011: BYTE, 2019: WORD}, "重传包总数", "Fragments wanted", counts="ids", json=False, default=0)
-    ids: tuple[int, ...] = field(Repeated(WORD, "count"), "重传包ID列表", "Fragment numbers, ascending")
+    ids: Sequence[int] = field(Repeated(WORD, "count"), "重传包ID列表", "Fragment numbers, ascending")
 
 
 class RequestFragments(

@@ -18,12 +18,14 @@ from luwei.protocol.fields import (
     WORD,
     Scope,
     WireType,
+    hex_text,
     time_text,
     time_value,
 )
 from luwei.protocol.jt808 import bits
 from luwei.protocol.jt808.items import ITEM_LIST, Items
-from luwei.protocol.message import Message, Record, field
+from luwei.protocol.message import Message, Nested, Record, field
+from luwei.protocol.repeated import Kept
 
 BASIC = 28
 """Bytes of the basic part 位置基本信息."""
@@ -96,7 +98,41 @@ def is_date(raw: bytes) -> bool:
     return len(raw) == 6 and time_value(time_text(raw)) is not None
 
 
-class SizedLocations(WireType[tuple[Location, ...]]):
+class _NextLocation(WireType[Location]):
+    """The next item that can be read: a length and a location, or, of ``step`` bytes, a location alone."""
+
+    label, composite = "WORD + 位置信息", True
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def body(self, data: bytes, at: int, end: int) -> tuple[int, int]:
+        """Where the location begins, and the length that is announced for it."""
+        return (at, self.step) if self.step else (at + 2, data[at] << 8 | data[at + 1])
+
+    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Location, int]:
+        while True:
+            body_at, length = self.body(data, at, end)
+            at = min(body_at + length, end)
+            try:
+                return self.location(data, body_at, at, scope), at
+            except ProtocolError:
+                scope.problems.clear()
+
+    @staticmethod
+    def location(data: bytes, at: int, stop: int, scope: Scope) -> Location:
+        """The location at ``at``, with what was odd about it."""
+        if stop - at < BASIC:
+            raise ProtocolError("body_short", f"location of {stop - at} bytes", at)
+        location, _ = Location.read(data, at, stop, scope)
+        location.problems = tuple(scope.problems)
+        return location
+
+
+_NextLocation.cost = Nested(Location).cost
+
+
+class SizedLocations(WireType[Sequence[Location]]):
     """Items of 0x0704: length WORD, then a 0x0200 body; read one by one, so that one bad item costs only itself.
 
     Seen on the road (§8.20): (a) one length only, then ``count`` bodies of that size; (b) a length that disagrees with
@@ -106,34 +142,39 @@ class SizedLocations(WireType[tuple[Location, ...]]):
     label = "(WORD + 位置信息) × n"
     composite = True
 
-    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[tuple[Location, ...], int]:
+    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Sequence[Location], int]:
         count = scope.values["count"]
         step = self._single_length(data, at, end, count)
-        locations: list[Location] = []
         if step:
-            scope.problems.append("batch_single_length")
+            scope.odd("batch_single_length")
             scope.mark(at, at + 2, "[].length", "位置汇报数据体长度", str(step), "只出现一次")
             at += 2
+        item = _NextLocation(step)
+        kept, problems, outer = Kept(item, data, scope), scope.problems, scope.prefix
         for index in range(count):
-            if step:
-                length, body_at = step, at
-            elif end - at < 2:
+            if not step and end - at < 2:
                 break
-            else:
-                length, body_at = data[at] << 8 | data[at + 1], at + 2
+            start, (body_at, length) = at, item.body(data, at, end)
+            if not step:
                 scope.mark(at, body_at, f"[{index}].length", "位置汇报数据体长度", str(length))
-            stop = min(body_at + length, end)
-            if stop - body_at < length:
-                scope.problems.append(f"batch_item_length: item {index}, {length} announced, {stop - body_at} left")
-            at = stop
+            at = min(body_at + length, end)
+            if at - body_at < length:
+                scope.odd("batch_item_length", f"item {index}, {length} announced, {at - body_at} left")
+            scope.problems, scope.prefix, fault = [], f"{outer}[{index}].", ""
             try:
-                locations.append(self._location(data, body_at, stop, index, scope))
+                kept.add(item.location(data, body_at, at, scope), start, at)
             except ProtocolError as error:
-                scope.problems.append(f"batch_item_unreadable: item {index}, {error.detail}")
-                scope.mark(body_at, stop, f"[{index}]", "位置汇报数据体", data[body_at:stop].hex(" "), error.detail)
-        if len(locations) < count:
-            scope.problems.append(f"batch_count: {count} announced, {len(locations)} read")
-        return tuple(locations), at
+                fault = error.detail
+            found, scope.problems, scope.prefix = scope.problems, problems, outer
+            if fault:
+                scope.odd("batch_item_unreadable", f"item {index}, {fault}")
+                if scope.spans is not None:
+                    scope.mark(body_at, at, f"[{index}]", "位置汇报数据体", hex_text(data[body_at:at]), fault)
+            for problem in found:
+                scope.odd(*problem.split(": ", 1))
+        if kept.count < count:
+            scope.odd("batch_count", f"{count} announced, {kept.count} read")
+        return kept.close(end), at
 
     def write(self, value: Sequence[Location], edition: int) -> bytes:
         bodies = [location.encode(edition) for location in value]
@@ -141,16 +182,6 @@ class SizedLocations(WireType[tuple[Location, ...]]):
 
     def json(self, value: Sequence[Location]) -> Any:
         return [location.to_json() for location in value]
-
-    def _location(self, data: bytes, at: int, stop: int, index: int, scope: Scope) -> Location:
-        if stop - at < BASIC:
-            raise ProtocolError("body_short", f"location of {stop - at} bytes", at)
-        outer, before = scope.prefix, len(scope.problems)
-        scope.prefix = f"{outer}[{index}]."
-        location, _ = Location.read(data, at, stop, scope)
-        scope.prefix = outer
-        location.problems = tuple(scope.problems[before:])
-        return location
 
     @staticmethod
     def _single_length(data: bytes, at: int, end: int, count: int) -> int:
@@ -173,4 +204,4 @@ class LocationBatch(Message, id=0x0704, zh="定位数据批量上传", en="Batch
 
     count: int = field(WORD, "数据项个数", "Number of items", counts="locations", default=0)
     type: int = field(BYTE, "位置数据类型", "Kind of data", values={0: "正常位置批量汇报", 1: "盲区补报"})
-    locations: tuple[Location, ...] = field(SizedLocations(), "位置汇报数据项", "Locations")
+    locations: Sequence[Location] = field(SizedLocations(), "位置汇报数据项", "Locations")

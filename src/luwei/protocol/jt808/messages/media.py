@@ -5,11 +5,13 @@ The multimedia data come in header fragments from 2013 on and are put together b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from luwei.protocol.fields import BYTE, DWORD, SECOND, TIME, WORD, Bytes, Repeated
+from luwei.protocol.fields import BYTE, DWORD, SECOND, TIME, WORD, Bytes
 from luwei.protocol.jt808.messages.location import LocationBasic, is_date
 from luwei.protocol.message import Message, Nested, Record, field, present
+from luwei.protocol.repeated import Repeated
 
 MEDIA_TYPES = {0: "图像", 1: "音频", 2: "视频"}
 MEDIA_FORMATS = {0: "JPEG", 1: "TIF", 2: "MP3", 3: "WAV", 4: "WMV"}
@@ -89,7 +91,7 @@ class MediaReply(Message, id=0x8800, zh="多媒体数据上传应答", en="Multi
     count: int | None = field(
         BYTE, "重传包总数", "Fragments wanted", may_end=True, counts="retransmit", json=False, default=None
     )
-    retransmit: tuple[int, ...] | None = field(
+    retransmit: Sequence[int] | None = field(
         Repeated(WORD, "count"), "重传包ID列表", "Fragment numbers, at most 125", when=present("count"), default=None
     )
 
@@ -115,7 +117,7 @@ class ShootReply(Message, id=0x0805, zh="摄像头立即拍摄命令应答", en=
     count: int | None = field(
         WORD, "多媒体ID个数", "Number of ids", may_end=True, counts="ids", json=False, default=None
     )
-    ids: tuple[int, ...] | None = field(
+    ids: Sequence[int] | None = field(
         Repeated(DWORD, "count"), "多媒体ID列表", "Multimedia ids", when=present("count"), default=None
     )
 
@@ -148,7 +150,7 @@ class SearchReply(Message, id=0x0802, zh="存储多媒体数据检索应答", en
     packet_count: int | None = field(
         WORD, "包项数", "Items in this packet", until=2011, counts="items", json=False, default=None
     )
-    items: tuple[StoredMedia, ...] = field(
+    items: Sequence[StoredMedia] = field(
         Repeated(Nested(StoredMedia), "count", "packet_count"), "检索项", "Items of 35 bytes, in 2011 of 31"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from luwei.protocol.errors import ProtocolError
@@ -15,11 +16,11 @@ from luwei.protocol.fields import (
     Bytes,
     Digits,
     MeasuredBytes,
-    Repeated,
     Scope,
 )
 from luwei.protocol.jt808 import bits
 from luwei.protocol.message import Message, Nested, Record, field
+from luwei.protocol.repeated import Repeated
 from luwei.protocol.safety.peripherals import PERIPHERAL_INFORMATION, PERIPHERAL_STATUS, PERIPHERALS
 
 PASS_THROUGH_TYPES = {
@@ -43,7 +44,7 @@ class CanData(Message, id=0x0705, zh="CAN总线数据上传", en="CAN bus data",
     time: str = field(
         Digits(5), "CAN总线数据接收时间", "Time of the first item", note="hhmmss and milliseconds, no date"
     )
-    items: tuple[CanItem, ...] = field(Repeated(Nested(CanItem), "count"), "CAN总线数据项", "Items")
+    items: Sequence[CanItem] = field(Repeated(Nested(CanItem), "count"), "CAN总线数据项", "Items")
 
 
 class _PassThrough(Record):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from luwei.protocol.fields import (
     BYTE,
     COUNTED_STRING,
@@ -10,10 +12,10 @@ from luwei.protocol.fields import (
     LONG_STRING,
     STRING,
     WORD,
-    Repeated,
 )
 from luwei.protocol.jt808 import terminal_bits
 from luwei.protocol.message import Message, Nested, Record, field, present
+from luwei.protocol.repeated import Repeated
 
 EVENT_SETTINGS = {0: "删除终端现有所有事件", 1: "更新事件", 2: "追加事件", 3: "修改事件", 4: "删除特定几项事件"}
 MENU_SETTINGS = {0: "删除终端全部信息项", 1: "更新菜单", 2: "追加菜单", 3: "修改菜单"}
@@ -40,7 +42,7 @@ class SetEvents(Message, id=0x8301, zh="事件设置", en="Set events", clause="
         json=False,
         default=None,
     )
-    events: tuple[Event, ...] | None = field(
+    events: Sequence[Event] | None = field(
         Repeated(Nested(Event), "count", "packet_count"), "事件项列表", "Events", when=present("count"), default=None
     )
 
@@ -57,7 +59,7 @@ class Answer(Record):
 class Question(Message, id=0x8302, zh="提问下发", en="Ask a question", clause="2013 §8.29", until=2013):
     flag: int = field(FLAGS_BYTE, "标志", "Flags", bits=terminal_bits.QUESTION)
     question: str = field(COUNTED_STRING, "问题", "Question")
-    answers: tuple[Answer, ...] = field(Repeated(Nested(Answer)), "候选答案列表", "Answers")
+    answers: Sequence[Answer] = field(Repeated(Nested(Answer)), "候选答案列表", "Answers")
 
 
 class QuestionAnswer(Message, id=0x0302, zh="提问应答", en="Question answer", clause="2013 §8.30", until=2013):
@@ -85,7 +87,7 @@ class SetMenu(Message, id=0x8303, zh="信息点播菜单设置", en="Set informa
         json=False,
         default=None,
     )
-    items: tuple[MenuItem, ...] | None = field(
+    items: Sequence[MenuItem] | None = field(
         Repeated(Nested(MenuItem), "count", "packet_count"), "信息项列表", "Items", when=present("count"), default=None
     )
 
@@ -131,7 +133,7 @@ class SetPhoneBook(Message, id=0x8401, zh="设置电话本", en="Set phone book"
         json=False,
         default=None,
     )
-    contacts: tuple[Contact, ...] | None = field(
+    contacts: Sequence[Contact] | None = field(
         Repeated(Nested(Contact), "count", "packet_count"), "联系人项", "Contacts", when=present("count"), default=None
     )
 

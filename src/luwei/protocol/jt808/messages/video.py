@@ -5,6 +5,8 @@ Note the stream values: live requests count 0 main and 1 sub, playback and files
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from luwei.protocol.fields import (
     BYTE,
     COUNTED_STRING,
@@ -14,12 +16,13 @@ from luwei.protocol.fields import (
     PERCENT,
     TIME,
     WORD,
-    Repeated,
     Scope,
     Unit,
+    WireType,
 )
 from luwei.protocol.jt808 import video_bits
 from luwei.protocol.message import Message, Nested, Record, field
+from luwei.protocol.repeated import Kept, Repeated
 
 CODECS = {
     1: "G.721",
@@ -184,32 +187,53 @@ class Resource(_Files, _Channel):
     file_size: int = field(DWORD, "文件大小", "File size", unit=BYTES)
 
 
+HEAD = 6
+"""Bytes of serial and total."""
+
+
+class _NextResource(WireType[Record]):
+    """A recording, behind the heads that stand before it."""
+
+    composite = True
+
+    def __init__(self, first: int, head: bytes) -> None:
+        self.record, self.first, self.head = Nested(Resource), first, head
+        self.label, self.cost = self.record.label, self.record.cost
+
+    def behind_heads(self, data: bytes, at: int) -> int:
+        """The place behind the repeated heads at ``at``. No item begins like one: its month would be 0."""
+        while at > self.first and len(self.head) == HEAD and data[at : at + HEAD] == self.head:
+            at += HEAD
+        return at
+
+    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Record, int]:
+        return self.record.read(data, self.behind_heads(data, at), end, scope)
+
+
 class Resources(Repeated[Record]):
     """Items to the end of the body: some devices put a part's number in the total, and repeat the head (§4.7)."""
-
-    HEAD = 6
 
     def __init__(self) -> None:
         super().__init__(Nested(Resource))
 
-    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[tuple[Record, ...], int]:
-        head, skipped = data[max(at - self.HEAD, 0) : at], 0
-        found: list[Record] = []
+    def read(self, data: bytes, at: int, end: int, scope: Scope) -> tuple[Sequence[Record], int]:
+        item, skipped = _NextResource(at, data[max(at - HEAD, 0) : at]), 0
+        kept, outer = Kept(item, data, scope), scope.prefix
         while at < end:
-            # no item begins so: its month would be 0
-            if found and len(head) == self.HEAD and data[at : at + self.HEAD] == head:
-                scope.mark(at, at + self.HEAD, f"[{len(found)}].head", "重复的应答流水号与总数", "")
-                at, skipped = at + self.HEAD, skipped + 1
+            start, at = at, item.behind_heads(data, at)
+            if at > start:
+                skipped += (at - start) // HEAD
+                scope.mark(start, at, f"[{kept.count}].head", "重复的应答流水号与总数", "")
                 continue
-            outer, scope.prefix = scope.prefix, f"{scope.prefix}[{len(found)}]."
-            item, at = self.element.read(data, at, end, scope)
+            scope.prefix = f"{outer}[{kept.count}]."
+            value, at = item.read(data, at, end, scope)
             scope.prefix = outer
-            found.append(item)
+            kept.add(value, start, at)
         if skipped:
-            scope.problems.append(f"head_repeated: {skipped}")
-        if len(found) != scope.values["count"]:
-            scope.problems.append(f"list_count: {scope.values['count']} announced, {len(found)} read")
-        return tuple(found), at
+            scope.odd("head_repeated", f"{skipped}")
+        if kept.count != scope.values["count"]:
+            scope.odd("list_count", f"{scope.values['count']} announced, {kept.count} read")
+        return kept.close(end), at
 
 
 class ResourceList(Message, id=0x1205, zh="终端上传音视频资源列表", en="Recordings", clause="§5.6", source="JT/T 1078"):
@@ -217,7 +241,7 @@ class ResourceList(Message, id=0x1205, zh="终端上传音视频资源列表", e
 
     reply_serial: int = field(WORD, "流水号", "Serial of the query")
     count: int = field(DWORD, "音视频资源总数", "Number of recordings", counts="files", default=0)
-    files: tuple[Resource, ...] = field(Resources(), "音视频资源列表", "Recordings")
+    files: Sequence[Resource] = field(Resources(), "音视频资源列表", "Recordings")
 
 
 class PlaybackRequest(
