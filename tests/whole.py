@@ -45,7 +45,8 @@ class WholeSystem:
         self.folder = folder
         self.command = command or ("up",)
         self.gateway_port, self.web_port, self.bus_port, self.evidence_port, self.evidence_status_port = free_ports(5)
-        self.status_port = free_run_of_ports(4)
+        self.status_port = free_run_of_ports(12)
+        self.media_port = self.status_port + 4
         self.settings: Mapping[str, str] = {
             "LUWEI_DATA": str(folder / "data"),
             "LUWEI_GATEWAY_PORT": str(self.gateway_port),
@@ -54,6 +55,8 @@ class WholeSystem:
             "LUWEI_EVIDENCE_STATUS_PORT": str(self.evidence_status_port),
             "LUWEI_BUS_PORT": str(self.bus_port),
             "LUWEI_STATUS_PORT": str(self.status_port),
+            "LUWEI_MEDIA_PORT": str(self.media_port),
+            "LUWEI_MEDIA_STATUS_PORT": str(self.media_port + 6),
             "LUWEI_ADMISSION": "open",
             **settings,
         }

@@ -80,6 +80,17 @@ def gateway(shard: int) -> None:
     service.run(_settings(), shard)
 
 
+@main.command()
+@click.option("--number", default=0, type=click.IntRange(0, 15), help="which of this host's media processes")
+def media(number: int) -> None:
+    """Run one process of the media server (started by ``up``)."""
+    from luwei.media import service
+    from luwei.supervisor import die_with_parent
+
+    die_with_parent()
+    service.run(_settings(), number)
+
+
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int]:
     host, _colon, port = value.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:

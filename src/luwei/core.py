@@ -49,6 +49,8 @@ from luwei.registry.imports.background import Background
 from luwei.registry.organisations import ensure_authorities
 from luwei.settings import Settings
 from luwei.telemetry import configure_logging
+from luwei.video import letters as video_letters
+from luwei.video.desk import VideoDesk
 from luwei.web.app import create_app
 from luwei.web.live_socket import MESSAGE_BYTES
 from luwei.web.registry_routes.announce import registry_changed
@@ -63,6 +65,8 @@ HEADER_BYTES = 32 << 10
 CONNECTIONS = 4_000
 """Connections of the web server; beyond it 503."""
 DRAIN_S = 5
+TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+UNSENT_BYTES = 128 << 10
 THREADS = 32
 """Threads for what blocks: logins, registry, inserts and at most ``history.store.READERS`` questions."""
 STORE_RETRY_S = 2.0
@@ -153,7 +157,7 @@ class Core:
         keep_reading(stack, self.multimedia.run, "multimedia")
         packets = PacketKind()
         await self._insist("registry", fetch_open, engine, packets)
-        commands = CommandEngine(engine, bus, {PACKET: packets})
+        commands = CommandEngine(engine, bus, {PACKET: packets, **video_letters.KINDS})
         attachments = AttachmentCalls(engine, bus, settings.evidence_address or settings.host, settings.evidence_port)
         commands.others = attachments.outcomes
         await started(stack, commands)
@@ -161,6 +165,7 @@ class Core:
         templates = await started(stack, TemplateEngine(engine, commands, bus))
         reports = partial(self._upgrade_reports, history)
         upgrades = await started(stack, UpgradeEngine(engine, commands, bus, packets, reports, self._parked))
+        video = await started(stack, VideoDesk(engine, bus, commands, settings))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
         await desk.serve(bus)
@@ -168,6 +173,7 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, attachments=attachments, imports=imports,
+            video=video,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -288,7 +294,10 @@ def listen(host: str, port: int) -> socket.socket:
     """The listening socket. Raises OSError naming the address when it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        line = socket.create_server((host, port), family=family, backlog=1024)
+        # what lies in the kernel unsent is as late as what waits here: live pictures want little of it
+        line.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        return line
     except OSError as error:
         raise OSError(error.errno, f"web address {host}:{port}: {error.strerror}") from None
 

@@ -111,6 +111,34 @@ class Settings:
     """An attachment connection that sends nothing for so long is closed."""
     evidence_late_min: int = 60
     """A file that is not complete so long after it was announced is late."""
+    media_processes: int = 1
+    """Processes of the media server 音视频服务器 on this host; 0: none (others announce themselves on the bus)."""
+    media_port: int = 7613
+    """First of two ports (TCP and UDP) for each media process: live, then playback and talk."""
+    media_address: str = ""
+    """Address of this host as terminals reach it, put into 0x9101; empty: ``host``."""
+    media_transport: str = "tcp"
+    """Which ports 0x9101 names: ``tcp``, ``udp``, or ``both`` for devices that refuse a zero."""
+    media_view_address: str = "127.0.0.1"
+    """Address at which the core fetches pictures from this host's media processes."""
+    media_status_port: int = 7640
+    """Of the first media process; process i uses +i."""
+    media_streams: int = 400
+    """Streams of one media process."""
+    media_connections: int = 2_000
+    media_connections_per_address: int = 500
+    media_idle_s: int = 30
+    """A media connection that sends nothing for so long is closed."""
+    media_pictures_mib: int = 512
+    """Pictures that one media process keeps for viewers who come."""
+    video_linger_s: int = 10
+    """A stream goes on for so long after its last viewer left."""
+    video_streams: int = 2_000
+    """Streams of the whole platform at once."""
+    video_streams_per_vehicle: int = 4
+    video_streams_per_user: int = 16
+    video_month_mib: int = 10_240
+    """Video that one SIM may bring in a calendar month; 0: no limit. Warnings at 70 and 90 %."""
     web_port: int = 7600
     status_port: int = 7630
     """First port of the /health and /metrics endpoints of the processes without a web server; shard i uses +1+i."""
@@ -188,6 +216,22 @@ class Settings:
             evidence_connections_per_terminal=_integer(env, "LUWEI_EVIDENCE_CONNECTIONS_PER_TERMINAL", 8, 1, 1_000),
             evidence_idle_s=_integer(env, "LUWEI_EVIDENCE_IDLE_S", 60, 5, 3_600),
             evidence_late_min=_integer(env, "LUWEI_EVIDENCE_LATE_MIN", 60, 1, 10_080),
+            media_processes=_integer(env, "LUWEI_MEDIA_PROCESSES", 1, 0, 16),
+            media_port=_integer(env, "LUWEI_MEDIA_PORT", 7613, 1, 65503),
+            media_address=env.get("LUWEI_MEDIA_ADDRESS", ""),
+            media_transport=_choice(env, "LUWEI_MEDIA_TRANSPORT", "tcp", ("tcp", "udp", "both")),
+            media_view_address=env.get("LUWEI_MEDIA_VIEW_ADDRESS", "") or "127.0.0.1",
+            media_status_port=_integer(env, "LUWEI_MEDIA_STATUS_PORT", 7640, 1, 65519),
+            media_streams=_integer(env, "LUWEI_MEDIA_STREAMS", 400, 1, 10_000),
+            media_connections=_integer(env, "LUWEI_MEDIA_CONNECTIONS", 2_000, 1, 100_000),
+            media_connections_per_address=_integer(env, "LUWEI_MEDIA_CONNECTIONS_PER_ADDRESS", 500, 1, 100_000),
+            media_idle_s=_integer(env, "LUWEI_MEDIA_IDLE_S", 30, 2, 3_600),
+            media_pictures_mib=_integer(env, "LUWEI_MEDIA_PICTURES_MIB", 512, 1, 65_536),
+            video_linger_s=_integer(env, "LUWEI_VIDEO_LINGER_S", 10, 0, 3_600),
+            video_streams=_integer(env, "LUWEI_VIDEO_STREAMS", 2_000, 1, 100_000),
+            video_streams_per_vehicle=_integer(env, "LUWEI_VIDEO_STREAMS_PER_VEHICLE", 4, 1, 64),
+            video_streams_per_user=_integer(env, "LUWEI_VIDEO_STREAMS_PER_USER", 16, 1, 1_000),
+            video_month_mib=_integer(env, "LUWEI_VIDEO_MONTH_MIB", 10_240, 0, 10_000_000),
             web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),
             status_port=_integer(env, "LUWEI_STATUS_PORT", 7630, 1, 65535),
             demo=_choice(env, "LUWEI_DEMO", "0", ("0", "1")) == "1",

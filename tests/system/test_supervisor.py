@@ -222,11 +222,13 @@ def test_logs_rotate_at_the_start_and_are_cut_when_large(tmp_path: Path) -> None
 def test_the_table_has_every_process_with_its_own_port(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, shards=2)
     assert [child.name for child in children(settings, demo_trucks=300)] == [
-        "nats-server", "core", "gateway-0", "gateway-1", "evidence", "simulator",
+        "nats-server", "core", "gateway-0", "gateway-1", "evidence", "media-0", "simulator",
     ]  # fmt: skip
-    assert [port for _, _, port in ports(settings)] == [7600, 7611, 7612, 7629, 7622, 7630, 7631, 7632]
+    assert [port for _, _, port in ports(settings)] == [
+        7600, 7611, 7612, 7629, 7613, 7614, 7640, 7622, 7630, 7631, 7632,
+    ]  # fmt: skip
     outside = Settings(data=tmp_path, bus="nats://bus:4222")
-    assert [child.name for child in children(outside)] == ["core", "gateway-0", "evidence"]
+    assert [child.name for child in children(outside)] == ["core", "gateway-0", "evidence", "media-0"]
     assert children(settings, 300)[-1].command()[1:] == [
         "-m", "luwei.cli", "simulate", "--trucks", "300", "--to", "127.0.0.1:7611", "--awake", "--profiles", "mixed",
     ]  # fmt: skip

@@ -58,6 +58,9 @@ def children(settings: Settings, demo_trucks: int = 0) -> list[Child]:
         table.append(Child(f"gateway-{shard}", partial(_luwei, "gateway", "--shard", str(shard)), GATEWAY, probe))
     probe = http_probe(settings.host, settings.evidence_status_port)
     table.append(Child("evidence", partial(_luwei, "evidence", "serve"), GATEWAY, probe))
+    for number in range(settings.media_processes):
+        probe = http_probe(settings.host, settings.media_status_port + number)
+        table.append(Child(f"media-{number}", partial(_luwei, "media", "--number", str(number)), GATEWAY, probe))
     if demo_trucks:
         to = f"{in_url(reachable(settings.host))}:{settings.gateway_port}"
         command = partial(
@@ -76,6 +79,10 @@ def ports(settings: Settings) -> list[tuple[str, str, int]]:
         ("LUWEI_EVIDENCE_PORT", settings.host, settings.evidence_port),
         ("LUWEI_EVIDENCE_STATUS_PORT", settings.host, settings.evidence_status_port),
     ]
+    for number in range(settings.media_processes):
+        first = settings.media_port + 2 * number
+        wanted += [("LUWEI_MEDIA_PORT", settings.host, port) for port in (first, first + 1)]
+        wanted.append(("LUWEI_MEDIA_STATUS_PORT", settings.host, settings.media_status_port + number))
     if not settings.bus:
         wanted.append(("LUWEI_BUS_PORT", "127.0.0.1", settings.bus_port))
     wanted += [("LUWEI_STATUS_PORT", settings.host, settings.status_port + n) for n in range(settings.shards + 1)]

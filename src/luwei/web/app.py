@@ -30,6 +30,7 @@ from luwei.web import (
     sign_in,
     template_routes,
     upgrade_routes,
+    video,
 )
 from luwei.web.access_routes import audit, grants, oidc, own, rights, users
 from luwei.web.areas import area_counts, areas
@@ -65,6 +66,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *upgrade_routes.route_handlers,
     *multimedia.route_handlers,
     *fences.route_handlers,
+    *video.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,
     gateways, rates, sessions, ledger, live, map_file, openapi_json, openapi_page, openapi_style, console_file,

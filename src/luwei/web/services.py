@@ -30,6 +30,7 @@ from luwei.profiles import Catalogue, catalogue_of
 from luwei.registry.imports.background import Background
 from luwei.registry.scope import Scope
 from luwei.settings import Settings
+from luwei.video.desk import VideoDesk
 from luwei.web.errors import Refused
 from luwei.web.looks import Looks
 from luwei.web.rights_watch import RightsWatch
@@ -79,6 +80,8 @@ class Services:
     upgrades: UpgradeEngine | None = None
     attachments: AttachmentCalls | None = None
     """None where no attachments are asked for from here."""
+    video: VideoDesk | None = None
+    """None where no live pictures are served from here."""
     throttle: Throttle = field(default_factory=Throttle)
     """Failed proofs of identity, of every kind."""
     provider: Provider | None = None

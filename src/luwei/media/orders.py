@@ -1,0 +1,197 @@
+"""What the core and the media nodes say to each other, as MessagePack on the bus, and the records of a view line.
+
+A node answers requests on ``video.node.<node>``, one of ``Expect``, ``Admit``, ``Dismiss``, ``Close`` and ``Snap``; it
+tells what it is and has on ``video.node`` once a second (``Announcement``) and what happens on ``video.event`` at once.
+Pictures do not take the bus: the core fetches them from the node's view port (``RECORD``).
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+NODE_SUBJECT = "video.node"
+EVENT_SUBJECT = "video.event"
+TRAFFIC_SUBJECT = "video.traffic"
+STRANGER_SUBJECT = "video.stranger"
+"""Asked of the core about a stream that no node expects."""
+
+MAIN, SUB = "main", "sub"
+QUALITIES = {MAIN: 0, SUB: 1}
+"""Stream by its number in 0x9101 and 0x9102 (1078 §4.3); playback counts otherwise."""
+LIVE, PLAYBACK, TALK = "live", "playback", "talk"
+LINES = (LIVE, PLAYBACK)
+"""Ports of a process, in this order: headers of live and of playback are the same (reference §6.8), so each has its
+own. Talk comes on the line of playback."""
+
+TEXT, BINARY = 1, 2
+RECORD = struct.Struct(">IB")
+"""Before each record of a view line: octets behind this head, and TEXT (JSON) or BINARY."""
+VIDEO_TRACK, AUDIO_TRACK = b"\x01", b"\x02"
+"""First octet of binary records."""
+
+
+def node_subject(node: str) -> str:
+    """Subject of the requests to one node."""
+    return f"{NODE_SUBJECT}.{node}"
+
+
+class AudioHints(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a terminal's sound beforehand; empty: see the data."""
+
+    codec: str = ""
+    bits: int = 0
+    sample_rate: int = 0
+    channels: int = 0
+    g726_big_endian: bool = False
+    adpcm_low_first: bool = False
+
+
+class Expect(msgspec.Struct, frozen=True, array_like=True, tag="expect"):
+    """A terminal will be asked to send: take its stream. Repeated for a stream that is expected, it changes nothing."""
+
+    stream: str
+    line: str
+    phone: str
+    channel: int
+    purpose: str
+    sim_size: int = 0
+    """6 or 10 where an operator has set it."""
+    peer: str = ""
+    """Address of the terminal's 808 connection: a SIM of zeros counts from there only."""
+    audio: AudioHints = AudioHints()
+
+
+class Admit(msgspec.Struct, frozen=True, array_like=True, tag="admit"):
+    """Somebody may look: who brings ``key`` to the view port within ``valid_ms`` is ``viewer``."""
+
+    stream: str
+    viewer: str
+    key: str
+    formats: list[str]
+    audio: bool
+    valid_ms: int
+
+
+class Close(msgspec.Struct, frozen=True, array_like=True, tag="close"):
+    """End a stream; ``quiet_s``: connections for it are closed unread for so long, since some devices ignore 0x9102."""
+
+    stream: str
+    reason: str
+    quiet_s: int = 60
+
+
+class Snap(msgspec.Struct, frozen=True, array_like=True, tag="snap"):
+    """The last key picture as JPEG; the answer's ``data``."""
+
+    stream: str
+
+
+Request = Expect | Admit | Close | Snap
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """``refused`` is empty, or a reason: ``unknown_stream``, ``claimed``, ``full``, ``no_picture``."""
+
+    refused: str = ""
+    data: bytes = b""
+
+
+class ViewerState(msgspec.Struct, frozen=True):
+    viewer: str
+    since: int
+    format: str
+    audio: bool
+    skipped: int
+    waiting_bytes: int
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """One stream as its node knows it; times in UTC ms, 0 for not yet."""
+
+    stream: str
+    phone: str
+    channel: int
+    line: str
+    purpose: str
+    state: str
+    """``expected``, ``connected``, ``live``, ``stalled``."""
+    expected_at: int
+    connected_at: int
+    data_at: int
+    key_at: int
+    peer: str
+    transport: str
+    codec: str
+    codec_string: str
+    width: int
+    height: int
+    audio: str
+    bit_rate: int
+    fps: float
+    bytes: int
+    packets: int
+    lost: int
+    loss_percent: float
+    held_back: int
+    faults: dict[str, int]
+    last_at: int
+    newest_ms: int
+    """Place of the newest picture on the time line of the output."""
+    changed: int
+    """How often the decoder's configuration changed."""
+    viewers: list[ViewerState]
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """A node, once a second."""
+
+    node: str
+    boot: int
+    at: int
+    address: str
+    """As terminals reach it."""
+    ports: dict[str, int]
+    """Port of each line, TCP and UDP."""
+    view_host: str
+    view_port: int
+    load: float
+    """Share of a core that the process used in the last second."""
+    connections: int
+    streams: list[StreamState]
+    streams_max: int
+    bit_rate: int
+    refused: dict[str, int]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something happened to a stream: ``connected``, ``data``, ``key``, ``changed``, ``stalled``, ``live``, ``lost``,
+    ``ended``."""
+
+    node: str
+    boot: int
+    stream: str
+    what: str
+    at: int
+    detail: str = ""
+
+
+class Traffic(msgspec.Struct, frozen=True, array_like=True):
+    """What a node received; repeated under its number until the core has answered, and counted once."""
+
+    boot: int
+    number: int
+    at: int
+    rows: list[tuple[str, int, str, int, int]]
+    """Phone, channel, purpose, bytes, ms of streaming."""
+
+
+class Stranger(msgspec.Struct, frozen=True, array_like=True):
+    """A stream that nobody expects; the core answers with the reason it counts under."""
+
+    node: str
+    sim: str
+    channel: int
+    line: str
+    peer: str

@@ -1,0 +1,47 @@
+"""0x9101 and 0x9102 as commands of the journal: they are not in the list that people choose from, but who had them
+sent, why, and what the terminal answered is kept like that of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from luwei.gateway.orders import Letter
+from luwei.protocol.jt808.messages.video import LiveControl, LiveRequest
+from luwei.protocol.message import EDITIONS, Message
+
+START, CONTROL = "video_start", "video_control"
+
+CLOSE, SWITCH = 0, 1
+"""Control word of 0x9102 (1078 §4.4)."""
+
+
+class LiveLetter:
+    """A kind of command: its values are the fields of the message."""
+
+    repeatable = False
+    """A request that nobody knows the fate of is made again by the desk, to where the stream is wanted then."""
+
+    def __init__(self, message: Callable[..., Message]) -> None:
+        self._message = message
+
+    def letter(self, values: Mapping[str, Any]) -> Letter:
+        """The message for every edition. Raises ProtocolError for what a field cannot hold."""
+        made = self._message(**values)
+        return Letter(made.id, {edition: made.encode(edition) for edition in EDITIONS})
+
+
+KINDS = {START: LiveLetter(LiveRequest), CONTROL: LiveLetter(LiveControl)}
+
+
+def start(address: str, tcp_port: int, udp_port: int, channel: int, data_type: int, quality: int) -> dict[str, Any]:
+    """Values of a 0x9101; a port of 0 is not used."""
+    return {
+        "server_ip": address, "tcp_port": tcp_port, "udp_port": udp_port, "channel": channel, "data_type": data_type,
+        "stream_type": quality,
+    }  # fmt: skip
+
+
+def control(channel: int, command: int, quality: int = 0) -> dict[str, Any]:
+    """Values of a 0x9102: CLOSE ends sound and picture, SWITCH goes over to the stream ``quality``."""
+    return {"channel": channel, "command": command, "close_av": 0, "switch_stream": quality}

@@ -1,0 +1,335 @@
+"""/video/<viewer>: pictures from a media node to one browser, on the console's own origin.
+
+The core stands in between, so a right that ends closes the picture here, and a node that goes is replaced here without
+the browser's doing. Messages: docs/media.md. Close codes: 4401 the login session has ended, 4403 not allowed, 4408 the
+ticket does not count, 4410 the stream has ended, 1013 the viewer does not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket as socket_module
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
+from litestar.exceptions import WebSocketDisconnect
+from litestar.params import FromPath
+from prometheus_client import Counter
+
+from luwei.live.feed import now_ms
+from luwei.media.orders import BINARY, RECORD, TEXT
+from luwei.registry import vehicle_list
+from luwei.registry.errors import NotFound
+from luwei.registry.scope import Scope
+from luwei.video import channels, upstream
+from luwei.video.desk import Place, TicketRefused, VideoDesk
+from luwei.video.upstream import Viewing
+from luwei.web.china_time import written
+from luwei.web.door import Door, open_door
+from luwei.web.errors import Refused
+from luwei.web.live_socket import MESSAGE_BYTES, same_origin
+from luwei.web.services import Services
+
+log = structlog.get_logger()
+
+SEND_S = 30.0
+STATS_S = 2.0
+CONNECT_S = 3.0
+NODE_BUFFER = 64 << 10
+RECORD_MAX = 12 << 20
+"""A node's record: the kept pictures of a stream, or a still."""
+FORMATS = ("fmp4-h264", "fmp4-h265", "annexb-h264", "annexb-h265", "jpeg")
+DEFAULT_FORMATS = ["fmp4-h264", "jpeg"]
+
+SESSION_ENDED, FORBIDDEN, TICKET, ENDED, SLOW = 4401, 4403, 4408, 4410, 1013
+
+_relayed = Counter("luwei_video_relayed_bytes_total", "Bytes of pictures sent to browsers")
+_closed = Counter("luwei_video_closed_total", "Pictures closed", ["reason"])
+
+
+class _Ended(Exception):
+    """The picture ends: close code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@websocket("/video/{viewer:str}")
+async def video_socket(
+    socket: WebSocket[Any, Any, Any], services: NamedDependency[Services], viewer: FromPath[str]
+) -> None:
+    """The socket of one tile."""
+    if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
+        await socket.close(FORBIDDEN, "origin")
+        return
+    await socket.accept()
+    viewing: Viewing | None = None
+    try:
+        door = await open_door(socket, services)
+        scope = door.allow("read", "video")
+        if services.video is None:
+            raise _Ended(ENDED, upstream.NO_NODE)
+        viewing = services.video.redeem(str(socket.query_params.get("ticket", ""))[:100], viewer, door.user_id)
+        await asyncio.to_thread(vehicle_list.one, services.engine, viewing.upstream.vehicle_id, scope)
+        await _Tile(socket, services, services.video, door, scope, viewing).run()
+    except Refused as refused:
+        await _close(socket, SESSION_ENDED if refused.status == 401 else FORBIDDEN, refused.rule)
+    except NotFound:
+        await _close(socket, FORBIDDEN, "forbidden")
+    except TicketRefused:
+        await _close(socket, TICKET, "ticket_expired")
+    except _Ended as ended:
+        await _close(socket, ended.code, ended.reason)
+    finally:
+        if viewing is not None and services.video is not None:
+            services.video.leave(viewing)
+
+
+async def _close(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> None:
+    """Say why, then close: a page need not guess from numbers."""
+    _closed.labels(reason if reason.isidentifier() and len(reason) < 24 else "other").inc()
+    last = {
+        "kind": "state", "state": "ended", "reason": reason, "detail": "", "attempt": 0, "attempts": 0, "answer": "",
+        "steps": [], "last_frame_at": None, "retry": code in (ENDED, SLOW), "stream": "sub", "viewers": 0,
+        "at": now_ms(),
+    }  # fmt: skip
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(5):
+            await socket.send_text(msgspec.json.encode(last).decode())
+            await socket.close(code, reason[:100])
+
+
+async def _connect(place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A line to a node. The kernel holds little of it: what waits there is as late as what waits at the node."""
+    family = socket_module.AF_INET6 if ":" in place.host else socket_module.AF_INET
+    line = socket_module.socket(family, socket_module.SOCK_STREAM)
+    try:
+        line.setblocking(False)
+        line.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, NODE_BUFFER)
+        await asyncio.get_running_loop().sock_connect(line, (place.host, place.port))
+        return await asyncio.open_connection(sock=line, limit=NODE_BUFFER)
+    except BaseException:
+        line.close()
+        raise
+
+
+def _formats(accepted: str) -> list[str]:
+    found = [each for each in accepted[:200].split(",") if each in FORMATS]
+    return found or DEFAULT_FORMATS
+
+
+class _Tile:
+    """The tasks of one socket."""
+
+    def __init__(
+        self,
+        socket: WebSocket[Any, Any, Any],
+        services: Services,
+        desk: VideoDesk,
+        door: Door,
+        scope: Scope,
+        viewing: Viewing,
+    ) -> None:
+        self._socket = socket
+        self._services = services
+        self._desk = desk
+        self._door = door
+        self._scope = scope
+        self._viewing = viewing
+        self._formats = _formats(str(socket.query_params.get("accept", "")))
+        self._audio = socket.query_params.get("audio") == "1"
+        self._node: asyncio.StreamWriter | None = None
+        self._sending = asyncio.Lock()
+        self._bytes = 0
+        self._reason = "left"
+
+    async def run(self) -> None:
+        """Raises _Ended when it was not the browser that left."""
+        stream, began = self._viewing.upstream, now_ms()
+        told = {"channel": stream.channel, "purpose": self._viewing.purpose, "viewer": self._viewing.id}
+        await self._door.note("video.look", None, told, vehicle_id=stream.vehicle_id, scope=self._scope)
+        tasks = [asyncio.create_task(work) for work in (self._read(), self._relay(), self._tell(), self._watch())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            ended = next((each for each in results if isinstance(each, _Ended)), None)
+            self._reason = ended.reason if ended is not None else "left"
+            told |= {"from": began, "to": now_ms(), "bytes": self._bytes, "ended": self._reason}
+            await self._door.note("video.leave", None, told, vehicle_id=stream.vehicle_id, scope=self._scope)
+        for result in results:
+            if isinstance(result, TimeoutError):
+                raise _Ended(SLOW, "viewer_slow")
+            if isinstance(result, Exception) and not isinstance(result, _Ended | WebSocketDisconnect):
+                log.error("video socket failed", exc_info=result)
+                raise _Ended(1011, "internal")
+        if ended is not None:
+            raise ended
+
+    # To the browser
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        async with self._sending, asyncio.timeout(SEND_S):
+            await self._socket.send_text(msgspec.json.encode(message).decode())
+
+    async def _tell(self) -> None:
+        """State whenever it changes, figures every two seconds."""
+        stream = self._viewing.upstream
+        loop = asyncio.get_running_loop()
+        due = loop.time() + STATS_S
+        while True:
+            news = stream.news
+            await self._send(stream.message(now_ms()))
+            if stream.ended:
+                raise _Ended(ENDED, stream.reason or upstream.CLOSED)
+            while not news.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.01, due - loop.time())):
+                        await news.wait()
+                if loop.time() >= due:
+                    due = loop.time() + STATS_S
+                    stats = stream.stats(now_ms())
+                    if stats is not None and stream.node:
+                        await self._send(dict(stats))
+
+    async def _relay(self) -> None:
+        """Pictures from the node that has them, and from the next one when it goes."""
+        stream = self._viewing.upstream
+        while (place := await self._desk.place(self._viewing, self._formats, self._audio)) is not None:
+            try:
+                await self._from_node(place)
+            except (OSError, asyncio.IncompleteReadError, TimeoutError):
+                self._desk.node_lost(stream, place.node)
+        raise _Ended(ENDED, stream.reason or upstream.CLOSED)
+
+    async def _from_node(self, place: Place) -> None:
+        """Raises OSError or IncompleteReadError when the node is gone."""
+        async with asyncio.timeout(CONNECT_S):
+            reader, writer = await _connect(place)
+        self._node = writer
+        try:
+            self._say({"key": place.key})
+            while True:
+                size, kind = RECORD.unpack(await reader.readexactly(RECORD.size))
+                if size > RECORD_MAX:
+                    raise OSError("record too long")
+                payload = await reader.readexactly(size)
+                if kind == BINARY:
+                    self._bytes += size
+                    _relayed.inc(size)
+                    async with self._sending:
+                        try:
+                            async with asyncio.timeout(SEND_S):
+                                await self._socket.send_bytes(payload)
+                        except TimeoutError:
+                            raise _Ended(SLOW, "viewer_slow") from None
+                elif kind == TEXT and await self._text(msgspec.json.decode(payload)):
+                    return
+        finally:
+            self._node = None
+            writer.close()
+
+    async def _text(self, message: dict[str, Any]) -> bool:
+        """Pass a text of the node on; whether it was the last one there."""
+        kind = message.get("kind")
+        if kind == "ended":
+            reason = str(message.get("reason", ""))
+            if reason == "viewer_slow":
+                raise _Ended(SLOW, reason)
+            # the stream goes on elsewhere, or the desk says why not
+            await asyncio.sleep(0.1)
+            return True
+        if kind == "unsupported":
+            state = self._viewing.upstream.message(now_ms())
+            told = {"reason": "codec_unsupported", "detail": message.get("codec", ""), "retry": False}
+            await self._send(state | told)
+            return False
+        if kind == "open" and message.get("track") == "video":
+            message |= self._about()
+        await self._send(message)
+        return False
+
+    def _about(self) -> dict[str, Any]:
+        stream, scope = self._viewing.upstream, self._scope
+        now = now_ms()
+        ends = [grant for grant in self._door.user.grants if grant.id in scope.grants]
+        return {
+            "vehicle_id": stream.vehicle_id,
+            "channel": stream.channel,
+            "stream": stream.quality,
+            "in_cab": stream.channel in channels.IN_CAB,
+            "watermark": f"{self._door.user.username} {written(now // 60_000 * 60_000)[:16]}",
+            "purpose": self._viewing.purpose,
+            "grant": {"to_at": min(each.to_at for each in ends), "purpose": scope.reason} if ends else None,
+            "started_at": now,
+        }
+
+    # From the browser
+
+    def _say(self, message: dict[str, Any]) -> None:
+        if self._node is not None:
+            body = msgspec.json.encode(message)
+            self._node.write(RECORD.pack(len(body), TEXT) + body)
+
+    async def _read(self) -> None:
+        while True:
+            data = await self._socket.receive_data(mode="text")
+            raw = data.encode() if isinstance(data, str) else data
+            if len(raw) > MESSAGE_BYTES:
+                raise _Ended(1009, "message_too_long")
+            try:
+                message = msgspec.json.decode(raw)
+            except msgspec.DecodeError:
+                message = None
+            if isinstance(message, dict):
+                self._heard(message)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        kind = message.get("kind")
+        if kind == "stream":
+            self._desk.choose(self._viewing, str(message.get("stream", "")))
+        elif kind == "audio" and isinstance(message.get("on"), bool):
+            self._audio = message["on"]
+            self._say({"kind": "audio", "on": self._audio})
+        elif kind == "playing":
+            delay, dropped = message.get("delay_ms"), message.get("dropped")
+            if isinstance(delay, int | float) and 0 <= delay < 1e7:
+                self._viewing.delay_ms = round(delay)
+            if isinstance(dropped, int) and 0 <= dropped < 1 << 31:
+                self._viewing.dropped = dropped
+
+    # The right
+
+    async def _watch(self) -> None:
+        """Raises _Ended once the login session or the right has ended, or the truck went out of reach."""
+        user = self._door.user
+        while True:
+            await self._services.watch.changed(user)
+            try:
+                door = await open_door(self._socket, self._services)
+                user = door.user
+                scope = door.allow("read", "video")
+                await asyncio.to_thread(
+                    vehicle_list.one, self._services.engine, self._viewing.upstream.vehicle_id, scope
+                )
+            except Refused as refused:
+                raise (
+                    _Ended(SESSION_ENDED, "session_ended")
+                    if refused.status == 401
+                    else _Ended(FORBIDDEN, upstream_reason(refused.rule))
+                ) from None
+            except NotFound:
+                raise _Ended(FORBIDDEN, "forbidden") from None
+
+
+def upstream_reason(rule: str) -> str:
+    """Why a right ended, for the person: a grant that is over says so."""
+    return rule if rule in ("reason_required", "totp_enrolment", "password_change") else "forbidden"
