@@ -1,0 +1,312 @@
+/**
+ * One live picture: asks for a ticket, opens the socket, hands what comes to a sink, and keeps going. What it may do next stands in
+ * `states.ts`; here is what each step does. It knows no page: all it needs comes in through its ports.
+ */
+import { ApiError, isAbort } from '@/api/client';
+
+import { CLOSED, PASSING, readMessage, readTrackData, AUDIO_TRACK, VIDEO_TRACK } from './protocol';
+import type { Container, OpenVideo, Quality, ServerMessage, StateMessage, StatsMessage, Steps, StreamRequest, Ticket } from './protocol';
+import { RateWindow } from './rates';
+import type { Rates } from './rates';
+import type { Sink, SinkEvents, SinkFigures } from './sink';
+import { after, retryDelayMs } from './states';
+import type { Event, State } from './states';
+
+/** What a picture needs of the world around it. */
+export interface Ports {
+  ask: (request: StreamRequest, signal: AbortSignal) => Promise<Ticket>;
+  socket: (path: string) => WebSocket;
+  accepted: () => Promise<string>;
+  picture: (container: Container, events: SinkEvents) => Sink;
+  sound: (events: SinkEvents) => Sink;
+  /** The server's clock, UTC ms. */
+  nowMs: () => number;
+}
+
+export type SoundState = 'off' | 'wanted' | 'on' | 'none' | 'unsupported';
+
+export interface PlayerView {
+  state: State;
+  /** Why there is no picture, as a code of the server; empty while there is nothing to say. */
+  reason: string;
+  /** More about it, as the server says it. */
+  detail: string;
+  steps: Steps;
+  /** How often the terminal was asked, and what it answered. */
+  tries: number;
+  answer: string;
+  /** When the next try comes. */
+  retryAt: number;
+  quality: Quality;
+  viewers: number;
+  ticket: Ticket | null;
+  video: OpenVideo | null;
+  sound: SoundState;
+  stats: StatsMessage | null;
+  rates: Rates | null;
+  figures: SinkFigures | null;
+  /** When a picture last reached the screen. */
+  frameAt: number | null;
+}
+
+const BEGINNING: PlayerView = {
+  state: 'idle', reason: '', detail: '', steps: {}, tries: 0, answer: '', retryAt: 0, quality: 'sub', viewers: 0, ticket: null,
+  video: null, sound: 'off', stats: null, rates: null, figures: null, frameAt: null,
+};
+
+/** No new picture for so long is no live picture any more. */
+const QUIET_MS = 2_500;
+const WATCH_MS = 500;
+const FIGURES_MS = 1_000;
+
+/** What a refused request for a ticket means: a code of `reasons.ts`. */
+export function reasonOf(error: ApiError): string {
+  if (error.unreachable) return 'unreachable';
+  if (error.status === 401) return 'session_ended';
+  if (error.status === 403) return error.rule === 'reason_required' ? 'reason_required' : 'forbidden';
+  if (error.status === 404) return 'no_vehicle';
+  if (error.status === 429) return 'quota';
+  if (error.status === 503) return error.rule === 'no_node' ? 'no_node' : 'unreachable';
+  return error.field === 'vehicle_id' ? 'no_terminal' : 'refused_request';
+}
+
+export class Player {
+  view: PlayerView = BEGINNING;
+  private request: StreamRequest;
+  private socket: WebSocket | null = null;
+  private flight: AbortController | null = null;
+  private picture: Sink | null = null;
+  private container: Container | null = null;
+  private loud: Sink | null = null;
+  private attempt = 0;
+  private bytes = 0;
+  private window = new RateWindow();
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private watcher: ReturnType<typeof setInterval> | undefined;
+  private figuredAt = 0;
+
+  constructor(
+    request: StreamRequest,
+    private readonly ports: Ports,
+    private readonly changed: (view: PlayerView) => void,
+  ) {
+    this.request = request;
+    this.view = { ...BEGINNING, quality: request.quality };
+  }
+
+  start(): void {
+    if (this.go('start')) void this.ask();
+  }
+
+  /** Nobody wants it any more; the picture goes away. */
+  stop(): void {
+    this.leave();
+    this.blank();
+    this.go('stop');
+  }
+
+  /** Nobody has looked for a while: the stream is left, the last picture stays. */
+  hide(): void {
+    if (!this.go('hide')) return;
+    this.leave();
+  }
+
+  show(): void {
+    if (!this.go('show')) return;
+    void this.ask();
+  }
+
+  choose(quality: Quality): void {
+    if (this.request.quality === quality) return;
+    this.request = { ...this.request, quality };
+    this.put({ quality });
+    this.send({ stream: quality });
+  }
+
+  hear(on: boolean): void {
+    const wanted = this.view.sound !== 'off';
+    if (wanted === on) return;
+    this.put({ sound: on ? 'wanted' : 'off' });
+    if (!on) this.hush();
+    this.send({ audio: on });
+  }
+
+  private go(event: Event, told: Partial<PlayerView> = {}): boolean {
+    const state = after(this.view.state, event);
+    if (state === null) return false;
+    this.put({ ...told, state });
+    return true;
+  }
+
+  private put(told: Partial<PlayerView>): void {
+    this.view = { ...this.view, ...told };
+    this.changed(this.view);
+  }
+
+  private send(message: unknown): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  private async ask(): Promise<void> {
+    this.leave();
+    const mine = (this.flight = new AbortController());
+    this.put({ reason: '', detail: '', tries: 0, answer: '', steps: { asked: this.ports.nowMs() } });
+    try {
+      const [ticket, accepted] = await Promise.all([this.ports.ask(this.request, mine.signal), this.ports.accepted()]);
+      if (mine.signal.aborted) return;
+      if (this.go('ticket', { ticket })) this.connect(ticket, accepted);
+    } catch (failure) {
+      if (isAbort(failure) || mine.signal.aborted) return;
+      const error = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
+      this.end(reasonOf(error), `${error.rule === 'unknown' ? '' : error.rule}`);
+    }
+  }
+
+  private connect(ticket: Ticket, accepted: string): void {
+    const sound = this.view.sound === 'off' ? '' : '&audio=1';
+    const opened = this.ports.socket(`${ticket.url}&accept=${accepted}${sound}`);
+    this.socket = opened;
+    opened.binaryType = 'arraybuffer';
+    opened.onopen = () => {
+      this.go('opened');
+      // what was chosen while the socket was opening
+      if (this.request.quality !== ticket.quality) this.send({ stream: this.request.quality });
+    };
+    opened.onmessage = (event: MessageEvent<ArrayBuffer | string>) => {
+      if (this.socket !== opened) return;
+      if (typeof event.data === 'string') this.told(event.data);
+      else this.carried(event.data);
+    };
+    opened.onclose = (event) => {
+      if (this.socket !== opened) return;
+      const known = CLOSED[event.code];
+      this.end(known?.reason ?? 'network', event.reason || '', known?.final ?? false);
+    };
+    this.watcher = setInterval(() => this.watch(), WATCH_MS);
+  }
+
+  private told(text: string): void {
+    let message: ServerMessage | null;
+    try {
+      message = readMessage(text);
+    } catch {
+      message = null;
+    }
+    if (!message) return;
+    if (message.kind === 'state') this.tellState(message);
+    else if (message.kind === 'stats') this.put({ stats: message });
+    else if (message.kind === 'audio') this.put({ sound: this.view.sound === 'off' ? 'off' : message.state });
+    else if (message.kind === 'open') {
+      if (message.track === 'video') this.openPicture(message);
+      else if (this.view.sound !== 'off') {
+        this.loud ??= this.ports.sound({ frame: () => undefined, failed: () => this.put({ sound: 'unsupported' }) });
+        this.put({ sound: 'on' });
+        this.loud.open(message.mime);
+      }
+    }
+  }
+
+  private tellState(message: StateMessage): void {
+    const { steps, viewers, quality } = message;
+    const told = { steps, viewers, quality, tries: message.tries ?? 0, answer: message.answer ?? '', reason: message.reason ?? '', detail: message.detail };
+    if (message.state === 'ended') {
+      this.put(told);
+      this.end(told.reason || 'closed', told.detail, !PASSING.includes(told.reason));
+    } else {
+      this.put(told);
+      if (message.state === 'waiting') this.go('waiting');
+      else if (message.state === 'stalled') this.go('quiet');
+    }
+  }
+
+  private openPicture(message: OpenVideo): void {
+    if (this.picture && this.container !== message.container) this.blank();
+    this.container = message.container;
+    this.put({ video: message });
+    this.picture ??= this.ports.picture(message.container, {
+      frame: () => this.seen(),
+      failed: (why) => this.broken(why),
+    });
+    this.picture.open(message.container === 'annexb' ? message.codec_string : message.mime);
+  }
+
+  private carried(data: ArrayBuffer): void {
+    this.bytes += data.byteLength;
+    const { track, payload } = readTrackData(data);
+    if (track === VIDEO_TRACK) this.picture?.data(payload);
+    else if (track === AUDIO_TRACK) this.loud?.data(payload);
+  }
+
+  private seen(): void {
+    this.attempt = 0;
+    const frameAt = this.ports.nowMs();
+    if (this.view.state === 'live') this.view = { ...this.view, frameAt };
+    else this.go('frame', { frameAt, reason: '', detail: '' });
+  }
+
+  /** The browser could not decode: it begins anew, and gives up where that never brought a picture. */
+  private broken(why: string): void {
+    const seen = this.attempt === 0 && this.view.frameAt !== null;
+    this.blank();
+    this.end('codec_unsupported', why, !seen);
+  }
+
+  private watch(): void {
+    const { state, frameAt } = this.view;
+    const now = this.ports.nowMs();
+    if (!document.hidden && state === 'live' && frameAt !== null && now - frameAt > QUIET_MS) this.go('quiet', { reason: 'no_data' });
+    if (now - this.figuredAt < FIGURES_MS || !this.picture) return;
+    this.figuredAt = now;
+    const figures = this.picture.figures();
+    this.window.add({ atMs: now, bytes: this.bytes, frames: figures.frames, dropped: figures.dropped });
+    this.put({ figures, rates: this.window.rates() });
+    if (figures.at !== null && figures.newest !== null) {
+      this.send({ playing: { delay_ms: Math.round((figures.newest - figures.at) * 1000), dropped: figures.dropped, decoded: figures.frames } });
+    }
+  }
+
+  /** It is over, or it is tried again: what passes by itself is. */
+  private end(reason: string, detail: string, final = !PASSING.includes(reason)): void {
+    this.leave();
+    if (final) {
+      this.blank();
+      this.go('refused', { reason, detail });
+      return;
+    }
+    this.attempt += 1;
+    const delay = retryDelayMs(this.attempt);
+    if (!this.go('lost', { reason, detail, retryAt: this.ports.nowMs() + delay })) return;
+    this.retry = setTimeout(() => {
+      if (this.go('again')) void this.ask();
+    }, delay);
+  }
+
+  /** Leaves the stream; the last picture stays on the screen. */
+  private leave(): void {
+    clearTimeout(this.retry);
+    clearInterval(this.watcher);
+    this.flight?.abort();
+    this.flight = null;
+    const { socket } = this;
+    this.socket = null;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    this.hush();
+    this.bytes = 0;
+    this.window = new RateWindow();
+  }
+
+  private hush(): void {
+    this.loud?.close();
+    this.loud = null;
+  }
+
+  private blank(): void {
+    this.picture?.close();
+    this.picture = null;
+    this.container = null;
+    this.put({ video: null, stats: null, rates: null, figures: null });
+  }
+}

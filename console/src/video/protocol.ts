@@ -1,0 +1,144 @@
+/** What the server and a picture say to each other: the ticket, then text and binary messages of one WebSocket. Times UTC ms. */
+export type Quality = 'main' | 'sub';
+
+export interface StreamRequest {
+  vehicle: number;
+  channel: number;
+  quality: Quality;
+  /** What for; empty where a grant on a recorded reason says it. */
+  purpose: string;
+}
+
+/** The answer of `POST /api/video/streams`. */
+export interface Ticket {
+  stream: string;
+  viewer: string;
+  ticket: string;
+  ticket_valid_until: number;
+  url: string;
+  purpose: string;
+  vehicle_id: number;
+  plate: string;
+  channel: number;
+  channel_zh: string;
+  channel_en: string;
+  quality: Quality;
+  traffic: { used_bytes: number; limit_bytes: number; warning: number | null };
+  watermark: string;
+}
+
+/** Steps of a picture's way, in their order. */
+export const STEPS = ['asked', 'sent', 'answered', 'connected', 'data', 'key', 'shown'] as const;
+export type Step = (typeof STEPS)[number];
+export type Steps = Readonly<Partial<Record<Step, number | null>>>;
+
+export interface StateMessage {
+  kind: 'state';
+  state: 'waiting' | 'live' | 'stalled' | 'ended';
+  reason: string | null;
+  detail: string;
+  steps: Steps;
+  answer?: string | null;
+  tries?: number;
+  quality: Quality;
+  viewers: number;
+  at: number;
+}
+
+export type Container = 'fmp4' | 'annexb' | 'jpeg';
+
+export interface OpenVideo {
+  kind: 'open';
+  track: 'video';
+  container: Container;
+  mime: string;
+  codec: string;
+  codec_string: string;
+  width: number;
+  height: number;
+}
+
+export interface OpenAudio {
+  kind: 'open';
+  track: 'audio';
+  container: 'fmp4';
+  mime: string;
+  source: string;
+  sample_rate: number;
+}
+
+export interface AudioMessage {
+  kind: 'audio';
+  state: 'none' | 'unsupported';
+  source: string;
+}
+
+export interface SkippedMessage {
+  kind: 'skipped';
+  ms: number;
+}
+
+/** How the stream comes in, every two seconds. */
+export interface StatsMessage {
+  kind: 'stats';
+  codec: string;
+  width: number;
+  height: number;
+  bit_rate: number;
+  frames_per_s: number;
+  lost_packets: number;
+  loss_percent: number;
+  delay_ms: number | null;
+  viewers: number;
+  bytes: number;
+}
+
+export type ServerMessage = StateMessage | OpenVideo | OpenAudio | AudioMessage | SkippedMessage | StatsMessage;
+
+const KINDS: readonly string[] = ['state', 'open', 'audio', 'skipped', 'stats'];
+
+/** A text message; null for one that a newer server may send and this console does not know. */
+export function readMessage(text: string): ServerMessage | null {
+  const told = JSON.parse(text) as { kind?: unknown } | null;
+  return told && typeof told === 'object' && typeof told.kind === 'string' && KINDS.includes(told.kind) ? (told as ServerMessage) : null;
+}
+
+export const VIDEO_TRACK = 1;
+export const AUDIO_TRACK = 2;
+
+/** The first octet of a binary message names the track. */
+export function readTrackData(data: ArrayBuffer): { track: number; payload: ArrayBuffer } {
+  return { track: data.byteLength ? new DataView(data).getUint8(0) : 0, payload: data.slice(1) };
+}
+
+export interface AccessUnit {
+  keyFrame: boolean;
+  atUs: number;
+  data: Uint8Array<ArrayBuffer>;
+}
+
+const ACCESS_UNIT_HEAD = 9;
+
+/** An access unit behind its head: flags (bit 0: decoding can begin here) and media time in microseconds. */
+export function readAccessUnit(payload: ArrayBuffer): AccessUnit | null {
+  if (payload.byteLength <= ACCESS_UNIT_HEAD) return null;
+  const view = new DataView(payload);
+  return {
+    keyFrame: (view.getUint8(0) & 1) === 1,
+    atUs: view.getUint32(1) * 2 ** 32 + view.getUint32(5),
+    data: new Uint8Array(payload, ACCESS_UNIT_HEAD),
+  };
+}
+
+/** Close codes of the server: what each of them means to a picture. */
+export const CLOSED: Readonly<Record<number, { reason: string; final: boolean }>> = {
+  4401: { reason: 'session_ended', final: true },
+  4403: { reason: 'forbidden', final: true },
+  4408: { reason: 'ticket_expired', final: false },
+  4429: { reason: 'quota', final: true },
+  1013: { reason: 'viewer_slow', final: false },
+  1012: { reason: 'node_gone', final: false },
+};
+
+/** Reasons that pass by themselves: the picture is asked for again. */
+export const PASSING: readonly string[] = ['node_gone', 'no_node', 'viewer_slow', 'ticket_expired', 'superseded', 'unreachable'];
