@@ -5,7 +5,7 @@
 import { ApiError, isAbort } from '@/api/client';
 
 import { CLOSED, PASSING, readMessage, readTrackData, AUDIO_TRACK, VIDEO_TRACK } from './protocol';
-import type { Container, OpenVideo, Quality, ServerMessage, StateMessage, StatsMessage, Steps, StreamRequest, Ticket } from './protocol';
+import type { ClientMessage, Container, OpenVideo, Quality, ServerMessage, StateMessage, StatsMessage, StepDone, StreamRequest, Ticket } from './protocol';
 import { RateWindow } from './rates';
 import type { Rates } from './rates';
 import type { Sink, SinkEvents, SinkFigures } from './sink';
@@ -31,7 +31,7 @@ export interface PlayerView {
   reason: string;
   /** More about it, as the server says it. */
   detail: string;
-  steps: Steps;
+  steps: readonly StepDone[];
   /** How often the terminal was asked, and what it answered. */
   tries: number;
   answer: string;
@@ -45,13 +45,15 @@ export interface PlayerView {
   stats: StatsMessage | null;
   rates: Rates | null;
   figures: SinkFigures | null;
+  /** How old what is on the screen is: since its last packet came in. */
+  delayMs: number | null;
   /** When a picture last reached the screen. */
   frameAt: number | null;
 }
 
 const BEGINNING: PlayerView = {
-  state: 'idle', reason: '', detail: '', steps: {}, tries: 0, answer: '', retryAt: 0, quality: 'sub', viewers: 0, ticket: null,
-  video: null, sound: 'off', stats: null, rates: null, figures: null, frameAt: null,
+  state: 'idle', reason: '', detail: '', steps: [], tries: 0, answer: '', retryAt: 0, quality: 'sub', viewers: 0, ticket: null,
+  video: null, sound: 'off', stats: null, rates: null, figures: null, delayMs: null, frameAt: null,
 };
 
 /** No new picture for so long is no live picture any more. */
@@ -67,7 +69,19 @@ export function reasonOf(error: ApiError): string {
   if (error.status === 404) return 'no_vehicle';
   if (error.status === 429) return 'quota';
   if (error.status === 503) return error.rule === 'no_node' ? 'no_node' : 'unreachable';
+  if (error.field === 'purpose') return 'purpose_required';
   return error.field === 'vehicle_id' ? 'no_terminal' : 'refused_request';
+}
+
+/**
+ * The age of the picture on the screen (ms): how far it stands behind the newest picture that the server named, and how old that one is.
+ * Without the server's word it is the distance behind what the browser has.
+ */
+export function delayOf(figures: SinkFigures, stats: StatsMessage | null, nowMs: number): number | null {
+  const { at, newest } = figures;
+  if (at === null || newest === null) return null;
+  if (!stats || stats.newest_ms === null || stats.received_at === null) return Math.max(0, Math.round((newest - at) * 1000));
+  return Math.max(0, Math.round(nowMs - (stats.received_at + at * 1000 - stats.newest_ms)));
 }
 
 export class Player {
@@ -120,7 +134,7 @@ export class Player {
     if (this.request.quality === quality) return;
     this.request = { ...this.request, quality };
     this.put({ quality });
-    this.send({ stream: quality });
+    this.send({ kind: 'stream', stream: quality });
   }
 
   hear(on: boolean): void {
@@ -128,7 +142,7 @@ export class Player {
     if (wanted === on) return;
     this.put({ sound: on ? 'wanted' : 'off' });
     if (!on) this.hush();
-    this.send({ audio: on });
+    this.send({ kind: 'audio', on });
   }
 
   private go(event: Event, told: Partial<PlayerView> = {}): boolean {
@@ -143,18 +157,19 @@ export class Player {
     this.changed(this.view);
   }
 
-  private send(message: unknown): void {
+  private send(message: ClientMessage): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   private async ask(): Promise<void> {
     this.leave();
     const mine = (this.flight = new AbortController());
-    this.put({ reason: '', detail: '', tries: 0, answer: '', steps: { asked: this.ports.nowMs() } });
+    this.put({ reason: '', detail: '', tries: 0, answer: '', steps: [{ step: 'asked', at: this.ports.nowMs() }] });
+    const { request } = this;
     try {
-      const [ticket, accepted] = await Promise.all([this.ports.ask(this.request, mine.signal), this.ports.accepted()]);
+      const [ticket, accepted] = await Promise.all([this.ports.ask(request, mine.signal), this.ports.accepted()]);
       if (mine.signal.aborted) return;
-      if (this.go('ticket', { ticket })) this.connect(ticket, accepted);
+      if (this.go('ticket', { ticket })) this.connect(ticket, accepted, request.quality);
     } catch (failure) {
       if (isAbort(failure) || mine.signal.aborted) return;
       const error = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
@@ -162,15 +177,16 @@ export class Player {
     }
   }
 
-  private connect(ticket: Ticket, accepted: string): void {
-    const sound = this.view.sound === 'off' ? '' : '&audio=1';
-    const opened = this.ports.socket(`${ticket.url}&accept=${accepted}${sound}`);
+  private connect(ticket: Ticket, accepted: string, asked: Quality): void {
+    const loud = this.view.sound !== 'off';
+    const opened = this.ports.socket(`${ticket.url}&accept=${accepted}${loud ? '&audio=1' : ''}`);
     this.socket = opened;
     opened.binaryType = 'arraybuffer';
     opened.onopen = () => {
       this.go('opened');
       // what was chosen while the socket was opening
-      if (this.request.quality !== ticket.quality) this.send({ stream: this.request.quality });
+      if (this.request.quality !== asked) this.send({ kind: 'stream', stream: this.request.quality });
+      if ((this.view.sound !== 'off') !== loud) this.send({ kind: 'audio', on: !loud });
     };
     opened.onmessage = (event: MessageEvent<ArrayBuffer | string>) => {
       if (this.socket !== opened) return;
@@ -207,8 +223,8 @@ export class Player {
   }
 
   private tellState(message: StateMessage): void {
-    const { steps, viewers, quality } = message;
-    const told = { steps, viewers, quality, tries: message.tries ?? 0, answer: message.answer ?? '', reason: message.reason ?? '', detail: message.detail };
+    const { steps, viewers, answer, reason, detail } = message;
+    const told = { steps, viewers, answer, reason, detail, tries: message.attempt, quality: message.stream };
     if (message.state === 'ended') {
       this.put(told);
       this.end(told.reason || 'closed', told.detail, !PASSING.includes(told.reason));
@@ -259,9 +275,9 @@ export class Player {
     this.figuredAt = now;
     const figures = this.picture.figures();
     this.window.add({ atMs: now, bytes: this.bytes, frames: figures.frames, dropped: figures.dropped });
-    this.put({ figures, rates: this.window.rates() });
-    if (figures.at !== null && figures.newest !== null) {
-      this.send({ playing: { delay_ms: Math.round((figures.newest - figures.at) * 1000), dropped: figures.dropped, decoded: figures.frames } });
+    this.put({ figures, rates: this.window.rates(), delayMs: delayOf(figures, this.view.stats, now) });
+    if (this.view.delayMs !== null) {
+      this.send({ kind: 'playing', delay_ms: this.view.delayMs ?? 0, dropped: figures.dropped });
     }
   }
 
@@ -307,6 +323,6 @@ export class Player {
     this.picture?.close();
     this.picture = null;
     this.container = null;
-    this.put({ video: null, stats: null, rates: null, figures: null });
+    this.put({ video: null, stats: null, rates: null, figures: null, delayMs: null });
   }
 }

@@ -28,19 +28,28 @@ export interface Ticket {
 }
 
 /** Steps of a picture's way, in their order. */
-export const STEPS = ['asked', 'sent', 'answered', 'connected', 'data', 'key', 'shown'] as const;
+export const STEPS = ['asked', 'sent', 'answered', 'connected', 'packet', 'key_frame', 'shown'] as const;
 export type Step = (typeof STEPS)[number];
-export type Steps = Readonly<Partial<Record<Step, number | null>>>;
+
+export interface StepDone {
+  step: Step;
+  at: number;
+}
 
 export interface StateMessage {
   kind: 'state';
   state: 'waiting' | 'live' | 'stalled' | 'ended';
-  reason: string | null;
+  reason: string;
   detail: string;
-  steps: Steps;
-  answer?: string | null;
-  tries?: number;
-  quality: Quality;
+  /** How often the terminal was asked; `attempts` 0: it is asked again as long as somebody looks. */
+  attempt: number;
+  attempts: number;
+  steps: readonly StepDone[];
+  /** What the terminal answered; empty before it did. */
+  answer: string;
+  last_frame_at: number | null;
+  retry: boolean;
+  stream: Quality;
   viewers: number;
   at: number;
 }
@@ -54,8 +63,15 @@ export interface OpenVideo {
   mime: string;
   codec: string;
   codec_string: string;
+  stream: Quality;
   width: number;
   height: number;
+  in_cab: boolean;
+  watermark: string;
+  purpose: string;
+  /** The grant on a recorded reason that it is seen on. */
+  grant: { to_at: number; purpose: string } | null;
+  started_at: number;
 }
 
 export interface OpenAudio {
@@ -81,14 +97,19 @@ export interface SkippedMessage {
 /** How the stream comes in, every two seconds. */
 export interface StatsMessage {
   kind: 'stats';
+  at: number;
+  bit_rate: number;
+  fps: number;
+  packets: number;
+  lost: number;
+  loss_percent: number;
   codec: string;
+  audio_codec: string;
   width: number;
   height: number;
-  bit_rate: number;
-  frames_per_s: number;
-  lost_packets: number;
-  loss_percent: number;
-  delay_ms: number | null;
+  /** Media time of the newest picture sent, and when its last packet came from the terminal. */
+  newest_ms: number | null;
+  received_at: number | null;
   viewers: number;
   bytes: number;
 }
@@ -96,6 +117,12 @@ export interface StatsMessage {
 export type ServerMessage = StateMessage | OpenVideo | OpenAudio | AudioMessage | SkippedMessage | StatsMessage;
 
 const KINDS: readonly string[] = ['state', 'open', 'audio', 'skipped', 'stats'];
+
+/** What the browser may say on the way. */
+export type ClientMessage =
+  | { kind: 'stream'; stream: Quality }
+  | { kind: 'audio'; on: boolean }
+  | { kind: 'playing'; delay_ms: number; dropped: number };
 
 /** A text message; null for one that a newer server may send and this console does not know. */
 export function readMessage(text: string): ServerMessage | null {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ApiError } from '@/api/client';
-import { Player, reasonOf } from '@/video/player';
+import { delayOf, Player, reasonOf } from '@/video/player';
 import type { PlayerView } from '@/video/player';
 import { readAccessUnit, readMessage, readTrackData } from '@/video/protocol';
-import type { Ticket } from '@/video/protocol';
+import type { StatsMessage, Ticket } from '@/video/protocol';
 import type { SinkEvents } from '@/video/sink';
 
 class FakeSocket {
@@ -74,7 +74,10 @@ const TICKET: Ticket = {
   channel: 1, channel_zh: '驾驶员', channel_en: 'driver', quality: 'sub', traffic: { used_bytes: 0, limit_bytes: 0, warning: null }, watermark: 'li 2026-11-22 14:03',
 };
 const OPEN = { kind: 'open', track: 'video', container: 'fmp4', mime: 'video/mp4; codecs="avc1.42E01E"', codec: 'h264', codec_string: 'avc1.42E01E', width: 352, height: 288 };
-const state = (name: string, reason: string | null = null): unknown => ({ kind: 'state', state: name, reason, detail: '', steps: { asked: 1, sent: 2 }, quality: 'sub', viewers: 1, at: 3 });
+const state = (name: string, reason = ''): unknown => ({
+  kind: 'state', state: name, reason, detail: '', attempt: 1, attempts: 0, steps: [{ step: 'asked', at: 1 }, { step: 'sent', at: 2 }], answer: '', last_frame_at: null, retry: true,
+  stream: 'sub', viewers: 1, at: 3,
+});
 
 let sockets: FakeSocket[];
 let pictures: FakeSink[];
@@ -138,7 +141,7 @@ describe('a picture', () => {
     latest(sockets).open();
     expect(seen.state).toBe('waiting');
     latest(sockets).tell(state('waiting'));
-    expect(seen.steps).toEqual({ asked: 1, sent: 2 });
+    expect(seen.steps).toEqual([{ step: 'asked', at: 1 }, { step: 'sent', at: 2 }]);
     latest(sockets).tell(OPEN);
     latest(sockets).carry(1, 7, 8, 9);
     expect(pictures[0]?.opened).toEqual([OPEN.mime]);
@@ -233,7 +236,7 @@ describe('a picture', () => {
   it('changes its quality without a new ticket', async () => {
     const player = await playing();
     player.choose('main');
-    expect(latest(sockets).sent).toContainEqual({ stream: 'main' });
+    expect(latest(sockets).sent).toContainEqual({ kind: 'stream', stream: 'main' });
     expect(sockets).toHaveLength(1);
   });
 
@@ -271,7 +274,7 @@ describe('sound', () => {
     latest(sockets).tell({ kind: 'open', track: 'audio', container: 'fmp4', mime: 'audio/mp4; codecs="mp4a.40.2"', source: 'g711a', sample_rate: 8000 });
     expect([sounds.length, seen.sound]).toEqual([0, 'off']);
     player.hear(true);
-    expect(latest(sockets).sent).toContainEqual({ audio: true });
+    expect(latest(sockets).sent).toContainEqual({ kind: 'audio', on: true });
     latest(sockets).tell({ kind: 'open', track: 'audio', container: 'fmp4', mime: 'audio/mp4; codecs="mp4a.40.2"', source: 'g711a', sample_rate: 8000 });
     latest(sockets).carry(2, 1, 2);
     expect([sounds[0]?.got, seen.sound]).toEqual([2, 'on']);
@@ -303,6 +306,21 @@ describe('messages', () => {
   });
 });
 
+describe('the delay', () => {
+  const figures = { frames: 1, dropped: 0, width: 1, height: 1, at: 9.8, newest: 10 };
+  const stats = { kind: 'stats', newest_ms: 10_000, received_at: 500_000 } as StatsMessage;
+
+  it('is the age of what is on the screen', () => {
+    // the newest picture is 150 ms old, and 200 ms of pictures come before it
+    expect(delayOf(figures, stats, 500_150)).toBe(350);
+  });
+
+  it('is the distance behind the newest data where the server says nothing', () => {
+    expect(delayOf(figures, null, 500_150)).toBe(200);
+    expect(delayOf({ ...figures, at: null }, null, 500_150)).toBeNull();
+  });
+});
+
 describe('a refusal', () => {
   it.each([
     [0, 'unreachable', null, 'unreachable'],
@@ -312,6 +330,7 @@ describe('a refusal', () => {
     [404, 'there is no such vehicle', 'id', 'no_vehicle'],
     [429, 'user_streams', 'quota', 'quota'],
     [503, 'no_node', 'media', 'no_node'],
+    [400, 'must be given', 'purpose', 'purpose_required'],
     [400, 'must have a terminal', 'vehicle_id', 'no_terminal'],
     [400, 'must be from 1 to 64', 'channel', 'refused_request'],
   ])('%i %s is %s', (status, rule, field, code) => {

@@ -1,0 +1,170 @@
+/** The wall of the page: kept in the address, filled from the tree and from links of other pages, walked through by the patrol. */
+import { computed, onBeforeUnmount, provide, reactive, ref, shallowRef, watch } from 'vue';
+import type { Ref } from 'vue';
+import { useRoute, useRouter } from 'vue-router';
+
+import { api } from '@/api/endpoints';
+import { heading } from '@/shell/heading';
+import type { PlayerView } from '@/video/player';
+
+import { readWall, readWanted, writeWall } from './address';
+import { added, NO_PATROL, wallOf } from './patrol';
+import type { Patrol } from './patrol';
+import { usePurpose } from './purpose';
+import type { Dragged } from './tree-acts';
+import { TREE_ACTS } from './tree-acts';
+import { pictured, useTrucks } from './trucks';
+import { emptyWall, hang, keyOf, regrid, shown, tileOf } from './wall';
+import type { Slot, Wall } from './wall';
+
+/** Of an operator's online trucks, how many a patrol takes at a time, and how many are read at once. */
+const PATROL_TRUCKS = 40;
+const AT_ONCE = 4;
+
+/** What this page writes into the address, and what it takes from it. */
+const OWN = ['grid', 'tiles', 'full', 'vehicle', 'channel', 'purpose'];
+
+export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) {
+  const route = useRoute();
+  const router = useRouter();
+  const trucks = useTrucks();
+  const purpose = usePurpose();
+  const asRead = (): Wall => readWall(route.query) ?? emptyWall(4);
+  const fitted = (next: Wall): Wall => (phone.value ? regrid({ ...next, slots: [next.slots[next.enlarged ?? -1] ?? shown(next)[0] ?? null, ...next.slots.slice(1)] }, 1) : next);
+  const wall = shallowRef<Wall>(fitted(asRead()));
+  const patrol = shallowRef<Patrol>(NO_PATROL);
+  const patrolling = ref(false);
+  const round = ref(0);
+  const views = reactive(new Map<string, PlayerView>());
+  /** Key of the one tile with sound. */
+  const loud = ref('');
+  const figures = ref(false);
+  const busy = ref(0);
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  const slots = computed(() => shown(wall.value));
+  const vehicles = computed(() => [...new Set(slots.value.map((slot) => slot.vehicle))]);
+  const rate = computed(() => [...views.values()].reduce((sum, view) => sum + (view.state === 'live' ? (view.rates?.bitRate ?? 0) : 0), 0));
+
+  function told(key: string, view: PlayerView | null): void {
+    if (view) views.set(key, view);
+    else views.delete(key);
+  }
+
+  /** The channels that were meant; a truck stands for all its pictures. Asks for a reason where that is what is missing. */
+  async function slotsOf(vehicle: number, channel: number | null): Promise<Slot[]> {
+    if (channel !== null) return [{ vehicle, channel }];
+    let truck = await trucks.read(vehicle);
+    if (truck.error?.rule === 'reason_required' && (await purpose.give(vehicle))) truck = await trucks.read(vehicle, true);
+    const channels = pictured(truck.known).map((each) => each.channel);
+    // the tile says what is wrong
+    return (channels.length ? channels : [1]).map((each) => ({ vehicle, channel: each }));
+  }
+
+  async function show(vehicle: number, channel: number | null, at?: number): Promise<void> {
+    busy.value += 1;
+    try {
+      const wanted = await slotsOf(vehicle, channel);
+      stop();
+      wall.value = hang(wall.value, phone.value ? wanted.slice(0, 1) : wanted, phone.value ? 0 : at);
+    } finally {
+      busy.value -= 1;
+    }
+  }
+
+  async function drop({ vehicle, channel }: Dragged, at: number): Promise<void> {
+    if (vehicle !== undefined) await show(vehicle, channel ?? null, at);
+  }
+
+  async function dropOnPatrol({ vehicle, channel, tile }: Dragged): Promise<void> {
+    const slot = tile === undefined ? null : wall.value.slots[tile];
+    if (vehicle !== undefined) patrol.value = added(patrol.value, await slotsOf(vehicle, channel ?? null));
+    else if (slot) patrol.value = added(patrol.value, [slot]);
+  }
+
+  /** The first picture of each online truck of an operator. */
+  async function patrolOperator(operator: number): Promise<void> {
+    busy.value += 1;
+    try {
+      const { items } = await api.vehicles({ operator, state: 'online', size: PATROL_TRUCKS });
+      for (let from = 0; from < items.length; from += AT_ONCE) {
+        const some = items.slice(from, from + AT_ONCE);
+        const read = await Promise.all(some.map((row) => trucks.read(row.id)));
+        const first = read.flatMap(({ known }, place) => {
+          const channel = pictured(known)[0]?.channel;
+          return channel === undefined ? [] : [{ vehicle: some[place]!.id, channel }];
+        });
+        patrol.value = added(patrol.value, first);
+      }
+    } finally {
+      busy.value -= 1;
+    }
+  }
+
+  function turn(): void {
+    if (away.value) return;
+    wall.value = wallOf(patrol.value, wall.value, round.value);
+    round.value += 1;
+  }
+
+  function stop(): void {
+    clearInterval(timer);
+    patrolling.value = false;
+  }
+
+  function run(on: boolean): void {
+    stop();
+    if (!on || !patrol.value.list.length) return;
+    patrolling.value = true;
+    round.value = 0;
+    turn();
+    timer = setInterval(turn, patrol.value.intervalS * 1_000);
+  }
+
+  watch(() => patrol.value.intervalS, () => patrolling.value && run(true));
+  watch(() => patrol.value.list.length, (length) => length || stop());
+
+  function take(next: Wall, stored: Patrol): void {
+    stop();
+    wall.value = fitted(next);
+    if (stored.list.length) patrol.value = stored;
+  }
+
+  /** The address follows the wall, and gives way to where the person is going. */
+  watch(wall, (next) => {
+    if (heading(router).path !== route.path) return;
+    const rest = Object.entries(route.query).filter(([name]) => !OWN.includes(name));
+    const query = { ...Object.fromEntries(rest), ...writeWall(next) };
+    if (JSON.stringify(query) !== JSON.stringify(route.query)) void router.replace({ query });
+  });
+  /** What a link asks for, and then another address that somebody typed or went back to. */
+  watch(
+    () => route.query,
+    async (query) => {
+      if (route.path !== '/video') return;
+      const wanted = readWanted(query);
+      if (wanted) {
+        if (wanted.purpose && purpose.own) purpose.state(wanted.purpose);
+        await show(wanted.vehicle, wanted.channel);
+        wall.value = { ...wall.value };
+        return;
+      }
+      const given = readWall(query);
+      if (given && JSON.stringify(writeWall(fitted(given))) !== JSON.stringify(writeWall(wall.value))) wall.value = fitted(given);
+    },
+    { immediate: true },
+  );
+  watch(phone, () => (wall.value = fitted(wall.value)));
+  onBeforeUnmount(stop);
+
+  provide(TREE_ACTS, {
+    show: (vehicle, channel) => show(vehicle, channel),
+    tileOf: (slot) => {
+      const at = tileOf(wall.value, slot);
+      return at < 0 ? null : at + 1;
+    },
+    patrol: patrolOperator,
+  });
+
+  return { wall, patrol, patrolling, round, views, loud, figures, busy, slots, vehicles, rate, told, show, drop, dropOnPatrol, run, take, added: () => (patrol.value = added(patrol.value, slots.value)), keyOf };
+}
