@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from luwei.commands.answers import state_of, view
 from luwei.commands.kinds import KINDS
+from luwei.commands.templates.compare import with_terminal
 from luwei.gateway.orders import ANSWERED, Outcome
+from luwei.protocol.jt808.parameters import Parameter
+from luwei.protocol.reading import Reading
 from luwei.registry.errors import RegistryError
 
 
@@ -147,3 +150,37 @@ def test_any_json_in_a_form_is_taken_or_refused_by_name(data: Any, kind: str) ->
         assert error.field.startswith("parameters.")
     else:
         assert set(checked) <= set(names)
+
+
+def test_texts_are_written_in_every_charset_that_a_profile_may_want() -> None:
+    made = KINDS["information"].letter(KINDS["information"].check({"type": 3, "content": "粤B雾"}))
+    assert made.bodies[2013] == b"\x03\x00\x05" + "粤B雾".encode("gbk")
+    assert made.texts == {"utf-8": {
+        2011: b"\x03\x00\x07\x00\x07" + "粤B雾".encode(),  # length over all packets, then here
+        2013: b"\x03\x00\x07" + "粤B雾".encode(),
+    }}  # fmt: skip
+    plain = KINDS["information"].letter(KINDS["information"].check({"type": 3, "content": "fog"}))
+    assert plain.texts == {}
+    named = KINDS["set_parameters"].letter({"parameters": [{"id": 0x0083, "value": "粤B12345"}]})
+    assert named.texts["utf-8"][2019] == b"\x01\x00\x00\x00\x83\x09" + "粤B12345".encode()
+
+
+def test_a_text_that_a_charset_cannot_hold_is_left_out_there() -> None:
+    made = KINDS["question"].letter(KINDS["question"].check({"question": "问" * 100, "answers": ["是", "否"]}))
+    assert 2013 in made.bodies
+    assert made.texts["utf-8"] == {}  # 300 bytes behind a length of one
+
+
+def test_parameters_of_an_answer_are_read_in_the_charset_of_the_terminal() -> None:
+    raw = b"\0\7\1\0\0\0\x83\x0c" + "粤港通达".encode()  # GBK too: 绮ゆ腐閫氳揪
+    answer = Outcome(1, ANSWERED, 0, 1, 2019, -1, 0x0104, raw, "utf-8")
+    shown = view(answer)
+    assert shown is not None and shown["charset"] == "utf-8"
+    assert shown["parameters"][0]["text"] == "粤港通达"
+    plain = view(Outcome(1, ANSWERED, 0, 1, 2019, -1, 0x0104, raw))
+    assert plain is not None and "charset" not in plain
+    assert plain["parameters"][0]["text"] == "绮ゆ腐閫氳揪"
+    wanted = [{"id": 0x0083, "value": "粤港通达"}]
+    found = [Parameter(0x0083, "粤港通达".encode())]
+    assert with_terminal(wanted, found, 2019, "", Reading(charset="utf-8")) == []
+    assert len(with_terminal(wanted, found, 2019, "")) == 1

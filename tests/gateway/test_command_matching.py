@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from luwei.gateway.orders import (
     ACKNOWLEDGED,
     ANSWERED,
     BUSY,
+    CHARSET,
     EDITION,
     LINK_LOST,
     NO_ANSWER,
@@ -314,6 +316,28 @@ def test_a_terminal_that_reports_here_as_to_a_slave_server_is_sent_nothing(tmp_p
     by_profile(desk, tmp_path, "slave_server = true")
     assert desk.give(LOCATE).refused == [(1, SLAVE_SERVER)]
     assert desk.sent == []
+
+
+def test_texts_go_out_in_the_charset_of_the_profile_and_answers_say_theirs(tmp_path: Path) -> None:
+    desk = Desk()
+    by_profile(desk, tmp_path, 'text_charset = "utf-8"\n[reading]\ncharset = "gb18030"')
+    letter = Letter(0x8300, {2019: b"gbk"}, texts={"utf-8": {2019: b"utf-8"}, "gb18030": {2019: b"gb18030"}})
+    desk.give(letter)
+    (frame,) = desk.frames()
+    assert frame.body == b"utf-8"
+    desk.reply(frame.header.serial, 0x8300)
+    assert [outcome.charset for outcome in desk.commands.outcomes] == ["gb18030"]
+    assert desk.give(msgspec.structs.replace(letter, texts={}))
+    assert desk.frames()[-1].body == b"gbk"  # no text in it that the charsets write differently
+
+
+def test_a_text_that_does_not_fit_in_the_charset_of_the_profile_is_refused_at_once(tmp_path: Path) -> None:
+    desk = Desk()
+    by_profile(desk, tmp_path, 'text_charset = "utf-8"')
+    assert desk.give(Letter(0x8302, {2019: b"gbk"}, texts={"utf-8": {}})).refused == [(1, CHARSET)]
+    assert desk.sent == []
+    desk.table.profile[5] = 0
+    assert not desk.give(Letter(0x8302, {2019: b"gbk"}, texts={"utf-8": {}})).refused
 
 
 def test_a_terminal_that_leaves_three_commands_unanswered_is_told_of_and_again_when_it_answers() -> None:

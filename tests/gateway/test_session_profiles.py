@@ -186,6 +186,27 @@ async def test_a_plate_is_read_in_the_charset_of_the_profile_and_another_charset
     terminal.close()
 
 
+async def test_a_plate_is_read_in_the_charset_of_the_profile_that_a_person_chose(own: Gateway) -> None:
+    plate = "粤港通达"  # its UTF-8 is GBK too: 绮ゆ腐閫氳揪
+    terminal = Terminal(plate=plate)
+    as_gbk = replace_model(terminal)
+    await terminal.connect(own.wire.port)
+    await terminal.send(as_gbk())
+    assert (await terminal.receive()).body[2] == 0
+    assert own.ledger.noted_totals == {}
+    own.handshake._assignments.choose(1, "own", SYSTEM, WHOLE)  # type: ignore[union-attr]
+    in_utf8 = terminal_body(as_gbk()).replace(plate.encode("gbk"), plate.encode())
+    await terminal.send(terminal.frame(0x0100, in_utf8))
+    assert (await terminal.receive()).body[2] == 0  # another plate would be 2: the terminal is another vehicle's
+    assert own.ledger.noted_totals == {}
+    await terminal.send(as_gbk())
+    assert (await terminal.receive()).body[2] == 0
+    assert own.ledger.noted_totals == {"charset": 1}
+    with own.handshake._admission.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT plate FROM vehicle").scalars().all() == [plate]
+    terminal.close()
+
+
 async def test_a_profile_chosen_by_hand_is_used_at_once_on_the_running_session(
     online: Terminal, gateway: Gateway, bus: BusDouble, until: Until
 ) -> None:

@@ -39,7 +39,7 @@ def test_every_reason_of_the_gateway_rests_on_a_clause() -> None:
         "item_unknown", "item_length", "item_unexpected", "clock_behind", "clock_ahead", "heartbeat_body", "charset",
     }  # fmt: skip
     protocol = "".join(path.read_text("utf-8") for path in (ROOT / "src" / "luwei" / "protocol").rglob("*.py"))
-    problems = set(re.findall(r'problems\.append\(f?"([a-z_]+[a-z])\b', protocol)) - {"layout"}
+    problems = set(re.findall(r'(?:scope|self)\.odd\(f?"([a-z_]+[a-z])\b', protocol)) - {"layout"}
     assert problems >= {"body_trailing", "recorder_check", "items_broken"}
     assert (counted | problems | {"layout_2011", "layout_2013", "records_unreadable"}) - REASONS.keys() == set()
     for code, reason in REASONS.items():

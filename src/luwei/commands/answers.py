@@ -21,6 +21,7 @@ from luwei.protocol.jt808.messages.pass_through import UplinkPassThrough
 from luwei.protocol.jt808.messages.recorder import RecordUpload
 from luwei.protocol.jt808.recorder import Packet
 from luwei.protocol.message import Message, RawMessage
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.registry.command import ANSWERED, FAILED
 
 RESULTS = {0: "success", 1: "failure", 2: "message_error", 3: "unsupported"}
@@ -80,7 +81,10 @@ def view(outcome: Outcome) -> dict[str, Any] | None:
     ]
     shown["rows"] = rows[:ROWS_MAX]
     if isinstance(message, ParametersReply):
-        shown["parameters"] = [parameter_view(each, edition) for each in message.params[:ROWS_MAX]]
+        reading = Reading(charset=outcome.charset)
+        shown["parameters"] = [parameter_view(each, edition, reading) for each in message.params[:ROWS_MAX]]
+        if outcome.charset != STANDARD.charset:
+            shown["charset"] = outcome.charset
         # passwords stand in the bytes
         shown["hex"] = ""
     if isinstance(message, ShootReply):
@@ -127,7 +131,8 @@ def _areas(message: AreasReply, edition: int) -> dict[str, Any]:
 
 def _message(outcome: Outcome) -> Message | None:
     try:
-        message = decode_body(outcome.message_id, outcome.edition, outcome.body)
+        reading = Reading(charset=outcome.charset)
+        message = decode_body(outcome.message_id, outcome.edition, outcome.body, reading=reading)
     except ProtocolError:
         return None
     return None if isinstance(message, RawMessage) else message

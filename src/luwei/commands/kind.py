@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,8 +12,10 @@ from sqlalchemy import Engine
 from luwei.commands.forms import FormField, Value, check
 from luwei.commands.letters import Build
 from luwei.gateway.orders import Letter
+from luwei.profiles.check import CHARSETS
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.message import EDITIONS
+from luwei.protocol.texts import texts_in
 from luwei.registry.scope import Scope
 
 BODY_MAX = 65_536
@@ -72,7 +75,18 @@ class Kind:
             raise problem
         if max(map(len, bodies.values())) > BODY_MAX:
             raise ProtocolError("value", f"body of more than {BODY_MAX} bytes")
-        return Letter(message_id, bodies, self.answer, self.general_ends, self.patience_s, binary=binary)
+        texts = {
+            charset: found for charset in CHARSETS[1:] if (found := self._written(values, bodies, charset)) != bodies
+        }
+        return Letter(message_id, bodies, self.answer, self.general_ends, self.patience_s, binary=binary, texts=texts)
+
+    def _written(self, values: Mapping[str, Any], editions: Iterable[int], charset: str) -> dict[int, bytes]:
+        """The bodies in another charset, as far as the texts fit."""
+        found: dict[int, bytes] = {}
+        for edition in editions:
+            with suppress(ProtocolError), texts_in(charset):
+                found[edition] = self.message(values, edition).encode(edition)
+        return found
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the form as they are kept. Raises RegistryError naming field and clause."""

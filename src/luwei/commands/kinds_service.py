@@ -16,6 +16,7 @@ from luwei.protocol.safety.peripherals import (
     PERIPHERAL_STATUS,
     PeripheralQuery,
 )
+from luwei.protocol.texts import write_text
 
 _DELETE_ALL = 0
 _BOOK: tuple[Value, ...] = (
@@ -65,7 +66,7 @@ def menu(values: Mapping[str, Any], _: int) -> Message:
 
 def information(values: Mapping[str, Any], edition: int) -> Message:
     content = values["content"]
-    total = len(content.encode("gbk")) if edition == 2011 else None
+    total = len(write_text(content, "STRING")) if edition == 2011 else None
     return service.Information(type=values["type"], content=content, total_length=total)
 
 

@@ -10,6 +10,7 @@ from luwei.protocol.errors import ProtocolError
 from luwei.protocol.fields import Integer, Text
 from luwei.protocol.jt808.parameters import PARAMETERS, Parameter, ParameterType, parameter_type
 from luwei.protocol.message import EDITIONS
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.registry.errors import RegistryError
 
 PARAMETERS_MAX = 200
@@ -106,10 +107,10 @@ def make(key: int, value: Any, edition: int) -> Parameter | None:
     return made
 
 
-def parameter_view(parameter: Parameter, edition: int) -> dict[str, Any]:
+def parameter_view(parameter: Parameter, edition: int, reading: Reading = STANDARD) -> dict[str, Any]:
     """A parameter of an answer: id, names, value for a reader, what it means, and its bytes."""
     declared = parameter_type(parameter.id)
-    value = parameter.value(edition)
+    value = parameter.value(edition, reading)
     text = note = ""
     if declared is not None and value is not None:
         text, note = declared.text(value, edition), declared.explain(value, edition)

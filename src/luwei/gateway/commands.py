@@ -18,6 +18,7 @@ from luwei.gateway.orders import (
     ACKNOWLEDGED,
     ANSWERED,
     BUSY,
+    CHARSET,
     EDITION,
     LINK_LOST,
     NO_ANSWER,
@@ -76,6 +77,7 @@ class Waiting:
     slot: int
     edition: int
     letter: Letter
+    body: bytes
     frames: list[bytes]
     first: int
     """Serial of the first frame; those of the others follow it."""
@@ -216,20 +218,22 @@ class Commands:
     def _begin(self, connection: Connection, order: Order, letter: Letter, at_ms: int, receipt: Receipt) -> None:
         slot = connection.slot
         edition = int(self._table.edition[slot])
-        if edition not in letter.bodies:
-            receipt.refused.append((order.command, EDITION))
-            return
-        profile = self._profile(slot)
-        if profile is not None and profile.slave_server:
-            receipt.refused.append((order.command, SLAVE_SERVER))
-            return
-        line = self._lines.setdefault(slot, Line())
-        if len(line.held) >= HELD_MAX:
-            receipt.refused.append((order.command, BUSY))
+        profile, line = self._profile(slot), self._lines.setdefault(slot, Line())
+        wants = (False, "gbk") if profile is None else (profile.control_binary, profile.text_charset)
+        body = letter.body(edition, *wants) if edition in letter.bodies else None
+        refusals = (
+            (edition not in letter.bodies, EDITION),
+            (profile is not None and profile.slave_server, SLAVE_SERVER),
+            (body is None, CHARSET),
+            (len(line.held) >= HELD_MAX, BUSY),
+        )
+        refusal = next((why for holds, why in refusals if holds), "")
+        if refusal or body is None:
+            receipt.refused.append((order.command, refusal))
             return
         span = sum(self._waits) + (letter.patience_s + letter.transfer_s * len(self._waits)) * 1000
         ahead = len(line.held) + (len(line.waiting) if line.blocked(letter) else 0)
-        waiting = Waiting(order.command, slot, edition, letter, [], 0, at_ms + span * (1 + ahead))
+        waiting = Waiting(order.command, slot, edition, letter, body, [], 0, at_ms + span * (1 + ahead))
         self._known[order.command] = waiting
         receipt.taken.append(Taken(order.command, waiting.end_ms, edition))
         if line.held or line.blocked(letter):
@@ -238,9 +242,8 @@ class Commands:
             self._put_on_wire(connection, line, waiting, at_ms)
 
     def _put_on_wire(self, connection: Connection, line: Line, waiting: Waiting, at_ms: int) -> None:
-        table, slot, letter, edition = self._table, waiting.slot, waiting.letter, waiting.edition
-        profile = self._profile(slot)
-        body = letter.body(edition, profile is not None and profile.control_binary)
+        table, slot, letter = self._table, waiting.slot, waiting.letter
+        edition, body = waiting.edition, waiting.body
         waiting.first = table.next_serial(slot)
         header = Header(
             message_id=letter.message_id,
@@ -250,7 +253,7 @@ class Commands:
             edition=EDITION_2019 if edition == EDITION_2019 else EDITION_2013,
             protocol_version=1 if edition == EDITION_2019 else 0,
         )
-        waiting.frames = [self._measured(header, body)] if len(body) <= BODY_LIMIT else split(header, body, BODY_LIMIT)
+        waiting.frames = split(header, body, min(max(len(body), 1), BODY_LIMIT))
         for _ in waiting.frames[1:]:
             table.next_serial(slot)
         line.waiting.append(waiting)
@@ -276,10 +279,6 @@ class Commands:
 
     def _profile(self, slot: int) -> Profile | None:
         return self.dialects.profile(int(self._table.profile[slot])) if self.dialects is not None else None
-
-    @staticmethod
-    def _measured(header: Header, body: bytes) -> bytes:
-        return split(header, body, max(len(body), 1))[0]
 
     def _plan(self, waiting: Waiting, due_ms: int) -> None:
         waiting.due_ms = due_ms
@@ -393,7 +392,8 @@ class Commands:
         self._done[waiting.command] = waiting.edition
         if len(self._done) > DONE_MAX:
             self._done.popitem(last=False)
-        self.outcomes.append(
-            Outcome(waiting.command, how, at_ms, waiting.attempts, waiting.edition, result, message_id, body)
-        )
+        profile = self._profile(waiting.slot)
+        charset = "gbk" if profile is None else profile.reading.charset
+        ended = (waiting.command, how, at_ms, waiting.attempts, waiting.edition, result, message_id, body, charset)
+        self.outcomes.append(Outcome(*ended))
         self.news()

@@ -10,7 +10,7 @@ import asyncio
 import hmac
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -43,12 +43,21 @@ class Request:
 
     connection: Connection
     generation: int
-    header: Header
-    raw: bytes
+    frame: Frame
     at_ms: int
     registration: RegistrationRequest | None
     code: str
     firmware: str = ""
+    problems: tuple[str, ...] = ()
+    """What was odd about the body of a registration."""
+
+    @property
+    def header(self) -> Header:
+        return self.frame.header
+
+    @property
+    def raw(self) -> bytes:
+        return self.frame.raw
 
     def proves(self, admitted: Admitted | None) -> bool:
         """Whether the code is the one that the registry gave."""
@@ -108,7 +117,7 @@ class Handshake:
     def register(self, connection: Connection, frame: Frame, at_ms: int) -> None:
         """Queue a 0x0100. Raises ProtocolError when its body cannot be read."""
         header = frame.header
-        body = self.profiles.registration(connection, frame, at_ms)
+        body, problems = self.profiles.registration(frame)
         request = RegistrationRequest(
             phone=header.phone,
             province=body.province,
@@ -120,7 +129,7 @@ class Handshake:
             plate=body.plate,
             edition=body.edition,
         )
-        self._enqueue(connection, frame, at_ms, request, "")
+        self._enqueue(connection, frame, at_ms, request, "", problems=problems)
 
     def authenticate(self, connection: Connection, frame: Frame, at_ms: int) -> None:
         """Queue a 0x0102; a body without a readable code is one with a wrong code."""
@@ -141,12 +150,13 @@ class Handshake:
         request: RegistrationRequest | None,
         code: str,
         firmware: str = "",
+        problems: tuple[str, ...] = (),
     ) -> None:
         slot = connection.slot
         # an authenticated terminal may repeat itself without holding up its own reports
         connection.waiting = self._table.state[slot] == GREETING
         generation = int(self._table.generation[slot])
-        self._queue.append(Request(connection, generation, frame.header, frame.raw, at_ms, request, code, firmware))
+        self._queue.append(Request(connection, generation, frame, at_ms, request, code, firmware, problems))
 
     def pump(self) -> None:
         """Give what is queued to the registry, unless it is still busy with what it got before."""
@@ -193,6 +203,7 @@ class Handshake:
             self._admission.unregister(leaving)
         if returning:
             self._admission.resume(returning)
+        self._read_as_chosen([request for request in requests if request.registration is not None])
         registrations = [request.registration for request in requests if request.registration is not None]
         if registrations:
             verdicts.registrations = self._admission.register(registrations)
@@ -214,6 +225,17 @@ class Handshake:
         if observed and self._assignments is not None:
             verdicts.assigned = self._assignments.settle(observed)
         return verdicts
+
+    def _read_as_chosen(self, requests: list[Request]) -> None:
+        """Read the plates of terminals again whose profile a person chose: what matches them does not count then."""
+        if not requests or self._assignments is None:
+            return
+        chosen = self._assignments.chosen([request.header.phone for request in requests])
+        for request in requests:
+            profile = chosen.get(request.header.phone)
+            if profile is not None and request.registration is not None:
+                body, request.problems = self.profiles.registration(request.frame, profile)
+                request.registration = replace(request.registration, plate=body.plate)
 
     @staticmethod
     def _spoken(request: Request, admitted: Admitted) -> int:
@@ -255,6 +277,7 @@ class Handshake:
         self.send(slot, encode_frame(answer, body))
 
     def _answer_registration(self, request: Request, answer: RegistrationAnswer) -> None:
+        self.profiles.note(request.connection, request.frame, request.problems, request.at_ms)
         body = request.header.serial.to_bytes(2, "big") + bytes([answer.result])
         if answer.result == 0:
             body += answer.code.encode("ascii", "replace")

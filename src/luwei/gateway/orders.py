@@ -12,9 +12,10 @@ ANSWERED, ACKNOWLEDGED, NO_ANSWER, LINK_LOST = "answered", "acknowledged", "no_a
 """How a command ends: its answer came; only 0x0001 came although another answer is due; nothing came after all
 repetitions; the line ended first, so that nobody knows whether the terminal got it."""
 
-EDITION, BUSY, SLAVE_SERVER = "edition", "busy", "slave_server"
+EDITION, BUSY, SLAVE_SERVER, CHARSET = "edition", "busy", "slave_server", "charset"
 """Why a gateway does not take a command: the session's edition has no such message; too many wait for this terminal; by
-its profile the terminal reports here as to a slave server and answers no command (2019 §3.1.10)."""
+its profile the terminal reports here as to a slave server and answers no command (2019 §3.1.10); its texts do not fit
+in the charset that its profile wants."""
 
 OUTCOME_SUBJECT = "command.outcome"
 
@@ -40,8 +41,14 @@ class Letter(msgspec.Struct, frozen=True, array_like=True):
     binary: dict[int, bytes] = {}
     """Bodies for terminals whose profile wants binary numbers in 0x8105 (reference §8.8)."""
 
-    def body(self, edition: int, binary: bool) -> bytes:
-        """The body for one terminal."""
+    texts: dict[str, dict[int, bytes]] = {}
+    """Bodies for terminals whose profile wants texts in another charset than GBK, by charset, where they differ; an
+    edition that is missing there cannot be written in it."""
+
+    def body(self, edition: int, binary: bool, charset: str = "gbk") -> bytes | None:
+        """The body for one terminal, None where its charset cannot say it."""
+        if charset in self.texts:
+            return self.texts[charset].get(edition)
         return self.binary.get(edition, self.bodies[edition]) if binary else self.bodies[edition]
 
 
@@ -86,6 +93,8 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     result: int = -1
     message_id: int = 0
     body: bytes = b""
+    charset: str = "gbk"
+    """Of the terminal's texts, by its profile."""
 
 
 class Outcomes(msgspec.Struct, frozen=True, array_like=True):

@@ -79,7 +79,9 @@ class _Desk(Handshake):
         request: RegistrationRequest | None,
         code: str,
         firmware: str = "",
+        problems: tuple[str, ...] = (),
     ) -> None:
+        self.profiles.note(connection, frame, problems, at_ms)
         self.asked = frame.header.message_id
 
     def leave(self, connection: Any, reason: str, at_ms: int) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from luwei.gateway.connections import ONLINE, Connection, Table, now_ms
 from luwei.gateway.dialects import Dialects
 from luwei.gateway.ledger import NOTED, Ledger
-from luwei.profiles import Identity
-from luwei.protocol.fields import trim_text
+from luwei.profiles import Identity, Profile
 from luwei.protocol.jt808.frame import Frame, encode_frame
 from luwei.protocol.jt808.header import EDITION_2011, EDITION_2013, EDITION_2019, Header, phone_bytes
 from luwei.protocol.jt808.messages.registration import Authentication, Registration
+from luwei.protocol.texts import trim_text
 from luwei.registry.admission import Admission
 from luwei.registry.assignments import Assigned, Assignments, Observed
 
@@ -48,17 +48,17 @@ class SessionProfiles:
         """The registry's side, None where there is no registry."""
         return None if admission is None else Assignments(admission.engine, self.dialects.catalogue)
 
-    def registration(self, connection: Connection, frame: Frame, at_ms: int) -> Registration:
-        """The body, its plate in the charset of the profile that maker, model and province match."""
+    def registration(self, frame: Frame, chosen: Profile | None = None) -> tuple[Registration, tuple[str, ...]]:
+        """The body and what is odd about it, its plate in the charset of the profile ``chosen`` by hand, else of the
+        one that maker, model and province match. Raises ProtocolError when the body cannot be read."""
         edition = frame.header.edition
         body = Registration.decode(frame.body, edition)
         identity = Identity(body.manufacturer, body.model, "", body.province, body.edition)
-        reading = self.dialects.catalogue.match(identity).profile.reading
+        reading = (chosen or self.dialects.catalogue.match(identity).profile).reading
         if reading.charset != "gbk":
             body = Registration.decode(frame.body, edition, reading=reading)
         sound = _in_charset(frame.body[PLATE_AT[body.edition] :], reading.charset)
-        self.note(connection, frame, body.problems if sound else (*body.problems, "charset"), at_ms)
-        return body
+        return body, body.problems if sound else (*body.problems, "charset")
 
     def note(self, connection: Connection, frame: Frame, problems: tuple[str, ...], at_ms: int) -> None:
         """Count what was odd about a handshake's body."""

@@ -184,7 +184,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "fuel_percent": _yes_no,
         "audio_codecs": _list(_whole(0, 127)),
     },
-    "capability": {"slave_server": _yes_no, "control_binary": _yes_no},
+    "capability": {"slave_server": _yes_no, "control_binary": _yes_no, "text_charset": _one_of(*CHARSETS)},
     "quirks": {"expected": _list(_KNOWN_QUIRK)},
 }
 """Section → key → rule; "" is the top of the file."""
@@ -268,5 +268,6 @@ def build(file: str, shipped: bool, values: Checked) -> Profile:
         audio_codecs=reading.get("audio_codecs", ()),
         slave_server=capability.get("slave_server", False),
         control_binary=capability.get("control_binary", False),
+        text_charset=capability.get("text_charset") or reading.get("charset", "gbk"),
         quirks=values["quirks"].get("expected", ()),
     )

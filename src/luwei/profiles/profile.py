@@ -45,6 +45,8 @@ class Profile:
     """Its terminals report here as to a slave server: they answer no command (2019 §3.1.10, reference §5.3)."""
     control_binary: bool = False
     """Numbers between the semicolons of 0x8105 are binary, not decimal text (reference §8.8)."""
+    text_charset: str = "gbk"
+    """Charset of the texts that are sent to its terminals."""
     quirks: tuple[str, ...] = ()
     """Numbers of quirks that are expected, such as ``11.3.24``, and reasons of the ledger."""
 

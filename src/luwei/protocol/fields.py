@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from luwei.protocol.bounds import ELEMENTS_MAX, PROBLEMS_MAX, ROOM, SPANS_MAX, TEXT_MAX, WHOLE_MAX
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.reading import STANDARD, Reading
+from luwei.protocol.texts import read_text, too_long, write_text, written_charset
 
 T = TypeVar("T")
 
@@ -290,44 +291,6 @@ class MeasuredBytes(WireType[bytes]):
         return REST.text(value)
 
 
-def trim_text(raw: bytes) -> bytes:
-    """A STRING without its padding: cut at the first 0x00 after leading ones, blanks trimmed at both ends."""
-    return raw.lstrip(b"\x00 ").partition(b"\x00")[0].rstrip(b" ")
-
-
-def read_text(raw: bytes, charset: str = "gbk") -> str:
-    """A STRING as devices send it, without its padding.
-
-    ``charset`` first, then GBK, then UTF-8: bytes that are invalid GBK but valid UTF-8 are UTF-8 (§11.2, 11); what is
-    none of them stays visible as ``\\xNN``.
-    """
-    raw = trim_text(raw)
-    for encoding in (charset, "gbk", "utf-8"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("gbk", "backslashreplace")
-
-
-def write_text(value: str, label: str) -> bytes:
-    """``value`` in GBK. Raises ProtocolError ``value`` when GBK lacks a character or the text holds 0x00."""
-    try:
-        raw = value.encode("gbk")
-    except (UnicodeEncodeError, AttributeError):
-        raise ProtocolError("value", f"{value!r}: {label} is text that GBK can express") from None
-    if b"\x00" in raw:
-        raise ProtocolError("value", f"{value!r}: {label} must not hold 0x00")
-    if len(raw) > TEXT_MAX:
-        raise ProtocolError("value", f"{label}: {len(raw)} bytes of GBK, a text has at most {TEXT_MAX}")
-    return raw
-
-
-def too_long(label: str, size: int, at: int) -> ProtocolError:
-    """The refusal of a text of ``size`` bytes."""
-    return ProtocolError("body_malformed", f"{label}: text of {size} bytes, at most {TEXT_MAX}", at)
-
-
 class Text(WireType[str]):
     """STRING to the end of the body or list item. 2011 ends it with 0x00 (draft §4.2), later editions with nothing."""
 
@@ -361,7 +324,7 @@ class FixedText(WireType[str]):
     def write(self, value: str, edition: int) -> bytes:
         raw = write_text(value, self.label)
         if len(raw) > self.size:
-            raise ProtocolError("value", f"{value!r}: at most {self.size} bytes of GBK")
+            raise ProtocolError("value", f"{value!r}: at most {self.size} bytes of {written_charset().upper()}")
         return raw.rjust(self.size, self.pad) if self.front else raw.ljust(self.size, self.pad)
 
 
@@ -382,7 +345,7 @@ class CountedText(WireType[str]):
     def write(self, value: str, edition: int) -> bytes:
         raw = write_text(value, self.label)
         if len(raw) > self.most:
-            raise ProtocolError("value", f"{value!r}: at most {self.most} bytes of GBK")
+            raise ProtocolError("value", f"{value!r}: at most {self.most} bytes of {written_charset().upper()}")
         return self.digits.write(len(raw), edition) + raw
 
 

@@ -170,7 +170,12 @@ REGISTRY: dict[int, type[Message]] = {}
 
 
 def decode_body(
-    message_id: int, edition: int, body: bytes, *, direction: Direction | None = None
+    message_id: int,
+    edition: int,
+    body: bytes,
+    *,
+    direction: Direction | None = None,
+    reading: Reading = STANDARD,
 ) -> Message | RawMessage:
     """Decode a whole (reassembled, decrypted) body.
 
@@ -180,7 +185,7 @@ def decode_body(
     declared = REGISTRY.get(message_id)
     if declared is None or (direction is not None and declared.way != direction):
         return RawMessage(message_id, edition, body)
-    return declared.decode(body, edition)
+    return declared.decode(body, edition, reading=reading)
 
 
 def body_fits(message_id: int, edition: int, body: bytes) -> bool:

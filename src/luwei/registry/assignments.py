@@ -27,6 +27,10 @@ _FIND = (
     " FROM terminal t LEFT JOIN vehicle v ON v.id = t.vehicle_id LEFT JOIN terminal_profile p ON p.terminal_id = t.id"
     " WHERE t.id {any}"
 )
+_CHOSEN = (
+    "SELECT t.phone, p.profile FROM terminal t JOIN terminal_profile p ON p.terminal_id = t.id"
+    " WHERE p.by_hand AND t.phone {any}"
+)
 _COLUMNS = (
     "profile", "version", "by_hand", "why", "manufacturer_id", "model", "firmware", "province", "edition", "dialect",
     "silent_at", "decided_at", "seen_at",
@@ -103,6 +107,13 @@ class Assignments:
                 self._decide(rows, observed)
                 self._store(connection, [row for row in rows.values() if row.values], audit.SYSTEM)
         return {key: _assigned(row) for key, row in rows.items()}
+
+    def chosen(self, phones: Sequence[str]) -> dict[str, Profile]:
+        """By phone the profile that a person chose for its terminal, where one did and the catalogue has it."""
+        bound: Any = json.dumps(phones) if self.engine.dialect.name == "sqlite" else list(phones)
+        with read(self.engine) as connection:
+            found = connection.execute(text(_CHOSEN.format(any=self._any)), {"keys": bound}).all()
+        return {phone: profile for phone, name in found if (profile := self.catalogue.get(name)) is not None}
 
     def choose(
         self, terminal_id: int, name: str | None, actor: audit.Actor, scope: Scope, reason: str = ""

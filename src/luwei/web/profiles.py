@@ -45,6 +45,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
         "by_hand_only": not profile.matches,
         "editions": list(profile.editions),
         "charset": profile.reading.charset,
+        "text_charset": profile.text_charset,
         "safety": profile.reading.safety,
         "clock_zone_h": profile.clock_zone_h,
         "server_time_zone_h": profile.server_time_zone_h,

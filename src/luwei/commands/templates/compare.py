@@ -9,6 +9,7 @@ from typing import Any
 from luwei.commands.templates.values import asked_fields, build, encoded, record_of
 from luwei.protocol.jt808.parameters import Parameter, parameter_type
 from luwei.protocol.message import Nested, Record
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.protocol.repeated import Repeated
 
 Leaf = tuple[Any, str]
@@ -29,14 +30,18 @@ class Difference:
 
 
 def with_terminal(
-    wanted: Sequence[Mapping[str, Any]], found: Iterable[Parameter], edition: int, dialect: str
+    wanted: Sequence[Mapping[str, Any]],
+    found: Iterable[Parameter],
+    edition: int,
+    dialect: str,
+    reading: Reading = STANDARD,
 ) -> list[Difference]:
     """What a terminal of ``edition`` holds otherwise than the template says."""
     reported = {parameter.id: parameter for parameter in found}
     differences: list[Difference] = []
     for entry in wanted:
         parameter = reported.get(entry["id"])
-        value = None if parameter is None else parameter.value(edition)
+        value = None if parameter is None else parameter.value(edition, reading)
         if parameter is not None and parameter.raw == encoded(entry, dialect).get(edition):
             continue
         leaves = _leaves(entry, dialect, edition)

@@ -23,6 +23,7 @@ from luwei.commands.templates.catalogue import Version
 from luwei.commands.templates.pushes import Due, Settled
 from luwei.commands.templates.values import as_sent
 from luwei.protocol.jt808.parameters import Parameter
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.registry import template as t
 from luwei.registry.audit import SYSTEM, Actor
 from luwei.registry.base import now_ms
@@ -221,7 +222,8 @@ class TemplateEngine:
             return Settled(due, t.NO_ANSWER, "unreadable", [])
         found = [Parameter(int(each["id"]), bytes.fromhex(each["hex"])) for each in reported]
         edition = due.edition or version.edition or 2019
-        differences = compare.with_terminal(version.parameters, found, edition, version.dialect)
+        reading = Reading(charset=due.answer.get("charset", STANDARD.charset))
+        differences = compare.with_terminal(version.parameters, found, edition, version.dialect, reading)
         return Settled(due, t.DIFFERENT if differences else t.EQUAL, "", differences)
 
     async def _session(self, _: str, payload: bytes, __: dict[str, str]) -> None:

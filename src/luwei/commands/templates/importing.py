@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 
 from luwei.commands.templates.values import value_of
 from luwei.protocol.jt808.parameters import Parameter
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.registry.command import ANSWERED, Command, CommandBatch
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
@@ -64,11 +65,12 @@ def reported(engine: Engine, scope: Scope, command: int) -> Reported:
     edition = row.edition or 2019
     found = [Parameter(int(each["id"]), bytes.fromhex(each["hex"])) for each in answer["parameters"]]
     dialect = next((_LENGTHS[len(p.raw)] for p in found if p.id in (0xF364, 0xF365) and len(p.raw) in _LENGTHS), "")
+    reading = Reading(charset=answer.get("charset", STANDARD.charset))
     kept: dict[int, dict[str, Any]] = {}
     left_out: list[LeftOut] = []
     for parameter in found:
         try:
-            kept[parameter.id] = {"id": parameter.id, "value": value_of(parameter, edition, dialect)}
+            kept[parameter.id] = {"id": parameter.id, "value": value_of(parameter, edition, dialect, reading)}
         except RegistryError as error:
             left_out.append(LeftOut(parameter.id, error.rule))
     ordered = [kept[key] for key in sorted(kept)]

@@ -19,6 +19,7 @@ from luwei.protocol.jt808.parameter_ranges import SCALARS, block_bounds, clause_
 from luwei.protocol.jt808.parameters import Parameter, ParameterType, parameter_type
 from luwei.protocol.layout import Field
 from luwei.protocol.message import EDITIONS, Nested, Record
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.protocol.repeated import Repeated
 from luwei.registry.errors import RegistryError
 
@@ -128,7 +129,7 @@ def as_sent(entry: Mapping[str, Any], dialect: str) -> int | str:
     return value if record is None else build(record, value).encode(2019).hex()
 
 
-def value_of(parameter: Parameter, edition: int, dialect: str) -> Value:
+def value_of(parameter: Parameter, edition: int, dialect: str, reading: Reading = STANDARD) -> Value:
     """What a terminal reported, in the form of a template.
 
     Raises RegistryError where a template may not hold it or its bytes are not what the standard says.
@@ -136,7 +137,7 @@ def value_of(parameter: Parameter, edition: int, dialect: str) -> Value:
     declared = parameter_type(parameter.id)
     if declared is None:
         return check_value(parameter.id, parameter.raw.hex(), dialect, edition)
-    read = parameter.value(edition)
+    read = parameter.value(edition, reading)
     if read is None:
         raise _refusal(parameter.id, "", f"{len(parameter.raw)} bytes are no {declared.zh}", parameter.raw.hex())
     return check_value(parameter.id, _plain(read), dialect, edition)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.fields import BYTE, WORD, Bytes, Integer, read_text, write_text
+from luwei.protocol.fields import BYTE, WORD, Bytes, Integer
+from luwei.protocol.texts import read_text, write_text
 
 COMMANDS = {
     1: "无线升级",

@@ -44,6 +44,7 @@ from luwei.protocol.jt808.parameter_blocks import (
     SleepWake,
 )
 from luwei.protocol.message import Bits, Nested, Record
+from luwei.protocol.reading import STANDARD, Reading
 from luwei.protocol.safety.settings import BsdSettings, SubiaoAdas, SubiaoDsm, TyreSettings, YuebiaoAdas, YuebiaoDsm
 
 HEAD = 5
@@ -243,14 +244,14 @@ class Parameter:
     id: int
     raw: bytes
 
-    def value(self, edition: int = LATEST) -> Any:
+    def value(self, edition: int = LATEST, reading: Reading = STANDARD) -> Any:
         """Its value in ``edition``, or None when it stays raw. Never raises."""
         found = parameter_type(self.id)
         wire = found.type_in(edition) if found and found.fits(len(self.raw), edition) else None
         if wire is None:
             return None
         try:
-            value, end = wire.read(self.raw, 0, len(self.raw), Scope(edition))
+            value, end = wire.read(self.raw, 0, len(self.raw), Scope(edition, reading=reading))
         except ProtocolError:
             return None
         return value if end == len(self.raw) else None
@@ -314,7 +315,7 @@ def _mark(parameter: Parameter, at: int, stop: int, scope: Scope) -> None:
     found = parameter_type(parameter.id)
     name, zh = f"[0x{parameter.id:04X}]", found.zh if found else "保留或厂商自定义参数"
     scope.mark(at, at + HEAD, name, "参数ID与长度", f"0x{parameter.id:04X}, {len(parameter.raw)}", zh)
-    value = parameter.value(scope.edition)
+    value = parameter.value(scope.edition, scope.reading)
     if stop == at + HEAD:
         return
     if found is None or value is None:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.fields import read_text
 from luwei.protocol.jt808.frame import CONTENT_MAX
+from luwei.protocol.texts import read_text
 
 MARK = b"01cd"
 NAME_SIZE = 50
