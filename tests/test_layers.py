@@ -12,7 +12,7 @@ LAYERS = [
     {"core"},
     {"web"},
     {"backup", "live", "commands", "multimedia", "video", "rules", "cases", "programme", "governance"},
-    {"gateway", "evidence", "media", "exchange", "simulator"},
+    {"gateway", "evidence", "media", "exchange", "simulator", "alarms"},
     {"history", "registry", "access", "bus", "facts"},
     {"profiles"},
     {"protocol"},

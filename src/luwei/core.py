@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.access import users
+from luwei.alarms.derivation import AlarmDerivation
 from luwei.backup.desk import BackupDesk
 from luwei.bus import Bus
 from luwei.commands.attachments import AttachmentCalls
@@ -138,7 +139,7 @@ class Core:
         self, stack: contextlib.AsyncExitStack, engine: Engine, history: History, bus: Bus
     ) -> LiveFeed:
         """Ingest and live state: they wait for nothing but bus and history."""
-        self.ingest = Ingest(bus, history)
+        self.ingest = Ingest(bus, history, derivation=AlarmDerivation(bus, history))
         keep_reading(stack, self.ingest.run, "ingest")
         self.feed = await started(
             stack,

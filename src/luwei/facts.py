@@ -23,9 +23,14 @@ HISTORY = (FIX, SESSION, LEDGER, MESSAGE)
 MEDIA = "media"
 """Pictures and recordings, which become files."""
 SUBJECTS = (*HISTORY, MEDIA)
+ALARM = "alarm"
+"""Alarms, derived from the locations; on the bus they have a stream of their own (``luwei.bus.alarm_stream``)."""
 
 HEADER_ID = "Nats-Msg-Id"
 HEADER_GATEWAY = "Luwei-Gateway"
+
+PHASE_POINT, PHASE_START, PHASE_END = 0, 1, 2
+"""An alarm without a duration; the beginning and the end of one that lasts."""
 
 ORIGIN_REPORT, ORIGIN_BATCH, ORIGIN_BACKFILL, ORIGIN_QUERY = 0, 1, 2, 3
 """Where a location came from: 0x0200, 0x0704 type 0, 0x0704 type 1 (盲区补报), 0x0201."""
@@ -155,7 +160,45 @@ MEDIA_PART = pa.schema(
 )
 """One part of the data of a 0x0801."""
 
-SCHEMAS = {FIX: LOCATION, SESSION: SESSION_EVENT, LEDGER: LEDGER_ENTRY, MESSAGE: MESSAGE_FRAME, MEDIA: MEDIA_PART}
+ALARM_EVENT = pa.schema(
+    [
+        pa.field("alarm", pa.uint64(), nullable=False),  # below 2^63; the same for start and end of one alarm
+        pa.field("phase", pa.uint8(), nullable=False),
+        pa.field("vehicle_id", pa.uint32(), nullable=False),
+        pa.field("terminal_id", pa.uint32(), nullable=False),
+        pa.field("at", _ms, nullable=False),  # the alarm's own time where it has one, else the report's
+        pa.field("started_at", _ms, nullable=False),  # of its start where known, else ``at``
+        pa.field("received_at", _ms, nullable=False),
+        pa.field("lat_e6", pa.int32(), nullable=False),
+        pa.field("lon_e6", pa.int32(), nullable=False),
+        pa.field("altitude_m", pa.int16(), nullable=False),
+        pa.field("speed_dkmh", pa.uint16(), nullable=False),
+        pa.field("direction_deg", pa.uint16(), nullable=False),
+        pa.field("report_alarm", pa.uint32(), nullable=False),  # alarm flags of the report that brought it
+        pa.field("status", pa.uint32(), nullable=False),  # status of that report
+        pa.field("source", pa.string(), nullable=False),  # 808, 1078, adas, dsm, tpms, bsd, driving, fault
+        pa.field("type", pa.string(), nullable=False),  # "6401", "6601" (wheel bit), "808:00", "1078:00", "F100"
+        pa.field("level", pa.uint8(), nullable=False),  # 0 none
+        pa.field("identification", pa.binary(), nullable=False),  # 报警标识号 as it came, or empty
+        pa.field("files", pa.uint8(), nullable=False),  # 附件数量
+        pa.field("sequence", pa.uint8(), nullable=False),  # 序号 of the identification
+        pa.field("dialect", pa.string(), nullable=False),
+        pa.field("item", pa.binary(), nullable=False),  # the items that say it: id, length, value, as they came
+        pa.field("edition", pa.uint16(), nullable=False),
+        pa.field("backfill", pa.bool_(), nullable=False),
+        pa.field("batch", pa.uint64(), nullable=False),  # of the locations it was derived from
+    ]
+)
+"""One row a phase of an alarm."""
+
+SCHEMAS = {
+    FIX: LOCATION,
+    SESSION: SESSION_EVENT,
+    LEDGER: LEDGER_ENTRY,
+    MESSAGE: MESSAGE_FRAME,
+    MEDIA: MEDIA_PART,
+    ALARM: ALARM_EVENT,
+}
 
 
 @dataclass(frozen=True, slots=True)

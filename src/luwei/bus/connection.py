@@ -119,6 +119,11 @@ class Bus:
         client = self._client
         return client is not None and client.is_connected
 
+    @property
+    def replicas(self) -> int:
+        """Copies that a stream has here: three where the URL names three servers or more."""
+        return 3 if len(self._servers) >= 3 else 1
+
     async def wait_connected(self, timeout_s: float) -> bool:
         """Wait up to ``timeout_s`` for the line; returns ``connected``."""
         with contextlib.suppress(asyncio.TimeoutError):
@@ -146,8 +151,7 @@ class Bus:
     async def _apply_stream(self, stream: JetStreamContext) -> None:
         if self._stream is not None:
             window_s, max_bytes = self._stream
-            replicas = 3 if len(self._servers) >= 3 else 1
-            await create_or_update(stream, window_s, max_bytes, replicas)
+            await create_or_update(stream, window_s, max_bytes, self.replicas)
 
     async def publish_fact(
         self, subject: str, payload: bytes, batch: facts.BatchId, gateway: str, timeout_s: float = 5

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from luwei.bus import alarm_stream
 from luwei.bus.lifeline import launcher
 
 MAX_PAYLOAD = 8 << 20
@@ -121,8 +122,10 @@ class EmbeddedServer:
         if bound is None:
             held = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
             share = min(max((shutil.disk_usage(store).free + held) // 2, MIN_STORE), MAX_STORE)
-            # The stream of facts takes the largest power of two; the rest stays for the plans of the ingest.
-            bound = (1 << share.bit_length() - 1) + SPARE
+            # The stream of facts takes the largest power of two, that of alarms a fraction beside it; the rest stays
+            # for the plans of the ingest.
+            largest = 1 << share.bit_length() - 1
+            bound = largest + min(alarm_stream.LARGEST, largest // 8) + SPARE
         path = self.data / "nats-server.conf"
         quoted = str(store.absolute()).replace("\\", "\\\\").replace('"', '\\"')
         path.write_text(_CONFIG.format(port=self.port, max_payload=MAX_PAYLOAD, store=quoted, max_store=bound))

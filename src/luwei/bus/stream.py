@@ -17,7 +17,8 @@ DUPLICATE_WINDOW_S = 600.0
 LARGEST = 64 << 30
 """Bytes asked for first: six hours of 20,000 locations a second. A smaller server is asked for half, and so on."""
 SMALLEST = 64 << 10
-_TOO_LARGE = frozenset({10005, 10023, 10028, 10047})
+TOO_LARGE = frozenset({10005, 10023, 10028, 10047})
+"""Error codes of a server that has not so much room."""
 
 
 def config(duplicate_window_s: float, max_bytes: int, replicas: int) -> StreamConfig:
@@ -64,6 +65,6 @@ async def _create(stream: JetStreamContext, duplicate_window_s: float, max_bytes
             await stream.add_stream(config(duplicate_window_s, size, replicas))
             return
         except APIError as error:
-            if max_bytes or error.err_code not in _TOO_LARGE or size <= SMALLEST:
+            if max_bytes or error.err_code not in TOO_LARGE or size <= SMALLEST:
                 raise
         size //= 2

@@ -29,8 +29,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, KeyValueConfig, StorageType
-from nats.js.errors import APIError, BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -38,8 +37,10 @@ from luwei import facts
 from luwei.bus import Bus, BusAway
 from luwei.history import delivery
 from luwei.history.delivery import Delivery
+from luwei.history.derived import Derivation
+from luwei.history.ingest_stream import CONSUMER, MESSAGES, bucket, fresh_consumer, planned
 from luwei.history.plan import Plan
-from luwei.history.proof import insert_missing
+from luwei.history.proof import insert_missing, proved
 from luwei.history.store import LATEST, History, HistoryError
 
 log = structlog.get_logger()
@@ -47,8 +48,6 @@ log = structlog.get_logger()
 Observer = Callable[[str, pa.RecordBatch], None]
 """Gets the kind and the rows of each batch as soon as it arrives; may get it again after a restart."""
 
-CONSUMER = "ingest"
-BUCKET = "ingest"
 KEY = "plan"
 WINDOW_S = 1.0
 BUSY_WINDOW_S = 2.0
@@ -56,11 +55,9 @@ BUSY_WINDOW_S = 2.0
 location)."""
 BUSY_ROWS = 10_000
 """Rows in a window from which on the next one is a long one."""
-MESSAGES = 2_000
 BYTES = 16 << 20
 GETS = 50
 """Planned messages asked for at once after a restart."""
-ACK_WAIT_S = 30.0
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 _rows = Counter("luwei_ingest_rows_total", "Rows inserted into the history", ["table"])
@@ -91,10 +88,13 @@ class _Stopped(Exception):
 class Ingest:
     """The only reader of the stream of facts. One per bus and history."""
 
-    def __init__(self, bus: Bus, history: History, observer: Observer | None = None) -> None:
+    def __init__(
+        self, bus: Bus, history: History, observer: Observer | None = None, derivation: Derivation | None = None
+    ) -> None:
         self._bus = bus
         self._history = history
         self._observer = observer
+        self._derivation = derivation
         self._writer = secrets.token_hex(8)
         self._plan: Plan | None = None
         self._revision = 0
@@ -172,18 +172,20 @@ class Ingest:
         """Ingest over one connection until it is lost (raises) or the stop is asked for (returns)."""
         await self._bus.ensure_stream()
         stream = self._bus.jetstream()
-        bucket = await _bucket(stream)
+        store = await bucket(stream)
         if self._plan is None:
-            self._plan = await self._recover(stream, bucket)
+            self._plan = await self._recover(stream, store)
+        if self._derivation is not None:
+            await self._derivation.open()
         client: Client = stream._nc
         inbox = client.new_inbox()
         line = await client.subscribe(inbox, pending_msgs_limit=MESSAGES * 2, pending_bytes_limit=BYTES * 4)
         try:
-            await _fresh_consumer(stream)
+            await fresh_consumer(stream)
             while not self._stop.is_set():
                 deliveries, messages = await self._pull(client, line, inbox)
                 if deliveries:
-                    await self._store(bucket, deliveries)
+                    await self._store(store, deliveries)
                 await self._acknowledge(client, messages)
                 self._running()
         finally:
@@ -223,6 +225,8 @@ class Ingest:
             batches.add(key)
             read = delivery.read(message.subject, message.data, headers, sequence, now_ms)
             fresh.append(read)
+            if self._derivation is not None:
+                await self._derivation.take(read)
             if self._observer is not None and read.kind:
                 self._observe(read)
         if messages:
@@ -259,27 +263,29 @@ class Ingest:
 
     # One plan ------------------------------------------------------------------------------------------------------
 
-    async def _store(self, bucket: KeyValue, deliveries: list[Delivery]) -> None:
+    async def _store(self, store: KeyValue, deliveries: list[Delivery]) -> None:
         assert self._plan is not None
         plan = self._plan.next(
             self._writer,
             int(time.time() * 1000),
             [one.sequence for one in deliveries],
             [one.batch_id for one in deliveries],
+            await self._derivation.settle() if self._derivation is not None else (),
         )
-        await self._write(bucket, plan)
-        await self._insert(plan, deliveries, doubtful=False)
+        await self._write(store, plan)
+        derived = self._derivation.planned() if self._derivation is not None else {}
+        await self._insert(plan, deliveries, derived, doubtful=False)
         self._plan = plan
 
-    async def _write(self, bucket: KeyValue, plan: Plan) -> None:
+    async def _write(self, store: KeyValue, plan: Plan) -> None:
         """Put the plan on the bus. Raises Superseded when another ingest did since our last one, BusAway."""
         value = plan.dump()
         for _ in range(3):
             try:
-                self._revision = await bucket.update(KEY, value, last=self._revision)
+                self._revision = await store.update(KEY, value, last=self._revision)
                 return
             except KeyWrongLastSequenceError:
-                entry = await bucket.get(KEY)
+                entry = await store.get(KEY)
                 found = Plan.load(entry.value or b"")
                 if found.writer != self._writer:
                     raise Superseded(f"another ingest wrote plan {found.number}") from None
@@ -287,7 +293,9 @@ class Ingest:
                 self._revision = entry.revision or 0
         raise BusAway("the plan could not be written")
 
-    async def _insert(self, plan: Plan, deliveries: list[Delivery], *, doubtful: bool) -> None:
+    async def _insert(
+        self, plan: Plan, deliveries: list[Delivery], derived: dict[str, pa.Table], *, doubtful: bool
+    ) -> None:
         """Insert a plan's rows, trying for ever. ``doubtful``: an earlier attempt may have got anywhere."""
         tables: dict[str, list[pa.RecordBatch]] = {}
         for one in sorted(deliveries, key=lambda one: one.sequence):
@@ -298,6 +306,9 @@ class Ingest:
                 await self._insert_table(table, rows, plan.token(table), doubtful)
                 _rows.labels(table).inc(rows.num_rows)
                 self.rows += rows.num_rows
+        for table, rows in derived.items():
+            await self._insert_table(table, rows, plan.token(table), doubtful)
+            _rows.labels(table).inc(rows.num_rows)
         unread = sum(not one.kind for one in deliveries)
         self.batches += len(deliveries)
         self.quarantined += unread
@@ -329,19 +340,19 @@ class Ingest:
 
     # After a restart -----------------------------------------------------------------------------------------------
 
-    async def _recover(self, stream: JetStreamContext, bucket: KeyValue) -> Plan:
+    async def _recover(self, stream: JetStreamContext, store: KeyValue) -> Plan:
         """Finish what an earlier ingest left unfinished; returns its plan, or the first of a new bucket."""
         try:
-            entry = await bucket.get(KEY)
+            entry = await store.get(KEY)
         except KeyNotFoundError:
             plan = Plan.first(self._writer)
-            self._revision = await bucket.create(KEY, plan.dump())
+            self._revision = await store.create(KEY, plan.dump())
             return plan
         self._revision = entry.revision or 0
         plan = Plan.load(entry.value or b"")
         deliveries: list[Delivery] = []
         for start in range(0, len(plan.sequences), GETS):
-            gets = [_planned(stream, plan, sequence) for sequence in plan.sequences[start : start + GETS]]
+            gets = [planned(stream, plan, sequence) for sequence in plan.sequences[start : start + GETS]]
             found = await asyncio.gather(*gets)
             if None in found:
                 # Acknowledging had begun, so the insert was complete.
@@ -349,51 +360,13 @@ class Ingest:
             deliveries += [one for one in found if one is not None]
         if deliveries:
             log.info("ingest repeats an interrupted insert", plan=plan.number, batches=len(deliveries))
-            await self._insert(plan, deliveries, doubtful=True)
-            # The view that feeds `latest` is skipped for an insert that its token makes a no-op.
+            derived = await self._derivation.again(plan.derived) if self._derivation is not None else {}
+            await self._insert(plan, deliveries, derived, doubtful=True)
+            # Tables where only the newest row of a key counts are filled once more: the view that feeds `latest` is
+            # skipped for an insert that its token makes a no-op, and nothing can be counted there.
             parts = [one.rows for one in deliveries if one.table == "location"]
-            if parts:
-                rows = pa.Table.from_batches(parts).select(LATEST)
-                await self._insert_table("latest", rows, plan.token("latest"), False)
+            newest = {"latest": pa.Table.from_batches(parts).select(LATEST)} if parts else {}
+            for table, rows in (newest | derived).items():
+                if table not in proved:
+                    await self._insert_table(table, rows, f"{plan.token(table)}-again", False)
         return plan
-
-
-async def _planned(stream: JetStreamContext, plan: Plan, sequence: int) -> Delivery | None:
-    """A planned message as it still is in the stream, or None when it was acknowledged.
-
-    Asked of the stream's leader, never of a replica that may be behind: what is missing there counts as stored.
-    """
-    try:
-        message = await stream.get_msg(facts.STREAM, seq=sequence)
-    except NotFoundError:
-        return None
-    return delivery.read(message.subject or "", message.data or b"", message.headers or {}, sequence, plan.at_ms)
-
-
-async def _bucket(stream: JetStreamContext) -> KeyValue:
-    try:
-        return await stream.key_value(BUCKET)
-    except BucketNotFoundError:
-        info = await stream.stream_info(facts.STREAM)
-        return await stream.create_key_value(
-            KeyValueConfig(bucket=BUCKET, history=1, storage=StorageType.FILE, replicas=info.config.num_replicas or 1)
-        )
-
-
-async def _fresh_consumer(stream: JetStreamContext) -> None:
-    """Make the consumer anew, so that what an earlier ingest pulled and never acknowledged is delivered at once."""
-    with contextlib.suppress(NotFoundError):
-        await stream.delete_consumer(facts.STREAM, CONSUMER)
-    await stream.add_consumer(
-        facts.STREAM,
-        ConsumerConfig(
-            durable_name=CONSUMER,
-            filter_subjects=[f"{kind}.*" for kind in facts.HISTORY],
-            deliver_policy=DeliverPolicy.ALL,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_S,
-            max_deliver=-1,
-            max_ack_pending=MESSAGES * 2,
-            max_waiting=8,
-        ),
-    )

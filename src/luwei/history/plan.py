@@ -101,15 +101,20 @@ class Plan:
     sequences: list[int]
     seen: Seen = field(repr=False)
     """Has the batches of this plan already."""
+    derived: list[int] = field(default_factory=list)
+    """Messages of the stream of alarms whose rows belong to this insert too."""
 
     @staticmethod
     def first(writer: str) -> Plan:
         """The empty plan of a new bucket."""
         return Plan(secrets.token_hex(8), 0, writer, 0, [], Seen())
 
-    def next(self, writer: str, at_ms: int, sequences: list[int], batches: Iterable[BatchId]) -> Plan:
+    def next(
+        self, writer: str, at_ms: int, sequences: list[int], batches: Iterable[BatchId], derived: Iterable[int] = ()
+    ) -> Plan:
         """The plan that follows this one when it is done."""
-        return Plan(self.lineage, self.number + 1, writer, at_ms, sorted(sequences), self.seen.with_added(batches))
+        seen = self.seen.with_added(batches)
+        return Plan(self.lineage, self.number + 1, writer, at_ms, sorted(sequences), seen, sorted(derived))
 
     def token(self, table: str) -> str:
         """Deduplication token of this plan's insert into ``table``."""
@@ -124,6 +129,7 @@ class Plan:
                 "at": self.at_ms,
                 "sequences": compress(self.sequences),
                 "seen": self.seen.as_json(),
+                "derived": compress(self.derived),
             },
             separators=(",", ":"),
         ).encode()
@@ -139,4 +145,5 @@ class Plan:
             data["at"],
             expand(data["sequences"]),
             Seen.from_json(data["seen"]),
+            expand(data.get("derived", [])),
         )

@@ -16,7 +16,12 @@ from luwei.history.store import History, HistoryError
 
 log = structlog.get_logger()
 
-_DAY_COLUMN = {"location": "at", "session": "at", "ledger": "day", "message": "received_at", "quarantine": "at"}
+_DAY_COLUMN = {
+    "location": "at", "session": "at", "ledger": "day", "message": "received_at", "quarantine": "at",
+    "alarm": "started_at",
+}  # fmt: skip
+proved = frozenset(_DAY_COLUMN)
+"""Tables whose rows can be counted by batch and day."""
 ATTEMPTS = 3
 
 

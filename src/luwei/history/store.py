@@ -28,7 +28,10 @@ from luwei import facts
 
 log = structlog.get_logger()
 
-TABLES = {facts.FIX: "location", facts.SESSION: "session", facts.LEDGER: "ledger", facts.MESSAGE: "message"}
+TABLES = {
+    facts.FIX: "location", facts.SESSION: "session", facts.LEDGER: "ledger", facts.MESSAGE: "message",
+    facts.ALARM: "alarm",
+}  # fmt: skip
 """Table of each kind of fact."""
 LATEST = [
     "vehicle_id", "terminal_id", "at", "received_at", "lat_e6", "lon_e6", "altitude_m", "speed_dkmh", "direction_deg",
@@ -51,7 +54,7 @@ QUARANTINE = pa.schema(
 DATABASE = "luwei"
 READERS = 4
 _FOLDER = Path(__file__).parent
-_BINARY = frozenset({"items", "body", "example", "payload"})
+_BINARY = frozenset({"items", "body", "example", "payload", "item", "identification"})
 
 _READING: dict[str, Any] = {
     "max_execution_time": 20,
