@@ -114,6 +114,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     help="how the terminals speak; mixed: by model, own: a vendor with texts, clock and items of its own",
 )
 @click.option("--udp-share", default=0.0, type=click.FloatRange(0, 1), help="share of trucks that use UDP")
+@click.option("--lively", is_flag=True, help="begin with alarms of every grade (for demonstrations)")
 def simulate(
     trucks: int,
     address: tuple[str, int],
@@ -124,6 +125,7 @@ def simulate(
     awake: bool,
     profiles: str,
     udp_share: float,
+    lively: bool,
 ) -> None:
     """Drive simulated trucks on Guangdong's roads against a gateway."""
     from luwei.simulator import service
@@ -141,6 +143,7 @@ def simulate(
         awake=awake,
         udp_share=udp_share,
         profiles=profiles,
+        lively=lively,
     )
 
 

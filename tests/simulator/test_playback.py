@@ -27,7 +27,7 @@ from luwei.protocol.jt808.messages.video import (
     UploadFiles,
     UploadFinished,
 )
-from luwei.simulator import file_uploads
+from luwei.simulator import file_uploads, film_file
 from luwei.simulator.device_clock import device_time
 from luwei.simulator.film_file import film
 from luwei.simulator.playing import FAST, KEYS, NORMAL, REWIND, SINGLE, Playing
@@ -213,7 +213,8 @@ async def test_playback_runs_beside_the_live_picture_and_is_answered_in_both_way
         assert server.heard == []
 
 
-def test_a_piece_as_a_file_is_as_long_as_the_list_says() -> None:
+def test_a_piece_as_a_file_is_as_long_as_the_list_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_file, "PICTURES_MAX", 50)
     data = film("粤B1", PIECE, TEN, TEN + 600)
     assert len(data) == PIECE.size
     with av.open(io.BytesIO(data)) as container:
@@ -224,7 +225,7 @@ def test_a_piece_as_a_file_is_as_long_as_the_list_says() -> None:
     assert first is not None
     assert last is not None
     assert first.centiseconds == int(TEN * 100) % 2**32
-    assert (last.centiseconds - first.centiseconds) / 100 == pytest.approx(599)
+    assert (last.centiseconds - first.centiseconds) / 100 == pytest.approx(588)  # 49 of 50 steps
     with pytest.raises(ValueError, match="another time"):
         film("粤B1", PIECE, TEN - 60, TEN)
 
@@ -263,6 +264,7 @@ class Store:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(file_uploads, "AGAIN_S", (0.01, 0.02))
+    monkeypatch.setattr(film_file, "PICTURES_MAX", 40)
     server = Store(tmp_path)
     yield server
     server.stop()

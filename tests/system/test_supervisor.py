@@ -231,4 +231,5 @@ def test_the_table_has_every_process_with_its_own_port(tmp_path: Path) -> None:
     assert [child.name for child in children(outside)] == ["core", "gateway-0", "evidence", "media-0"]
     assert children(settings, 300)[-1].command()[1:] == [
         "-m", "luwei.cli", "simulate", "--trucks", "300", "--to", "127.0.0.1:7611", "--awake", "--profiles", "mixed",
+        "--lively",
     ]  # fmt: skip

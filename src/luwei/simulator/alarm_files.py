@@ -3,23 +3,26 @@ of the vehicle's state (苏标 table 4-22)."""
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from random import Random
-from typing import Any
 
 from luwei.protocol.safety.dialects import dialect_named
+from luwei.simulator.encoding import H264, Quality, VideoEncoder
+from luwei.simulator.film_file import mp4
 from luwei.simulator.fleet import Truck
+from luwei.simulator.happenings import LABELS
 from luwei.simulator.picture import Caption, jpeg
+from luwei.simulator.recordings import seconds_of
 from luwei.simulator.reports import FIXED, Report
 from luwei.simulator.safety import FILES, RaisedAlarm
+from luwei.simulator.scene import Scene
 
 PICTURE, VIDEO, TEXT = 0, 2, 3
 SIZE, QUALITY = (1280, 720), 5
 CLIP_SIZE, CLIP_FPS, CLIP_S = (640, 360), 15, 6
+VIEW_OF = {0x67: 9}
+"""The view of a blind spot camera: that of the right side."""
 STATE_BLOCKS = 20
 """One a tenth of a second, from a second before the alarm."""
 
@@ -46,7 +49,7 @@ def files_of(alarm: RaisedAlarm, truck: Truck, alarm_no: str) -> list[AlarmFile]
         AlarmFile(name(PICTURE, number, "jpg"), PICTURE, _picture(alarm, truck, number)) for number in range(pictures)
     ]
     # The extension is what the dialect prescribes; 苏标 means a bare H.264 stream by it.
-    found += [AlarmFile(name(VIDEO, pictures, extension), VIDEO, _clip(alarm.item, extension)) for _ in range(clips)]
+    found += [AlarmFile(name(VIDEO, pictures, extension), VIDEO, _clip(alarm, truck, extension)) for _ in range(clips)]
     return [*found, AlarmFile(name(TEXT, pictures + clips, "bin"), TEXT, _state(alarm))]
 
 
@@ -56,43 +59,31 @@ def _picture(alarm: RaisedAlarm, truck: Truck, number: int) -> bytes:
         speed_dkmh=alarm.speed_kmh * 10, direction_deg=0, alarm=0, status=FIXED, items=(),
     )  # fmt: skip
     return jpeg(
-        Caption(truck.plate, f"{alarm.time}  {alarm.event}", alarm.item, report),
+        Caption(
+            truck.plate, f"{alarm.time}  {alarm.event} {LABELS.get((alarm.item, alarm.type), '')}", alarm.item, report
+        ),
         SIZE,
         QUALITY,
         f"{alarm.identification.hex()} {number}",
     )
 
 
-@cache
-def _clip(item: int, extension: str) -> bytes:
-    """A clip of the road or of the cabin, made once: drawing one takes a second."""
-    import av
-    import numpy as np
-    from PIL import Image, ImageDraw
+def _clip(alarm: RaisedAlarm, truck: Truck, extension: str) -> bytes:
+    """The seconds around the alarm, of the road or of the cabin."""
+    quality = Quality(*CLIP_SIZE, CLIP_FPS, 600, CLIP_FPS * 2)
+    begins_s = seconds_of(alarm.time) or 0.0
+    begins_s -= CLIP_S / 2
+    scene = Scene(truck.plate, VIEW_OF.get(alarm.item, alarm.item), CLIP_SIZE, begins_s, note=_note(alarm))
+    encoder = VideoEncoder(H264, quality)
+    units = [
+        encoder.encode(scene.planes(begins_s + number / CLIP_FPS, alarm.speed_kmh))
+        for number in range(CLIP_FPS * CLIP_S)
+    ]
+    return mp4(H264, units, 1 / CLIP_FPS) if extension == "mp4" else b"".join(unit.data for unit in units)
 
-    out = io.BytesIO()
-    width, height = CLIP_SIZE
-    rng = Random(f"clip {item}")
-    with av.open(out, "w", format="mp4" if extension == "mp4" else "h264") as container:
-        stream: Any = container.add_stream("libx264", rate=CLIP_FPS, options={"preset": "ultrafast", "crf": "26"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for number in range(CLIP_FPS * CLIP_S):
-            scene = Image.new("RGB", CLIP_SIZE, (70, 74, 80))
-            draw = ImageDraw.Draw(scene)
-            draw.polygon([(width / 2, height * 0.4), (width, height), (0, height)], fill=(46, 48, 52))
-            for step in range(8):
-                near = ((step + number / 4) % 8 / 8) ** 2
-                y = height * (0.4 + 0.6 * near)
-                draw.rectangle((width / 2 - 4 * near, y, width / 2 + 4 * near, y + 20 * near), fill=(230, 230, 210))
-            for _ in range(40):
-                x, y = rng.randrange(width), rng.randrange(height)
-                draw.point((x, y), fill=(90, 96, 90))
-            draw.text((8, 8), f"{item:02X}  {number / CLIP_FPS:05.2f} s", fill=(255, 255, 255))
-            for packet in stream.encode(av.VideoFrame.from_ndarray(np.asarray(scene), format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-    return out.getvalue()
+
+def _note(alarm: RaisedAlarm) -> str:
+    return f"{alarm.time}  {alarm.event} {LABELS.get((alarm.item, alarm.type), '')}"
 
 
 def _state(alarm: RaisedAlarm) -> bytes:

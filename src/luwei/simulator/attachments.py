@@ -22,6 +22,7 @@ from luwei.protocol.safety.attachments import INFORMATION, Attachment, FileFinis
 from luwei.protocol.safety.stream import stream_head
 from luwei.simulator import wire
 from luwei.simulator.alarm_files import AlarmFile, files_of
+from luwei.simulator.media_faults import STEADY
 from luwei.simulator.safety import RaisedAlarm
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ PROPER, BREAKS, HOLES, WRONG_SIZE, TWICE, WRONG_IDENTIFICATION, LATE, NEVER = WA
 )  # fmt: skip
 _BAD = (0.45, 0.15, 0.12, 0.06, 0.06, 0.05, 0.06, 0.05)
 """Shares of the ways in a fleet that misbehaves."""
+
+
+_USUAL = (0.84, 0.07, 0.04, 0.005, 0.005, 0.005, 0.015, 0.02)
+_STEADY = (0.95, 0.05, 0, 0, 0, 0, 0, 0)
+"""Shares in an ordinary fleet, and of its first trucks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Attachments:
         if self.way is not None:
             return self.way
         if self._terminal.misbehaviour is None:
-            return BREAKS if self._rng.random() < 0.05 else PROPER
+            return self._rng.choices(WAYS, _USUAL if self._terminal.truck.number >= STEADY else _STEADY)[0]
         return self._rng.choices(WAYS, _BAD)[0]
 
     async def upload(self, order: Order, slots: asyncio.Semaphore) -> None:

@@ -21,6 +21,7 @@ from luwei.simulator.driving import DRIVING, LOADING
 from luwei.simulator.equipment import Body, Equipment
 from luwei.simulator.fleet import Truck
 from luwei.simulator.parameter_habits import ParameterHabits, standard_blocks
+from luwei.simulator.reactions import hear
 from luwei.simulator.video_gear import channel_list, gear_of
 
 if TYPE_CHECKING:
@@ -284,4 +285,5 @@ class Commands:
 
     def _text(self, frame: Frame, now_s: float) -> list[bytes]:
         self.texts = [*self.texts[-9:], TextMessage.decode(frame.body, frame.header.edition).text]
+        hear(self._terminal, now_s)
         return self._reply(frame, wire.RESULT_OK)

@@ -18,6 +18,13 @@ HARD_BRAKING_MPS2 = 1.2
 STEP_S = 2.0
 OVERSPEED_MARGIN_KMH = 5.0
 """A truck counts as speeding (报警标志 bit 1) from so much above the limit of its road."""
+HASTE: tuple[tuple[float, float], ...] = ((1.18, 0.85), (1.32, 0.13), (1.55, 0.02))
+"""By how much a hasty driver exceeds the limits, and how often."""
+TOP_MPS = 110 / 3.6
+"""No heavy truck is faster."""
+CALM_S = 900.0
+"""How long one who was told to slow down does not hurry."""
+REST_AHEAD_M = 500.0
 FATIGUE_S, FATIGUE_WARNING_S = 4 * 3600, 3.5 * 3600
 """Continuous driving without 20 minutes of rest: limit of 道路运输车辆动态监督管理办法, and 30 minutes before it."""
 CHINA_S = 8 * 3600
@@ -50,11 +57,12 @@ class Drive:
         self.speed_mps = 0.0
         self.driving_since_s = now_s
         self.loaded = rng.random() < 0.6
-        self._hurry_until_s = 0.0
+        self._hurry_until_s = self._calm_until_s = 0.0
+        self._haste = HASTE[0][0]
         self._phase = truck.number * 2.399963 % (2 * pi)
         """Its own for each truck, spread evenly (golden angle)."""
         self._segment = 0
-        self._stop_kind = LOADING
+        self._stop_m, self._stop_kind = 0.0, LOADING
         here = self._home_town() if rng.random() < 0.6 else rng.choice(towns())
         self._take_route(here)
         chance = rng.random()
@@ -117,7 +125,9 @@ class Drive:
         if self.mode == DRIVING:
             self._plan_night()
             if self.hasty and self._hurry_until_s < now_s and self.rng.random() < 0.02:
-                self._hurry_until_s = now_s + self.rng.uniform(60, 400)
+                until_s = now_s + self.rng.uniform(60, 400)
+                if now_s >= self._calm_until_s:
+                    self.hurry(until_s, self._drawn_haste(now_s))
         while self.now_s < now_s:
             if self.mode == DRIVING:
                 step_s = min(STEP_S, now_s - self.now_s)
@@ -128,13 +138,31 @@ class Drive:
                 if self.now_s >= self._until_s:
                     self._depart()
 
+    def hurry(self, until_s: float, factor: float) -> None:
+        """Drive at ``factor`` times the limits for a while."""
+        self._hurry_until_s, self._haste = until_s, factor
+
+    def slow_down(self, now_s: float) -> None:
+        """Keep to the limits from now on."""
+        self._hurry_until_s = 0.0
+        self._calm_until_s = now_s + CALM_S
+
+    def rest_soon(self) -> None:
+        """Stop at the next place for it and rest."""
+        if self.mode == DRIVING and self.at_m + REST_AHEAD_M < self._stop_m:
+            self._stop_m, self._stop_kind = self.at_m + REST_AHEAD_M, RESTING
+
+    def _drawn_haste(self, now_s: float) -> float:
+        rng = Random(f"haste {self.truck.vin} {int(now_s)}")
+        return rng.choices([factor for factor, _ in HASTE], [share for _, share in HASTE])[0]
+
     def _step(self, step_s: float) -> None:
-        hurry = 1.18 if self.now_s < self._hurry_until_s else 1.0
+        hurry = self._haste if self.now_s < self._hurry_until_s else 1.0
         way = self.route
         while self._segment < len(way.limit_mps) - 1 and self.at_m >= way.at_m[self._segment + 1]:
             self._segment += 1
         wanted = way.limit_mps[self._segment] * (hurry if hurry > 1 else self.cruise) * (1 + self._unevenness())
-        target = max(min(wanted, self._possible(step_s, hurry)), 1.0)
+        target = max(min(wanted, TOP_MPS, self._possible(step_s, hurry)), 1.0)
         before = self.speed_mps
         if before < target:
             self.speed_mps = min(target, before + ACCELERATION_MPS2 * step_s)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from luwei.simulator.encoding import H264, Quality, VideoEncoder
+from luwei.simulator.encoding import H264, Unit, VideoEncoder
 from luwei.simulator.playing import RECORDED
 from luwei.simulator.recordings import Recording
 from luwei.simulator.scene import Scene
@@ -32,27 +33,28 @@ def film(plate: str, piece: Recording, start_s: float, end_s: float, codec: str 
     scene = Scene(plate, piece.channel, quality.size, start_s)
     encoder = VideoEncoder(codec, quality)
     units = [encoder.encode(scene.planes(start_s + n * step_s, 62.0)) for n in range(count)]
-    data = _muxed(codec, quality, [(unit.data, unit.key) for unit in units], step_s)
+    data = mp4(codec, units, step_s)
     whole = (start_s, end_s) == (piece.start_s, piece.end_s)
     return _padded(data, piece.size) if whole else data
 
 
-def _muxed(codec: str, quality: Quality, units: list[tuple[bytes, bool]], step_s: float) -> bytes:
+def mp4(codec: str, units: Sequence[Unit], step_s: float) -> bytes:
+    """Pictures, ``step_s`` apart, as an MP4 file; nothing is encoded anew. The first one is a key picture."""
     import av
 
     out = io.BytesIO()
     base = Fraction(1, 90_000)
     with av.open(out, "w", format="mp4") as container:
         # a template of the raw stream: the pictures are encoded already
-        with av.open(io.BytesIO(units[0][0]), format={"h264": "h264", "h265": "hevc"}[codec]) as raw:
+        with av.open(io.BytesIO(units[0].data), format={"h264": "h264", "h265": "hevc"}[codec]) as raw:
             stream: Any = container.add_stream_from_template(raw.streams.video[0])
         stream.time_base = base
-        for number, (data, key) in enumerate(units):
-            packet = av.Packet(data)
+        for number, unit in enumerate(units):
+            packet = av.Packet(unit.data)
             packet.stream, packet.time_base = stream, base
             packet.pts = packet.dts = round(number * step_s * 90_000)
             packet.duration = round(step_s * 90_000)
-            packet.is_keyframe = key
+            packet.is_keyframe = unit.key
             container.mux(packet)
     return out.getvalue()
 

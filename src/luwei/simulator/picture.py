@@ -14,14 +14,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from luwei.protocol.safety.dialects import SUBIAO, YUEBIAO
+from luwei.simulator.scene import PROVINCES
 
 if TYPE_CHECKING:
     from luwei.simulator.reports import Report
 
-_PROVINCES = {"粤": "YUE", "湘": "XIANG", "桂": "GUI", "赣": "GAN", "闽": "MIN", "琼": "QIONG"}
-"""The font that comes with the drawing library has no Chinese."""
-CABIN = frozenset({2, 0x65})
-"""Channels that look at the driver (JT/T 1076 table 2; 0x65 is DSM)."""
+CABIN = frozenset({1, 4, 5, 0x65})
+"""Channels that look at the driver or into the cabin (JT/T 1076 table 2; 0x65 is DSM)."""
 SMALLEST, LARGEST = (176, 144), (1024, 768)
 FILM_FPS = 2
 FILM_SIZE = (320, 240)
@@ -66,7 +65,7 @@ def _scene(caption: Caption, size: tuple[int, int], rng: Random) -> Any:
     (_cabin if caption.channel in CABIN else _road)(draw, width, height, day, rng)
     font = ImageFont.load_default(max(10, height // 26))
     report = caption.report
-    plate = _PROVINCES.get(caption.plate[:1], "") + " " + caption.plate[1:]
+    plate = PROVINCES.get(caption.plate[:1], "") + " " + caption.plate[1:]
     north, east = report.lat_e6 / 1e6, report.lon_e6 / 1e6
     draw.text((8, 6), f"{caption.time}  {plate.strip()}", fill=(255, 255, 255), font=font, stroke_width=1,
               stroke_fill=(0, 0, 0))  # fmt: skip

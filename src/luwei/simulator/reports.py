@@ -11,16 +11,21 @@ from math import sin
 from random import Random
 
 from luwei.simulator.device_clock import device_time
+from luwei.simulator.driver import Driver
 from luwei.simulator.driving import CHINA_S, DRIVING, FATIGUE_S, FATIGUE_WARNING_S, LOADING, Drive
 from luwei.simulator.routes import METRES_PER_DEGREE
-from luwei.simulator.safety import EVENTS, LANE_DEPARTURE, SafetyAlarms
+from luwei.simulator.safety import SafetyAlarms
 
-EMERGENCY, OVERSPEED, FATIGUE, UNDERVOLTAGE, CAMERA_FAULT, FATIGUE_WARNING = (1 << bit for bit in (0, 1, 2, 7, 11, 14))
+EMERGENCY, OVERSPEED, FATIGUE, ANTENNA_OPEN, UNDERVOLTAGE, CAMERA_FAULT, OVERSPEED_WARNING, FATIGUE_WARNING = (
+    1 << bit for bit in (0, 1, 2, 5, 7, 11, 13, 14)
+)
 ACKNOWLEDGED_ALARMS = EMERGENCY
 """Bits that stay until the platform's reply comes (class A)."""
 
 ACC, FIXED, FULL, DOORS_LOCKED, GPS, BEIDOU, MOVING = 1 << 0, 1 << 1, 3 << 8, 1 << 12, 1 << 18, 1 << 19, 1 << 22
 
+TELLS_START_AND_END = frozenset({"V4.1.0"})
+"""Firmware that marks start and end of what lasts; the others tell it again and again (standards leave it open)."""
 REMEMBERED = 90
 NOISE_M = 3.0
 """Standard deviation of a fix."""
@@ -63,9 +68,12 @@ class Instruments:
         self._lost_channels = 1 << rng.randrange(4) if rng.random() < 0.02 else 0
         self._storage_fault = rng.random() < 0.01
         self._weak_battery = rng.random() < 0.02
+        self._antenna_open = rng.random() < 0.005
         self._covered_until_s = 0.0
         self._behaviour: tuple[float, int] = (0.0, 0)
-        self._told_s = 0.0
+        self.driver = Driver(
+            drive.truck, self.safety.rng if self.safety else drive.rng, speech.firmware in TELLS_START_AND_END
+        )
         self._emergency = False
         self._last_fix: tuple[float, float] = drive.place()
         self.recent: deque[Report] = deque(maxlen=REMEMBERED)
@@ -76,8 +84,13 @@ class Instruments:
         if alarm & EMERGENCY:
             self._emergency = False
 
-    def take(self) -> Report:
-        """A report of the present moment."""
+    def call_for_help(self) -> None:
+        """The driver presses the button."""
+        self._emergency = True
+
+    def take(self, watched: bool = False) -> Report:
+        """A report of the present moment; ``watched``: with what the cameras of active safety saw since the last such
+        one."""
         drive, rng = self.drive, self._rng
         if drive.mode == DRIVING and rng.random() < 2e-6:
             self._emergency = True
@@ -101,12 +114,8 @@ class Instruments:
             (0x31, bytes([satellites])),
             *extra,
         ]
-        if self.safety is not None:
-            event = self._safety_event()
-            if event is not None:
-                time = device_time(int(drive.now_s), self._speech.zone_h)
-                place = (round(lat * 1e6), round(lon * 1e6), _altitude_m(lon, lat))
-                items.append(self.safety.item(event, time, round(speed_kmh), *place))
+        if watched and self.safety is not None:
+            items += self._seen(self.safety, speed_kmh, lat, lon)
         items += self._speech.items
         report = Report(
             zone_h=self._speech.zone_h,
@@ -124,14 +133,16 @@ class Instruments:
             self.recent.append(report)
         return report
 
-    def _safety_event(self) -> tuple[int, int] | None:
-        """The alarm that begins with this report: the behaviour that item 0x18 tells, or a lane left."""
-        assert self.safety is not None
-        until_s, kind = self._behaviour
-        if until_s != self._told_s and self.drive.now_s < until_s:
-            self._told_s = until_s
-            return EVENTS[kind]
-        return LANE_DEPARTURE if self.safety.lane_departure(self.drive.moving) else None
+    def _seen(self, safety: SafetyAlarms, speed_kmh: float, lat: float, lon: float) -> list[tuple[int, bytes]]:
+        """The alarms of active safety that go with a report."""
+        drive = self.drive
+        time = device_time(int(drive.now_s), self._speech.zone_h)
+        place = (round(lat * 1e6), round(lon * 1e6), _altitude_m(lon, lat))
+        return [
+            safety.item((alarm.happening.item, alarm.happening.type), time, round(speed_kmh), *place, alarm.flag,
+                        alarm.number)
+            for alarm in self.driver.seen(drive.now_s, speed_kmh, drive.moving)
+        ]  # fmt: skip
 
     def _fix(self, fixed: bool) -> tuple[float, float]:
         """Place with the noise of a receiver; without sky the last known place (reference §11.3, 15)."""
@@ -150,12 +161,16 @@ class Instruments:
         if drive.speeding:
             alarm |= OVERSPEED
             items.append((0x11, b"\0"))  # no area: the limit is the road's
+        elif drive.moving and drive.speed_mps * 3.6 > drive.limit_kmh + 1:
+            alarm |= OVERSPEED_WARNING
         if drive.driven_s > FATIGUE_S:
             alarm |= FATIGUE
         elif drive.driven_s > FATIGUE_WARNING_S:
             alarm |= FATIGUE_WARNING
         if self._weak_battery and not drive.moving:
             alarm |= UNDERVOLTAGE
+        if self._antenna_open:
+            alarm |= ANTENNA_OPEN
         video = 0
         if self._lost_channels:
             alarm |= CAMERA_FAULT
@@ -172,9 +187,11 @@ class Instruments:
         if drive.moving and rng.random() < 2e-4:
             self._behaviour = (drive.now_s + 30, rng.choice((1, 2, 4)))  # fatigue, phone, smoking
         until_s, kind = self._behaviour
-        if drive.now_s < until_s:
+        # where cameras of active safety look at the driver, both tell the same
+        kind = self.driver.abnormal if self.safety is not None else kind if drive.now_s < until_s else 0
+        if kind:
             video |= 1 << 5
-            items.append((0x18, kind.to_bytes(2, "big") + bytes([60 if kind == 1 else 0])))
+            items.append((0x18, kind.to_bytes(2, "big") + bytes([60 if kind & 1 else 0])))
         if video:
             items.insert(0, (0x14, video.to_bytes(4, "big")))
         return alarm, items

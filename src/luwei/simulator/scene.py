@@ -43,7 +43,8 @@ class TimeCode(NamedTuple):
 class Scene:
     """The view of one camera. ``size`` in pixels, both even. Costs some tenths of a millisecond a picture."""
 
-    def __init__(self, plate: str, channel: int, size: tuple[int, int], at_s: float = 0.0) -> None:
+    def __init__(self, plate: str, channel: int, size: tuple[int, int], at_s: float = 0.0, note: str = "") -> None:
+        """``note``: a further line, in letters of English."""
         import numpy as np
 
         self._np = np
@@ -58,6 +59,7 @@ class Scene:
         self._last_s: float | None = None
         height = size[1]
         self._font = max(10, height // 20)
+        self._note = note
         self._caption = f"CH{channel} {label}  {number.strip()}"
         self._horizon = int(height * 0.45)
         self._lane = _lane(size, self._horizon)
@@ -72,6 +74,8 @@ class Scene:
         {"road": self._drive, "cabin": self._sit, "side": self._pass}[self._kind](out, at_s)
         self._write(out, (8, 6), f"{device_time(at_s)}.{int(at_s * 10) % 10}")
         self._write(out, (8, 8 + self._font), self._caption)
+        if self._note:
+            self._write(out, (8, 10 + 2 * self._font), self._note)
         self._write(out, (8, self.size[1] - 2 * cell(self.size)[1] - self._font - 2), f"{speed_kmh:.0f} km/h")
         self._mark(out, at_s)
         return out

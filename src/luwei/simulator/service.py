@@ -26,6 +26,7 @@ from luwei.simulator.driving import Drive
 from luwei.simulator.faults import Misbehaviour
 from luwei.simulator.fleet import Truck
 from luwei.simulator.fleet import trucks as fleet_of
+from luwei.simulator.reactions import open_with_alarms
 from luwei.simulator.terminal import OFFLINE, ONLINE, Terminal
 from luwei.simulator.truth import Truth
 
@@ -308,16 +309,20 @@ async def simulate(
     awake: bool = False,
     interval_s: float | None = None,
     udp_share: float = 0.0,
+    lively: bool = False,
 ) -> dict[str, int]:
     """Drive ``fleet`` until ``stop`` is set; returns the last status with ``acked``, ``refused`` and ``open`` reports.
 
     Connections that fail are tried again for ever. ``interval_s``: seconds between reports, 10 to 30 by default.
+    ``lively``: begin with alarms of every grade.
     """
     running = Running(host, port)
     made = terminals(
         fleet, truth, running.now_s(), seed=seed, misbehave=misbehave, awake=awake,
         interval_s=interval_s, host=host, port=port,
     )  # fmt: skip
+    if lively:
+        open_with_alarms(made, running.now_s())
     choice = Random(f"udp {seed}")
     start_s = running.now_s()
     for number, terminal in enumerate(made):
@@ -355,6 +360,7 @@ def run(
     awake: bool = False,
     udp_share: float = 0.0,
     profiles: str = STANDARD,
+    lively: bool = False,
 ) -> dict[str, int]:
     """Simulate until SIGTERM or SIGINT, or for ``duration_s`` seconds when it is not 0; returns the last counts.
 
@@ -376,7 +382,7 @@ def run(
         with Truth(truth) as record:
             return await simulate(
                 fleet, host, port, record, stop, seed=seed, misbehave=misbehave, awake=awake,
-                interval_s=interval_s, udp_share=udp_share,
+                interval_s=interval_s, udp_share=udp_share, lively=lively,
             )  # fmt: skip
 
     return uvloop.run(main())

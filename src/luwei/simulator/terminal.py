@@ -257,7 +257,7 @@ class Terminal:
 
     def _report(self, now_s: float) -> list[bytes]:
         self.drive.advance(now_s)
-        report = self.instruments.take()
+        report = self.instruments.take(watched=True)
         self.next_report_s = max(self.next_report_s + self.commands.interval_s(now_s), now_s + 0.02)
         if not self.blind and self.rng.random() < 3e-4:  # a dead zone begins
             self.blocked_until_s = now_s + self.rng.uniform(45, 400)

@@ -64,7 +64,7 @@ def children(settings: Settings, demo_trucks: int = 0) -> list[Child]:
     if demo_trucks:
         to = f"{in_url(reachable(settings.host))}:{settings.gateway_port}"
         command = partial(
-            _luwei, "simulate", "--trucks", str(demo_trucks), "--to", to, "--awake", "--profiles", "mixed"
+            _luwei, "simulate", "--trucks", str(demo_trucks), "--to", to, "--awake", "--profiles", "mixed", "--lively"
         )
         # It has no page of its own; running is all that is asked of it.
         table.append(Child("simulator", command, SIMULATOR, lambda: True, environment={"LUWEI_DEMO": "1"}))
