@@ -20,7 +20,7 @@ LAYERS = [
 OPEN_TO_ALL = {"settings", "telemetry", "geo"}
 SIBLINGS_ALLOWED = {
     ("history", "bus"), ("history", "facts"), ("bus", "facts"), ("access", "registry"),
-    ("cli", "supervisor"), ("cli", "demo"), ("video", "commands"),
+    ("cli", "supervisor"), ("cli", "demo"), ("video", "commands"), ("cases", "commands"),
 }  # fmt: skip
 """Within the storage layer, facts are the shared vocabulary and access keeps its rows in the registry."""
 

@@ -39,6 +39,7 @@ class EvidenceFile(Base):
         Index("ix_evidence_file_request_id", "request_id"),
         Index("ix_evidence_file_store_key", "store_key"),
         Index("ix_evidence_file_state", "state"),
+        Index("ix_evidence_file_updated_at", "updated_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -95,6 +96,7 @@ class EvidenceRequest(Base):
         UniqueConstraint("alarm_no"),
         UniqueConstraint("phone", "identification"),
         Index("ix_evidence_request_state_next_at", "state", "next_at"),
+        Index("ix_evidence_request_ended_at", "ended_at"),
         {"sqlite_autoincrement": True},
     )
 
