@@ -26,8 +26,11 @@ from sqlalchemy.exc import OperationalError
 
 from luwei.access import users
 from luwei.alarms.derivation import AlarmDerivation
+from luwei.alarms.reader import AlarmReader
 from luwei.backup.desk import BackupDesk
 from luwei.bus import Bus
+from luwei.cases.correction import Seen
+from luwei.cases.engine import CaseEngine
 from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
@@ -98,6 +101,7 @@ class Core:
         self.ingest: Ingest | None = None
         self.feed: LiveFeed | None = None
         self.multimedia: Intake | None = None
+        self.cases: AlarmReader | None = None
         self.loop_lag_s = 0.0
 
     @contextlib.asynccontextmanager
@@ -167,6 +171,9 @@ class Core:
         reports = partial(self._upgrade_reports, history)
         upgrades = await started(stack, UpgradeEngine(engine, commands, bus, packets, reports, self._parked))
         video = await started(stack, VideoDesk(engine, bus, commands, settings))
+        cases = await started(stack, CaseEngine(engine, commands, self._seen, self._parked, attachments.wake))
+        self.cases = AlarmReader(bus, "cases", cases.take)
+        keep_reading(stack, self.cases.run, "cases")
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
         await desk.serve(bus)
@@ -174,7 +181,7 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, attachments=attachments, imports=imports,
-            video=video,
+            video=video, cases=cases,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -205,6 +212,17 @@ class Core:
         fleet = self.feed.fleet if self.feed is not None else Fleet()
         return {key for key in vehicles if (now := fleet.present(key)) is not None and now.state == "stopped"}
 
+    def _seen(self, vehicle: int, kind: str) -> Seen | None:
+        """A truck's newest report, as the check of a correction takes it."""
+        fleet = self.feed.fleet if self.feed is not None else Fleet()
+        now = fleet.present(vehicle)
+        if now is None:
+            return None
+        source, _, number = kind.partition(":")
+        word = {"808": fleet.alarm, "1078": fleet.video_alarm}.get(source)
+        bit = None if word is None else bool(int(word[vehicle]) >> int(number) & 1)
+        return Seen(now.at, now.received_at, now.speed_dkmh, now.fixed, bit)
+
     def health(self) -> dict[str, Any]:
         """State of the process by part; ``ok`` is false where data is not moving."""
         bus, ingest, feed = self.bus, self.ingest, self.feed
@@ -230,6 +248,7 @@ class Core:
             "bus": {"ok": bus.connected},
             "ingest": work,
             "multimedia": self.multimedia.health() if self.multimedia else {"ok": False, "state": "starting"},
+            "cases": self.cases.health() if self.cases else {"ok": False, "state": "starting"},
             "history": {"ok": work["state"] != "history failing"},
             "live": live,
             # A gateway that is down is its own alarm: the core can still answer.

@@ -97,11 +97,23 @@ TABLE = {
     "upkeep": "F A - - - F O+ O+ - O -",
     "audit": "F O - - - - O O O O O:viewers",
 }
-"""§2.2 row by row; the columns are COLUMNS. Two cells say more than a sign, see ``_EXTRA``."""
+"""§2.2 row by row; the columns are COLUMNS. Some cells say more than a sign, see ``_EXTRA``."""
 
 _EXTRA = {
     ("emergency", SUPERVISE, "alarm"): Cell(AGGREGATE),  # Σ + 督办: orders go to who sees the rows
     ("driver", OBJECT, "alarm"): Cell(OWN),  # own, may object
+    # of cases: who supervises verifies what others handled, and so may a second person of who handles
+    ("province", APPROVE, "case"): Cell(FULL),
+    ("city", APPROVE, "case"): Cell(OWN),
+    ("county", APPROVE, "case"): Cell(OWN),
+    ("monitor", APPROVE, "case"): Cell(OWN),
+    ("operator", APPROVE, "case"): Cell(OWN),
+    ("province", SUPERVISE, "case"): Cell(FULL),
+    ("city", SUPERVISE, "case"): Cell(OWN),
+    ("county", SUPERVISE, "case"): Cell(OWN),
+    ("emergency", SUPERVISE, "case"): Cell(AGGREGATE),
+    ("operator", OBJECT, "case"): Cell(OWN),
+    ("driver", OBJECT, "case"): Cell(OWN),
 }
 
 PLATFORM = {
@@ -117,6 +129,7 @@ PLATFORM = {
     "upgrade": "F+ O+ - - - - - O - - -",
     "area": "F+ O+ O+ - - - - - O+ O+ -",
     "grant": "F O O O O - - O O O -",
+    "case_policy": "F+ O O - - - - - O O -",
 }
 """What §2.2 does not name. Link health (session, ledger) follows the vehicle row of those who keep devices running;
 stored messages and traces show places and codes in raw bytes and stay with who supervises or watches a truck."""
@@ -157,6 +170,7 @@ def _shipped() -> dict[str, Rights]:
         "model",
         "position",
         "alarm",
+        "case",
         "system",
         "grant",
     ):

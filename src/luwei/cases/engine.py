@@ -1,4 +1,4 @@
-"""The case engine in the core: takes alarms from the bus, keeps the clocks, gives reminders, follows what was asked for.
+"""The case engine in the core: takes alarms from the bus, keeps the clocks, gives reminders, follows up.
 
 The registry is the truth. Alarms are confirmed to the bus after their transaction; timers, commands and what they do
 are one transaction each; so a core that is killed anywhere goes on where it was.
@@ -18,13 +18,15 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from luwei.cases import following, intake, policies, reminders, timers
+from luwei.cases import acts, following, intake, policies, reminders, timers
 from luwei.cases.merge import Alarm
 from luwei.cases.news import News
+from luwei.cases.policy import Policy
 from luwei.cases.reminders import Sender
 from luwei.cases.timers import Parked, See
 from luwei.protocol.errors import ProtocolError
 from luwei.registry.base import now_ms
+from luwei.registry.engine import read
 
 log = structlog.get_logger()
 
@@ -81,6 +83,16 @@ class CaseEngine:
     def health(self) -> dict[str, Any]:
         """State for /health."""
         return {"ok": not self._trouble, "error": self._trouble}
+
+    def policy(self, version: int) -> Policy:
+        """The policy that a case names. Blocks."""
+        with read(self._engine) as connection:
+            return policies.book(connection).numbered(version)
+
+    def people(self, organisation: int | None) -> list[tuple[int, str]]:
+        """Who of an organisation may handle cases. Blocks."""
+        with read(self._engine) as connection:
+            return acts.people(self._engine, connection, organisation)
 
     async def take(self, rows: pa.RecordBatch) -> None:
         """Take a batch of alarm facts; they are kept when this returns. Raises what the registry raises."""

@@ -13,7 +13,7 @@ from luwei.cases.merge import Alarm, Warning
 from luwei.cases.owners import Device
 from luwei.evidence.requests import Expectation, expect
 from luwei.protocol.errors import ProtocolError
-from luwei.registry.case import ASKED, COMPLETE, LATE, LOST, NO_FILES, PARKED, PARTIAL, QUOTA
+from luwei.registry.case import ASKED, CLOSED, COMPLETE, LATE, LOST, NO_FILES, PARKED, PARTIAL, QUOTA
 from luwei.registry.case_work import CaseEvidence
 from luwei.registry.evidence import EvidenceRequest
 
@@ -66,7 +66,7 @@ def ask(
     again only where a higher level came."""
     for warning in touched:
         case = there.get(warning.case_id or 0)
-        if case is None or case.values["verdict"]:
+        if case is None or case.values["state"] == CLOSED:
             continue
         policy = batch.book.numbered(case.values["policy"])
         found = [

@@ -163,7 +163,7 @@ def _joinable(there: Mapping[int, Work], warning: Warning, policy: Policy) -> Wo
         values = case.values
         if (values["vehicle_id"], values["type"]) != (warning.vehicle_id, warning.type):
             continue
-        if values["state"] not in UNJUDGED or values["verdict"]:
+        if values["state"] not in UNJUDGED:
             continue
         away = max(values["started_at"] - warning.last_at, warning.first_at - values["last_at"], 0)
         if away <= near_ms:
@@ -200,7 +200,8 @@ def _open(
         "lon_e6": by.lon_e6 if placed else None, "speed_dkmh": by.speed_dkmh, "limit_kmh": limit,
         "started_at": warning.first_at, "last_at": warning.last_at, "opened_at": batch.now, "count": 0, "warnings": 0,
         "first_action_due_at": start + grade.first_action_s * 1000,
-        "close_due_at": start + policy.close_s(by.type, warning.grade) * 1000, "overdue": 0, "escalation": 0,
+        "close_due_at": start + policy.close_s(by.type, by.dialect, warning.grade) * 1000, "overdue": 0,
+        "escalation": 0,
         "snoozes": 0, "evidence_state": "none", "evidence_files": 0, "evidence_complete": 0, "reminder": "none",
         "check_result": "", "verdict": "", "reason": "", "actions": "", "driver_reply": "", "correction": "",
         "text": "", "evidence_audited": False, "returns": 0, "appeal": "", "updated_at": batch.now,
@@ -263,7 +264,7 @@ def _join(connection: Connection, batch: Batch, case: Work, warning: Warning, ru
 def _raise(batch: Batch, case: Work, warning: Warning) -> None:
     """A higher grade shortens the clocks; it never lengthens one, and never touches what a person has judged."""
     values, by = case.values, warning.by
-    if by is None or warning.grade <= values["grade"] or values["state"] not in UNJUDGED or values["verdict"]:
+    if by is None or warning.grade <= values["grade"] or values["state"] not in UNJUDGED:
         return
     policy = batch.book.numbered(values["policy"])
     start = clock_of(by, batch.now)
@@ -272,7 +273,9 @@ def _raise(batch: Batch, case: Work, warning: Warning) -> None:
     values["repeated"] = values["repeated"] or warning.repeated
     grade = policy.grades[warning.grade]
     values["first_action_due_at"] = min(values["first_action_due_at"], start + grade.first_action_s * 1000)
-    values["close_due_at"] = min(values["close_due_at"], start + policy.close_s(by.type, warning.grade) * 1000)
+    values["close_due_at"] = min(
+        values["close_due_at"], start + policy.close_s(by.type, by.dialect, warning.grade) * 1000
+    )
     if values["state"] == SNOOZED:
         values |= {"state": OPEN, "snoozed_until": None}
     due = values["first_action_due_at"] if values["first_action_at"] is None else values["close_due_at"]

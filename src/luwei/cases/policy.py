@@ -130,7 +130,7 @@ class Policy:
 
     def type_rule(self, kind: str, dialect: str = "") -> TypeRule:
         """The rule of a type; UNKNOWN for one that is not listed, or that another dialect means by this code."""
-        rule = self.types.get(kind)
+        rule = self.types.get(f"{kind}@{dialect}") or self.types.get(kind)
         if rule is None or (rule.dialects and dialect and dialect not in rule.dialects):
             return UNKNOWN
         return rule
@@ -151,11 +151,9 @@ class Policy:
             return each.grade
         return rule.grade
 
-    def close_s(self, kind: str, grade: int) -> int:
+    def close_s(self, kind: str, dialect: str, grade: int) -> int:
         """Limit to the close: the type's own where it has one."""
-        return (
-            self.types[kind].close_s or self.grades[grade].close_s if kind in self.types else self.grades[grade].close_s
-        )
+        return self.type_rule(kind, dialect).close_s or self.grades[grade].close_s
 
     def reasons_for(self, kind: str, verdict: str) -> list[Reason]:
         """Reason codes that fit a type and verdict."""
@@ -226,7 +224,7 @@ _FORM = form.Table(
         "appeal": form.Table({"request_workdays": form.whole(1, 60), "decide_workdays": form.whole(1, 60)}),
         "rework": form.Table({"times": form.whole(0, 10)}),
         "calendar": form.Table({"holidays": form.several(form.day, 2_000), "workdays": form.several(form.day, 2_000)}),
-        "types": form.keyed(form.alarm_type, _TYPE),
+        "types": form.keyed(form.typed, _TYPE),
         "reasons": form.rows(_REASON, 200),
     }
 )

@@ -101,6 +101,14 @@ def alarm_type(value: Any, path: str) -> str:
     return value
 
 
+def typed(value: Any, path: str) -> str:
+    """A type, or one as a certain dialect means it (``6506@sign_39``)."""
+    kind, at, dialect = str(value).partition("@")
+    if at and not re.fullmatch(r"[a-z0-9_]{1,20}", dialect):
+        refuse(path, "must name a dialect behind @, such as 6506@sign_39", _shown(value))
+    return f"{alarm_type(kind, path)}{at}{dialect}"
+
+
 def vehicle_class(value: Any, path: str) -> str:
     if value not in VEHICLE_CLASSES:
         refuse(path, f"must be one of {', '.join(VEHICLE_CLASSES)}", _shown(value))

@@ -21,6 +21,7 @@ from litestar.types import ControllerRouterHandler
 
 from luwei import __version__
 from luwei.web import (
+    case_routes,
     commands,
     evidence,
     fences,
@@ -61,6 +62,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *sign_in.route_handlers, *users.route_handlers, *rights.route_handlers, *own.route_handlers, *grants.route_handlers,
     *audit.route_handlers, *oidc.route_handlers,
     *registry_routes.route_handlers, *commands.route_handlers,
+    *case_routes.route_handlers,
     *evidence.route_handlers, *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
     *template_routes.route_handlers,
     *upgrade_routes.route_handlers,

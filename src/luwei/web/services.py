@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from luwei.access.oidc import Provider
 from luwei.access.throttle import Throttle
+from luwei.cases.engine import CaseEngine
 from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
@@ -82,6 +83,8 @@ class Services:
     """None where no attachments are asked for from here."""
     video: VideoDesk | None = None
     """None where no live pictures are served from here."""
+    cases: CaseEngine | None = None
+    """None where no cases are served from here."""
     throttle: Throttle = field(default_factory=Throttle)
     """Failed proofs of identity, of every kind."""
     provider: Provider | None = None
