@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from luwei.commands.answers import state_of, view
 from luwei.commands.kinds import KINDS
+from luwei.commands.tables import shortened, table
 from luwei.commands.templates.compare import with_terminal
 from luwei.gateway.orders import ANSWERED, Outcome
+from luwei.protocol.jt808.messages.service import Contact
 from luwei.protocol.jt808.parameters import Parameter
 from luwei.protocol.reading import Reading
 from luwei.registry.errors import RegistryError
@@ -184,3 +186,25 @@ def test_parameters_of_an_answer_are_read_in_the_charset_of_the_terminal() -> No
     found = [Parameter(0x0083, "粤港通达".encode())]
     assert with_terminal(wanted, found, 2019, "", Reading(charset="utf-8")) == []
     assert len(with_terminal(wanted, found, 2019, "")) == 1
+
+
+def test_cells_are_known_in_english_where_they_say_something() -> None:
+    changes = "250601083000" + "11" * 18 + "01" + "250601093000" + "11" * 18 + "02"
+    raw = "557a12" + "0032" + "00" + changes
+    check = 0
+    for byte in bytes.fromhex(raw):
+        check ^= byte
+    shown = view(outcome(0x0700, "0007" + "12" + raw + f"{check:02x}"))
+    assert shown is not None
+    (table,) = shown["tables"]
+    words = {column["name"]: column["words"] for column in table["columns"]}
+    assert [row[2] for row in table["rows"]] == ["1 登录", "2 退出"]
+    assert words == {"time": {}, "licence": {}, "kind": {"1 登录": "1 logged in", "2 退出": "2 logged out"}}
+    short = {"tables": [table | {"rows": table["rows"][:1]}]}
+    assert shortened(short)["tables"][0]["columns"][2]["words"] == {"1 登录": "1 logged in"}
+
+
+def test_a_text_of_the_terminal_is_never_translated() -> None:
+    contact = Contact(flag=1, phone="110", name="正常")
+    made = table("x", "x", [contact], 2019)
+    assert [column["words"] for column in made["columns"]] == [{"1 呼入": "1 incoming"}, {}, {}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import pytest
@@ -189,3 +190,15 @@ def test_whatever_a_terminal_reports_is_compared(key: int, raw: bytes) -> None:
     assert differs
     with contextlib.suppress(RegistryError):
         value_of(Parameter(key, raw), 2019, "yuebiao")
+
+
+def test_every_choice_and_difference_is_said_in_english_too() -> None:
+    chinese = re.compile("[\u4e00-\u9fff]")
+    waiting: list[dict[str, Any]] = list(template_form()["parameters"])
+    while waiting:
+        row = waiting.pop()
+        waiting += row.get("fields", []) + [each for rows in row.get("by_dialect", {}).values() for each in rows]
+        assert not [each for each in row["values"] + row["bits"] if chinese.search(each["en"])], row["zh"]
+    (found,) = compare.with_terminal([{"id": 0x0020, "value": 1}], [Parameter(0x0020, bytes(4))], 2019, "")
+    assert (found.wanted, found.found) == ("1 定距汇报", "0 定时汇报")
+    assert (found.wanted_en, found.found_en) == ("1 reports by distance", "0 timed reports")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from luwei.commands.tables import CELL_MAX, ROWS_MAX
+from luwei.commands.tables import CELL_MAX, ROWS_MAX, Column, cell
 from luwei.commands.tables import table as plain
 from luwei.protocol.fields import time_value
 from luwei.protocol.jt808.recorder import (
@@ -45,7 +45,7 @@ def tables(packet: Packet) -> list[dict[str, Any]]:
     kind = type(content[0])
     if kind not in _STEPS and kind is not Overtime:
         return [plain(zh, en, content, 2019)]
-    columns: dict[str, dict[str, str]] = {}
+    columns: dict[str, Column] = {}
     rows: list[Row] = []
     total = 0
     for row in _rows(content, columns):
@@ -60,7 +60,7 @@ def tables(packet: Packet) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _rows(content: Sequence[Record], columns: dict[str, dict[str, str]]) -> Iterator[Row]:
+def _rows(content: Sequence[Record], columns: dict[str, Column]) -> Iterator[Row]:
     for record in content:
         repeated, first, step_s = _STEPS.get(type(record), ("", "", 0))
         head: Row = {}
@@ -88,17 +88,14 @@ def _rows(content: Sequence[Record], columns: dict[str, dict[str, str]]) -> Iter
             yield head | row
 
 
-def _put(declared: Any, value: Any, row: Row, columns: dict[str, dict[str, str]], prefix: str) -> None:
+def _put(declared: Any, value: Any, row: Row, columns: dict[str, Column], prefix: str) -> None:
     if isinstance(value, Place):
         _place(value, row, columns, prefix, declared.zh, declared.en)
         return
-    columns.setdefault(declared.name, {"zh": declared.zh, "en": declared.en})
-    note = declared.explain(value, 2019)
-    text = declared.text(value, 2019)
-    row[declared.name] = f"{text} {note}" if note else text
+    row[declared.name] = cell(declared, value, 2019, columns, declared.name)
 
 
-def _place(place: Place, row: Row, columns: dict[str, dict[str, str]], prefix: str, zh: str, en: str) -> None:
+def _place(place: Place, row: Row, columns: dict[str, Column], prefix: str, zh: str, en: str) -> None:
     for name, names, limit in (("latitude", ("纬度", "latitude"), 90), ("longitude", ("经度", "longitude"), 180)):
         columns.setdefault(prefix + name, {"zh": zh + names[0], "en": f"{en} {names[1]}".strip().capitalize()})
         value = getattr(place, name)

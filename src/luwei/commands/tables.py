@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from luwei.protocol.english import in_both
 from luwei.protocol.layout import Field
 from luwei.protocol.message import Nested, Record
 
@@ -14,12 +15,18 @@ SHOWN_MAX = 200
 """Rows that the lists carry; the rest is in the CSV."""
 CELL_MAX = 200
 COLUMNS_MAX = 60
+WORDS_MAX = 1_000
+"""Cells of one column that are known in English too; the others stay Chinese."""
+
+Column = dict[str, Any]
+"""``zh``, ``en``, and ``words``: cells in Chinese → in English, where they differ."""
 
 
 def table(zh: str, en: str, records: Sequence[Record], edition: int, hidden: frozenset[str] = frozenset()) -> Any:
-    """``{"zh", "en", "columns": [{"name", "zh", "en"}], "rows": [[text]], "total"}``; a record in a record adds its
-    fields. ``hidden`` fields are left out; at most ROWS_MAX rows are written, ``total`` counts all."""
-    columns: dict[str, Field] = {}
+    """``{"zh", "en", "columns": [{"name", "zh", "en", "words"}], "rows": [[text]], "total"}``; a record in a record
+    adds its fields. Cells are Chinese; ``words`` has the English of those that are otherwise in it. ``hidden`` fields
+    are left out; at most ROWS_MAX rows are written, ``total`` counts all."""
+    columns: dict[str, Column] = {}
     rows: list[dict[str, str]] = []
     for record in records[:ROWS_MAX]:
         row: dict[str, str] = {}
@@ -29,9 +36,7 @@ def table(zh: str, en: str, records: Sequence[Record], edition: int, hidden: fro
     return {
         "zh": zh,
         "en": en,
-        "columns": [
-            {"name": name, "zh": columns[name].zh, "en": columns[name].en or columns[name].zh} for name in names
-        ],
+        "columns": [{"name": name} | columns[name] for name in names],
         "rows": [[row.get(name, "") for name in names] for row in rows],
         "total": len(records),
     }
@@ -41,11 +46,20 @@ def shortened(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer as the lists carry it."""
     if "tables" not in answer:
         return answer
-    return answer | {"tables": [each | {"rows": each["rows"][:SHOWN_MAX]} for each in answer["tables"]]}
+    return answer | {"tables": [_first_rows(each) for each in answer["tables"]]}
+
+
+def _first_rows(whole: dict[str, Any]) -> dict[str, Any]:
+    rows = whole["rows"][:SHOWN_MAX]
+    columns = []
+    for number, column in enumerate(whole["columns"]):
+        words, shown = column.get("words", {}), {row[number] for row in rows}
+        columns.append(column | {"words": {text: said for text, said in words.items() if text in shown}})
+    return whole | {"columns": columns, "rows": rows}
 
 
 def _fill(
-    record: Record, edition: int, hidden: frozenset[str], columns: dict[str, Field], row: dict[str, str], prefix: str
+    record: Record, edition: int, hidden: frozenset[str], columns: dict[str, Column], row: dict[str, str], prefix: str
 ) -> None:
     for declared, value in record.filled(edition):
         if declared.name in hidden:
@@ -53,7 +67,13 @@ def _fill(
         if isinstance(declared.type_in(edition), Nested):
             _fill(value, edition, hidden, columns, row, f"{prefix}{declared.name}.")
             continue
-        columns.setdefault(prefix + declared.name, declared)
-        note = declared.explain(value, edition)
-        text = declared.text(value, edition)
-        row[prefix + declared.name] = (f"{text} {note}" if note else text)[:CELL_MAX]
+        row[prefix + declared.name] = cell(declared, value, edition, columns, prefix + declared.name)
+
+
+def cell(declared: Field, value: Any, edition: int, columns: dict[str, Column], name: str) -> str:
+    """The cell of a value in the column ``name``, which is made if need be and learns what the cell is in English."""
+    column = columns.setdefault(name, {"zh": declared.zh, "en": declared.en or declared.zh, "words": {}})
+    text, in_english = (said[:CELL_MAX] for said in in_both(declared, value, edition))
+    if text != in_english and len(column["words"]) < WORDS_MAX:
+        column["words"][text] = in_english
+    return text

@@ -114,7 +114,8 @@ export interface ParameterView {
 export interface AnswerTable {
   zh: string;
   en: string;
-  columns: { name: string; zh: string; en: string }[];
+  /** `words`: cells in English, where that differs. */
+  columns: { name: string; zh: string; en: string; words?: Record<string, string> }[];
   rows: string[][];
   total: number;
 }

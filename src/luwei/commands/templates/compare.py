@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from luwei.commands.templates.values import asked_fields, build, encoded, record_of
+from luwei.protocol.english import in_both
 from luwei.protocol.jt808.parameters import Parameter, parameter_type
 from luwei.protocol.message import Nested, Record
 from luwei.protocol.reading import STANDARD, Reading
 from luwei.protocol.repeated import Repeated
 
-Leaf = tuple[Any, str]
-"""(value, text for a reader)."""
+Leaf = tuple[Any, str, str]
+"""(value, its text in Chinese, in English)."""
+_NOTHING: Leaf = (None, "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Difference:
     en: str
     wanted: str
     found: str
+    wanted_en: str = ""
+    found_en: str = ""
 
 
 def with_terminal(
@@ -47,13 +51,13 @@ def with_terminal(
         leaves = _leaves(entry, dialect, edition)
         if parameter is None or (value is None and parameter_type(parameter.id) is not None):
             odd = "" if parameter is None else parameter.raw.hex()
-            differences += [_difference(entry["id"], name, text, odd) for name, (_, text) in leaves.items()]
+            differences += [_difference(entry["id"], name, leaf, (None, odd, odd)) for name, leaf in leaves.items()]
             continue
         there = _flat(entry["id"], parameter.raw.hex() if value is None else value, edition)
-        for name, (meant, text) in leaves.items():
-            actual, shown = there.get(name, (None, ""))
-            if actual != meant:
-                differences.append(_difference(entry["id"], name, text, shown))
+        for name, leaf in leaves.items():
+            actual = there.get(name, _NOTHING)
+            if actual[0] != leaf[0]:
+                differences.append(_difference(entry["id"], name, leaf, actual))
     return differences
 
 
@@ -66,20 +70,19 @@ def versions(
         for entries, dialect in zip((before, after), dialects, strict=True)
     ]
     old, new = sides
-    missing: Leaf = (None, "")
     return [
-        _difference(key, name, new.get((key, name), missing)[1], old.get((key, name), missing)[1])
+        _difference(key, name, new.get((key, name), _NOTHING), old.get((key, name), _NOTHING))
         for key, name in sorted(old.keys() | new.keys())
-        if old.get((key, name), missing)[0] != new.get((key, name), missing)[0]
+        if old.get((key, name), _NOTHING)[0] != new.get((key, name), _NOTHING)[0]
     ]
 
 
 def lines(entries: Iterable[Mapping[str, Any]], dialect: str, edition: int = 2019) -> list[Difference]:
     """Every single value of a template, as ``wanted``."""
     return [
-        _difference(e["id"], name, text, "")
+        _difference(e["id"], name, leaf, _NOTHING)
         for e in entries
-        for name, (_, text) in _leaves(e, dialect, edition).items()
+        for name, leaf in _leaves(e, dialect, edition).items()
     ]
 
 
@@ -100,11 +103,8 @@ def _flat(key: int, value: Any, edition: int) -> dict[str, Leaf]:
     if isinstance(value, Record):
         return dict(_fields(value, "", edition))
     if declared is None:
-        return {"": (value, str(value))}
-    wire = declared.type_in(edition) or declared.type_in(2019)
-    text = declared.text(value, edition) if wire is not None else str(value)
-    note = declared.explain(value, edition)
-    return {"": (value, f"{text} {note}".strip() if note else text)}
+        return {"": (value, str(value), str(value))}
+    return {"": (value, *in_both(declared, value, edition))}
 
 
 def _fields(record: Record, prefix: str, edition: int) -> Iterable[tuple[str, Leaf]]:
@@ -114,18 +114,16 @@ def _fields(record: Record, prefix: str, edition: int) -> Iterable[tuple[str, Le
         if value is None:
             continue
         if isinstance(wire, Repeated) and isinstance(wire.element, Nested):
-            yield f"{prefix}{declared.name}", (len(value), str(len(value)))
+            yield f"{prefix}{declared.name}", (len(value), str(len(value)), str(len(value)))
             for number, each in enumerate(value):
                 yield from _fields(each, f"{prefix}{declared.name}.{number}.", edition)
             continue
-        note = declared.explain(value, edition)
-        text = declared.text(value, edition)
-        yield f"{prefix}{declared.name}", (value, f"{text} {note}".strip() if note else text)
+        yield f"{prefix}{declared.name}", (value, *in_both(declared, value, edition))
 
 
-def _difference(key: int, name: str, wanted: str, found: str) -> Difference:
+def _difference(key: int, name: str, wanted: Leaf, found: Leaf) -> Difference:
     zh, en = _names(key, name)
-    return Difference(key, name, zh, en, wanted, found)
+    return Difference(key, name, zh, en, wanted[1], found[1], wanted[2], found[2])
 
 
 def _names(key: int, name: str) -> tuple[str, str]:

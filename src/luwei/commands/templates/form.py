@@ -16,6 +16,7 @@ from luwei.commands.templates.values import (
     record_of,
     sparse,
 )
+from luwei.protocol.english import english
 from luwei.protocol.fields import Integer, Unit, WireType
 from luwei.protocol.jt808.bits import BitTable
 from luwei.protocol.jt808.parameter_ranges import SCALARS, Bounds, block_bounds, clause_of
@@ -104,7 +105,7 @@ def _value(
         "default": None if bounds is None else bounds.default,
         "unit": "" if unit is None else unit.symbol,
         "decimals": 0 if unit is None else unit.decimals,
-        "values": [{"value": number, "zh": text, "en": text} for number, text in (values or {}).items()],
+        "values": [{"value": number, "zh": text, "en": english(text)} for number, text in (values or {}).items()],
         "bits": _bits(bits) if isinstance(bits, BitTable) else [],
     }
 

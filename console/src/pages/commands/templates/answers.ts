@@ -64,6 +64,8 @@ export interface Line {
   en: string;
   wanted: string;
   found: string;
+  wanted_en?: string;
+  found_en?: string;
 }
 
 export interface Version {
