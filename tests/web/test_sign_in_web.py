@@ -109,6 +109,22 @@ async def test_sessions_are_listed_and_ended_from_afar(web: Running) -> None:
         assert (await client.delete(f"/api/me/sessions/{mine}")).status_code == 404
 
 
+async def test_video_layouts_are_kept_for_their_owner_alone(web: Running) -> None:
+    body = {"wall": {"grid": "4", "tiles": "12.1"}}
+    async with web.client(web.session_token("waller", role="duty")) as client:
+        kept = await client.put("/api/me/video-layouts/早班 A/1", json={"tiles": 4, "body": body})
+        assert kept.status_code == 404  # a name is one part of the address
+        kept = await client.put("/api/me/video-layouts/早班", json={"tiles": 4, "body": body})
+        assert kept.status_code == 200 and kept.json()["body"] == body
+        wrong = await client.put("/api/me/video-layouts/早班", json={"tiles": 5, "body": {}})
+        assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "tiles")
+        assert (await client.put("/api/me/video-layouts/x", json={"tiles": 4, "body": [1]})).status_code == 400
+        assert [each["name"] for each in (await client.get("/api/me/video-layouts")).json()["items"]] == ["早班"]
+    async with web.client(web.session_token("neighbour", role="duty")) as client:
+        assert (await client.get("/api/me/video-layouts")).json() == {"items": []}
+        assert (await client.delete("/api/me/video-layouts/早班")).status_code == 404
+
+
 async def test_risky_acts_want_a_fresh_proof(web: Running) -> None:
     account(web, "old-hand")
     token = (await log_in(web, "old-hand")).cookies["luwei_session"]

@@ -33,7 +33,7 @@ from luwei.web import (
     upgrade_routes,
     video,
 )
-from luwei.web.access_routes import audit, grants, oidc, own, rights, users
+from luwei.web.access_routes import audit, grants, layouts, oidc, own, rights, users
 from luwei.web.areas import area_counts, areas
 from luwei.web.card import card
 from luwei.web.console_files import console_file
@@ -60,7 +60,7 @@ BODY_BYTES = 1 << 20
 
 ROUTES: list[ControllerRouterHandler] = [
     *sign_in.route_handlers, *users.route_handlers, *rights.route_handlers, *own.route_handlers, *grants.route_handlers,
-    *audit.route_handlers, *oidc.route_handlers,
+    *layouts.route_handlers, *audit.route_handlers, *oidc.route_handlers,
     *registry_routes.route_handlers, *commands.route_handlers,
     *case_routes.route_handlers,
     *evidence.route_handlers, *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,

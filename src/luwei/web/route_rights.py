@@ -43,6 +43,8 @@ OWN = {
     "/api/jobs/{job_id:int}/cancel": "one's own imports",
     "/api/me/tokens": "one's own tokens",
     "/api/me/tokens/{token_id:int}": "one's own tokens",
+    "/api/me/video-layouts": "one's own layouts",
+    "/api/me/video-layouts/{name:str}": "one's own layouts",
 }
 """Answered to whoever is signed in, of nobody but that person."""
 
