@@ -45,6 +45,8 @@ export interface Look {
   organisation: string;
   organisation_kind: string;
   reason: string;
+  /** What was looked at, as far as it has parts: the channel of a picture, what it was looked at for, from when to when. */
+  detail: { channel?: number; purpose?: string; from?: number; to?: number };
 }
 
 /** `owner` is `me`, or `users/7` for an administrator. */

@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<string, Words>> = {
   position: word('位置', 'Positions'),
   track: word('轨迹', 'Tracks'),
   video: word('视频', 'Video'),
+  layout: word('视频布局', 'Video layouts'),
   alarm: word('报警', 'Alarms'),
   evidence: word('证据', 'Evidence'),
   driver: word('驾驶员', 'Drivers'),

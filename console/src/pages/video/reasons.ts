@@ -35,6 +35,7 @@ export const REASONS: Readonly<Record<string, Reason>> = {
   node_gone: reason(w('媒体服务中断', 'Media service interrupted'), w('正在换到另一台媒体服务', 'It is being taken over by another one'), 'refresh', 'warn'),
   no_node: reason(w('没有媒体服务', 'No media service'), w('媒体服务未运行，正在重试', 'The media service does not run; it is tried again'), 'refresh', 'alarm'),
   closed: reason(w('已停止', 'Closed'), w('监管人员或终端结束了这路视频', 'A supervisor or the terminal ended it'), 'pause', 'muted'),
+  lost: reason(w('码流中断', 'Stream lost'), w('终端的媒体连接断开，正在重新请求', 'The media connection of the terminal broke; it is asked again'), 'nosignal', 'warn'),
   network: reason(w('连接中断', 'Connection lost'), w('与服务器的连接中断，正在重新连接', 'The connection to the server broke; it is being connected again'), 'nosignal', 'warn'),
   unreachable: reason(w('服务器没有应答', 'No answer from the server'), w('请检查网络，正在重试', 'Check the network; it is tried again'), 'nosignal', 'warn'),
   no_vehicle: reason(w('没有此车', 'No such truck'), w('车辆不存在，或不在您的辖区内', 'It does not exist or is outside your area'), 'info', 'muted', false),
