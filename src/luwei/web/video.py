@@ -87,7 +87,7 @@ async def open_picture(
         "viewer": ticket.viewing.id,
         "ticket": ticket.value,
         "ticket_valid_until": ticket.until_ms,
-        "url": f"/video/{ticket.viewing.id}?ticket={ticket.value}",
+        "url": f"/ws/video/{ticket.viewing.id}?ticket={ticket.value}",
         "purpose": purpose,
         "vehicle_id": row.id,
         "plate": row.plate,

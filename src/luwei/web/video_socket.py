@@ -1,4 +1,4 @@
-"""/video/<viewer>: pictures from a media node to one browser, on the console's own origin.
+"""/ws/video/<viewer>: pictures from a media node to one browser, on the console's own origin.
 
 The core stands in between, so a right that ends closes the picture here, and a node that goes is replaced here without
 the browser's doing. Messages: docs/media.md. Close codes: 4401 the login session has ended, 4403 not allowed, 4408 the
@@ -60,7 +60,7 @@ class _Ended(Exception):
         self.reason = reason
 
 
-@websocket("/video/{viewer:str}")
+@websocket("/ws/video/{viewer:str}")
 async def video_socket(
     socket: WebSocket[Any, Any, Any], services: NamedDependency[Services], viewer: FromPath[str]
 ) -> None:
