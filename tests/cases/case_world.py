@@ -57,6 +57,9 @@ class World:
         (only,) = self.cases()
         return only
 
+    def case_of(self, key: int) -> Any:
+        return next(case for case in self.cases() if case.id == key)
+
     def steps(self, case: int | None = None) -> list[str]:
         statement = select(CaseStep.act).order_by(CaseStep.id)
         with read(self.engine) as connection:

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import pytest
 from case_world import HOUR, MINUTE, SECOND, SIGN, T0, World
 
 DAY = 86_400_000
 
 
-@pytest.mark.parametrize(
-    ("kind", "level", "speed_kmh", "grade", "first", "close"),
-    [
-        ("6502", 1, 82, 2, 10 * MINUTE, 4 * HOUR),  # hand-held phone: 较重
-        ("6503", 1, 60, 1, 30 * MINUTE, 24 * HOUR),  # smoking: 一般
-        ("6501", 1, 60, 2, 10 * MINUTE, 4 * HOUR),  # fatigue level 1
-        ("6501", 2, 60, 3, 3 * MINUTE, 2 * HOUR),  # fatigue level 2: 严重
-        ("808:00", 0, 0, 3, 3 * MINUTE, 2 * HOUR),  # emergency
-        ("808:01", 0, 107, 1, 30 * MINUTE, 24 * HOUR),  # 18.9 % over 90 km/h
-        ("808:01", 0, 108, 2, 10 * MINUTE, 4 * HOUR),  # 20 %
-        ("808:01", 0, 134, 2, 10 * MINUTE, 4 * HOUR),  # 48.9 %
-        ("808:01", 0, 135, 3, 3 * MINUTE, 2 * HOUR),  # 50 %
-        ("1078:02", 0, 0, 2, 10 * MINUTE, 72 * HOUR),  # device fault A
-    ],
-)
-def test_a_case_gets_the_grade_and_the_clocks_of_the_table(
-    world: World, kind: str, level: int, speed_kmh: int, grade: int, first: int, close: int
-) -> None:
-    world.take(world.alarm(kind, T0, level=level, speed_dkmh=speed_kmh * 10))
-    case = world.case()
-    assert (case.grade, case.first_action_due_at, case.close_due_at) == (grade, T0 + first, T0 + close)
-    assert (case.state, case.stage, case.due_at, case.count, case.warnings) == ("open", 0, T0 + first, 1, 1)
+TABLE = [
+    ("6502", 1, 82, 2, 10 * MINUTE, 4 * HOUR),  # hand-held phone: 较重
+    ("6503", 1, 60, 1, 30 * MINUTE, 24 * HOUR),  # smoking: 一般
+    ("6501", 1, 60, 2, 10 * MINUTE, 4 * HOUR),  # fatigue level 1
+    ("6501", 2, 60, 3, 3 * MINUTE, 2 * HOUR),  # fatigue level 2: 严重
+    ("808:00", 0, 0, 3, 3 * MINUTE, 2 * HOUR),  # emergency
+    ("808:01", 0, 107, 1, 30 * MINUTE, 24 * HOUR),  # 18.9 % over 90 km/h
+    ("808:01", 0, 108, 2, 10 * MINUTE, 4 * HOUR),  # 20 %
+    ("808:01", 0, 134, 2, 10 * MINUTE, 4 * HOUR),  # 48.9 %
+    ("808:01", 0, 135, 3, 3 * MINUTE, 2 * HOUR),  # 50 %
+    ("1078:02", 0, 0, 2, 10 * MINUTE, 72 * HOUR),  # device fault A
+]
+"""Type, device level, km/h, and by hand: grade, limit to the first action, limit to the close."""
 
 
-@pytest.mark.parametrize("kind", ["6401", "6403", "6402", "6404", "6703", "6431", "6510"])
-def test_what_stays_in_the_cab_is_counted_and_becomes_no_case(world: World, kind: str) -> None:
-    world.take(world.alarm(kind, T0))
+def test_a_case_gets_the_grade_and_the_clocks_of_the_table(world: World) -> None:
+    for number, (kind, level, speed_kmh, grade, first, close) in enumerate(TABLE):
+        at = T0 + number * HOUR
+        world.take(world.alarm(kind, at, level=level, speed_dkmh=speed_kmh * 10))
+        case = world.cases()[number]
+        assert (case.grade, case.first_action_due_at, case.close_due_at) == (grade, at + first, at + close), kind
+        assert (case.state, case.stage, case.due_at, case.count, case.warnings) == ("open", 0, at + first, 1, 1)
+
+
+def test_what_stays_in_the_cab_is_counted_and_becomes_no_case(world: World) -> None:
+    kinds = ("6401", "6402", "6403", "6404", "6431", "6510", "6703")
+    world.take(*(world.alarm(kind, T0) for kind in kinds))
     assert world.cases() == []
-    assert world.rows("SELECT raw, warnings, alarms, g1 + g2 + g3 FROM case_day") == [(1, 1, 0, 0)]
+    counted = world.rows("SELECT type, raw, warnings, alarms, g1 + g2 + g3 FROM case_day ORDER BY type")
+    assert counted == [(kind, 1, 1, 0, 0) for kind in kinds]
 
 
 def test_a_case_is_routed_by_the_issuing_authority_the_operator_and_the_monitor(world: World) -> None:

@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from luwei.cases import acts, following, intake, policies, reminders, timers
+from luwei.cases import acts, following, intake, policies, reminders, timers, what_if
 from luwei.cases.merge import Alarm
 from luwei.cases.news import News
 from luwei.cases.policy import Policy
@@ -55,13 +55,17 @@ class CaseEngine:
         see: See,
         parked: Parked,
         asked: Callable[[], None] = lambda: None,
+        ask: what_if.Ask | None = None,
     ) -> None:
-        """``see`` and ``parked`` tell what the live state knows of trucks; ``asked`` is told that files are due."""
+        """``see`` and ``parked`` tell what the live state knows of trucks; ``asked`` is told that files are due;
+        ``ask`` reads the history."""
         self._engine = engine
         self._commands = commands
         self._see = see
         self._parked = parked
         self._asked = asked
+        self._ask = ask
+        self._trying = asyncio.Event()
         self.news = News()
         self._tasks: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
@@ -70,7 +74,11 @@ class CaseEngine:
     async def start(self) -> None:
         """Enter the shipped policy where there is none, and begin to keep the clocks."""
         await asyncio.to_thread(policies.ensure, self._engine)
-        for work, name in ((self._keep_clocks(), "case clocks"), (self._follow(), "case following")):
+        self._trying.set()
+        works = (
+            (self._keep_clocks(), "case clocks"), (self._follow(), "case following"), (self._try(), "case policy runs"),
+        )  # fmt: skip
+        for work, name in works:
             self._tasks.append(asyncio.create_task(work, name=name))
 
     async def stop(self) -> None:
@@ -83,6 +91,10 @@ class CaseEngine:
     def health(self) -> dict[str, Any]:
         """State for /health."""
         return {"ok": not self._trouble, "error": self._trouble}
+
+    def try_policy(self) -> None:
+        """A run was entered: begin it when those before it are done."""
+        self._trying.set()
 
     def policy(self, version: int) -> Policy:
         """The policy that a case names. Blocks."""
@@ -168,6 +180,18 @@ class CaseEngine:
         gone = intake.FORGET_AT_ONCE
         while gone >= intake.FORGET_AT_ONCE:
             gone = await asyncio.to_thread(intake.forget, self._engine, now_ms())
+
+    async def _try(self) -> None:
+        while self._ask is not None:
+            await self._trying.wait()
+            self._trying.clear()
+            if not await self._carefully(self._try_all):
+                self._trying.set()
+
+    async def _try_all(self) -> None:
+        assert self._ask is not None
+        while (key := await asyncio.to_thread(what_if.waiting, self._engine)) is not None:
+            await asyncio.to_thread(what_if.run, self._engine, key, self._ask)
 
     async def _carefully(self, work: Callable[..., Any], *arguments: Any) -> bool:
         """Whether it was done; what failed is tried again at the next turn."""

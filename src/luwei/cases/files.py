@@ -96,6 +96,7 @@ def ask(
             if number is not None:
                 batch.asked += 1
                 batch.steps.append((case.id, "asked_files", None, {"request": number, "files": best.files}))
+                values["evidence_files"] += best.files
                 _state(values, ASKED)
         case.changed = True
 

@@ -98,6 +98,14 @@ class Runs:
             found.grade, found.by = grade, alarm
         return found
 
+    def stretch(self, vehicle_id: int, kind: str, started_at: int, ended_at: int, window_ms: int) -> bool:
+        """The alarm that began at ``started_at`` lasted until ``ended_at``; whether its pre-warning is known."""
+        for each in self._runs.get((vehicle_id, kind), ()):
+            if each.first_at - window_ms <= started_at <= each.last_at + window_ms:
+                each.last_at = max(each.last_at, ended_at)
+                return True
+        return False
+
     def before(self, warning: Warning, within_ms: int) -> list[Warning]:
         """Pre-warnings of the same truck and type that began at most so long before, the oldest first."""
         run = self._runs[warning.vehicle_id, warning.type]

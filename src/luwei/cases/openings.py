@@ -312,7 +312,7 @@ def _write(connection: Connection, there: Mapping[int, Work], born: Sequence[Wor
     names = (
         "version", "state", "grade", "repeated", "level", "started_at", "last_at", "count", "warnings",
         "first_action_due_at", "close_due_at", "due_at", "sort_at", "escalation", "snoozed_until", "evidence_state",
-        "updated_at",
+        "evidence_files", "updated_at",
     )  # fmt: skip
     table: Any = AlarmCase.__table__
     statement = table.update().where(table.c.id == bindparam("key"))

@@ -212,7 +212,8 @@ def _files(going: _Round, case: dict[str, Any], policy: Policy, detail: dict[str
         return {"evidence_state": NO_FILES} if case["evidence_state"] == PARKED else {}, None
     going.asked += 1
     going.steps.append((case["id"], "asked_files", None, {"request": number, "files": row.files}))
-    return {"evidence_state": ASKED} if case["evidence_state"] in (PARKED, NO_FILES, QUOTA) else {}, None
+    values = {"evidence_files": case["evidence_files"] + row.files}
+    return values | ({"evidence_state": ASKED} if case["evidence_state"] in (PARKED, NO_FILES, QUOTA) else {}), None
 
 
 _KINDS: dict[str, Callable[[_Round, dict[str, Any], Policy, dict[str, Any]], Outcome]] = {

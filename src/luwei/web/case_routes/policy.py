@@ -11,9 +11,11 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 from litestar.types import ControllerRouterHandler
 
-from luwei.cases import policies
+from luwei.cases import policies, what_if
 from luwei.cases.policies import VersionView
+from luwei.cases.what_if import WhatIfView
 from luwei.live.feed import now_ms
+from luwei.web.case_routes.allowed import cases_of
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
@@ -108,6 +110,57 @@ async def withdraw_policy(services: NamedDependency[Services], door: NamedDepend
     await asyncio.to_thread(policies.withdraw, services.engine, version, door.actor(scope))
 
 
+class Trial(Draft, forbid_unknown_fields=True):
+    """A draft and the days it is tried on (days since 1970-01-01 in China, both included)."""
+
+    from_day: Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+    to_day: Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+
+
+class TrialEntered(msgspec.Struct):
+    id: int
+
+
+class Trials(msgspec.Struct):
+    items: list[WhatIfView]
+
+
+@post("/api/case-policies/what-if", tags=["cases"], guards=[own_page])
+async def try_policy(
+    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[Trial]
+) -> TrialEntered:
+    """Try a draft on past days, beside the policy that was in force."""
+    scope = _writer(door)
+    engine = cases_of(services)
+    arguments = (services.engine, data.policy, data.from_day, data.to_day, door.actor(scope))
+    key = await asyncio.to_thread(what_if.enter, *arguments)
+    engine.try_policy()
+    return TrialEntered(key)
+
+
+@get("/api/case-policies/what-if", tags=["cases"])
+async def trials(services: NamedDependency[Services], door: NamedDependency[Door]) -> Trials:
+    """One's own runs, the newest first."""
+    _writer(door)
+    return Trials(await asyncio.to_thread(what_if.views, services.engine, door.user_id))
+
+
+@get("/api/case-policies/what-if/{key:int}", tags=["cases"])
+async def trial(services: NamedDependency[Services], door: NamedDependency[Door], key: Key) -> WhatIfView:
+    """One run with its progress, and its result when it is done."""
+    _writer(door)
+    return (await asyncio.to_thread(what_if.views, services.engine, door.user_id, key))[0]
+
+
+@post("/api/case-policies/what-if/{key:int}/cancel", tags=["cases"], guards=[own_page], status_code=200)
+async def cancel_trial(services: NamedDependency[Services], door: NamedDependency[Door], key: Key) -> WhatIfView:
+    """Stop a run that is not done."""
+    _writer(door)
+    await asyncio.to_thread(what_if.cancel, services.engine, door.user_id, key)
+    return (await asyncio.to_thread(what_if.views, services.engine, door.user_id, key))[0]
+
+
 route_handlers: list[ControllerRouterHandler] = [
-    policy_versions, policy_document, check_policy, enter_policy, withdraw_policy,
+    policy_versions, policy_document, check_policy, enter_policy, withdraw_policy, try_policy, trials, trial,
+    cancel_trial,
 ]  # fmt: skip
