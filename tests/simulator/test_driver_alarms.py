@@ -266,7 +266,7 @@ def test_the_clip_of_an_alarm_is_its_own(safety: str) -> None:
 
 
 def test_a_demonstration_begins_with_alarms_of_every_grade() -> None:
-    made = terminals(MIXED, Truth(None), NOON, awake=True)
+    made = terminals(MIXED[:160], Truth(None), NOON, awake=True)
     begun = open_with_alarms(made, NOON)
     assert Counter(name for _, name in begun) == Counter(OPENING)
     assert len({phone for phone, _ in begun}) == len(OPENING)

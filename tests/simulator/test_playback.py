@@ -264,6 +264,7 @@ class Store:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(file_uploads, "AGAIN_S", (0.01, 0.02))
+    monkeypatch.setattr(file_uploads, "BLOCK", 1024)
     monkeypatch.setattr(film_file, "PICTURES_MAX", 40)
     server = Store(tmp_path)
     yield server

@@ -71,6 +71,18 @@ def test_the_scene_moves_with_the_truck_and_stands_with_it() -> None:
     assert not np.array_equal(same[:, 100:], moved[:, 100:])
 
 
+def test_the_live_picture_shows_what_the_driver_does() -> None:
+    doing = [""]
+    camera = streams.CameraStream("粤B1", 1, speed=lambda: 0.0, doing=lambda: doing[0])
+    scenes = []
+    for each in ("", "phone", "fatigue"):
+        doing[0] = each
+        camera.next(1_735_704_000.0)
+        assert camera._seen is not None
+        scenes.append(camera._seen[2].planes(1_735_704_000.0))
+    assert not any(np.array_equal(a, b) for a, b in pairwise(scenes))
+
+
 def test_unknown_codecs_and_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="codec"):
         VideoEncoder("av1", SUB)

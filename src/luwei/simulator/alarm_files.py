@@ -3,26 +3,24 @@ of the vehicle's state (苏标 table 4-22)."""
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from luwei.protocol.safety.dialects import dialect_named
 from luwei.simulator.encoding import H264, Quality, VideoEncoder
 from luwei.simulator.film_file import mp4
 from luwei.simulator.fleet import Truck
-from luwei.simulator.happenings import LABELS
-from luwei.simulator.picture import Caption, jpeg
+from luwei.simulator.happenings import BY_TYPE
 from luwei.simulator.recordings import seconds_of
-from luwei.simulator.reports import FIXED, Report
 from luwei.simulator.safety import FILES, RaisedAlarm
 from luwei.simulator.scene import Scene
 
 PICTURE, VIDEO, TEXT = 0, 2, 3
-SIZE, QUALITY = (1280, 720), 5
+SIZE, QUALITY, STILL_S = (1280, 720), 75, 0.2
 CLIP_SIZE, CLIP_FPS, CLIP_S = (640, 360), 15, 6
-VIEW_OF = {0x67: 9}
-"""The view of a blind spot camera: that of the right side."""
 STATE_BLOCKS = 20
 """One a tenth of a second, from a second before the alarm."""
 
@@ -54,18 +52,23 @@ def files_of(alarm: RaisedAlarm, truck: Truck, alarm_no: str) -> list[AlarmFile]
 
 
 def _picture(alarm: RaisedAlarm, truck: Truck, number: int) -> bytes:
-    report = Report(
-        at_s=0, lat_e6=alarm.lat_e6, lon_e6=alarm.lon_e6, altitude_m=0,
-        speed_dkmh=alarm.speed_kmh * 10, direction_deg=0, alarm=0, status=FIXED, items=(),
-    )  # fmt: skip
-    return jpeg(
-        Caption(
-            truck.plate, f"{alarm.time}  {alarm.event} {LABELS.get((alarm.item, alarm.type), '')}", alarm.item, report
-        ),
-        SIZE,
-        QUALITY,
-        f"{alarm.identification.hex()} {number}",
+    """A still picture: the first at the moment of the alarm, the next ones 0.2 s apart."""
+    import av
+
+    at_s = (seconds_of(alarm.time) or 0.0) + number * STILL_S
+    place = f"{alarm.lat_e6 / 1e6:.6f} N {alarm.lon_e6 / 1e6:.6f} E"
+    frame: Any = av.VideoFrame.from_ndarray(
+        _scene(alarm, truck, SIZE, at_s, place).planes(at_s, alarm.speed_kmh), "yuv420p"
     )
+    out = io.BytesIO()
+    frame.to_image().save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
+
+
+def _scene(alarm: RaisedAlarm, truck: Truck, size: tuple[int, int], at_s: float, further: str = "") -> Scene:
+    kind = BY_TYPE.get((alarm.item, alarm.type))
+    note = f"{alarm.time}  {alarm.event} {kind.label if kind else ''}".rstrip()
+    return Scene(truck.plate, alarm.item, size, at_s, doing=kind.name if kind else "", note=note, foot=further)
 
 
 def _clip(alarm: RaisedAlarm, truck: Truck, extension: str) -> bytes:
@@ -73,17 +76,13 @@ def _clip(alarm: RaisedAlarm, truck: Truck, extension: str) -> bytes:
     quality = Quality(*CLIP_SIZE, CLIP_FPS, 600, CLIP_FPS * 2)
     begins_s = seconds_of(alarm.time) or 0.0
     begins_s -= CLIP_S / 2
-    scene = Scene(truck.plate, VIEW_OF.get(alarm.item, alarm.item), CLIP_SIZE, begins_s, note=_note(alarm))
+    scene = _scene(alarm, truck, CLIP_SIZE, begins_s)
     encoder = VideoEncoder(H264, quality)
     units = [
         encoder.encode(scene.planes(begins_s + number / CLIP_FPS, alarm.speed_kmh))
         for number in range(CLIP_FPS * CLIP_S)
     ]
     return mp4(H264, units, 1 / CLIP_FPS) if extension == "mp4" else b"".join(unit.data for unit in units)
-
-
-def _note(alarm: RaisedAlarm) -> str:
-    return f"{alarm.time}  {alarm.event} {LABELS.get((alarm.item, alarm.type), '')}"
 
 
 def _state(alarm: RaisedAlarm) -> bytes:

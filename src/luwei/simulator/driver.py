@@ -12,7 +12,7 @@ from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from luwei.simulator.happenings import CARE, HAPPENINGS, Happening, known_to
+from luwei.simulator.happenings import CARE, DSM, HAPPENINGS, Happening, known_to
 from luwei.simulator.media_faults import STEADY
 
 if TYPE_CHECKING:
@@ -87,6 +87,11 @@ class Driver:
         for doing in self._doing:
             bits |= doing.happening.abnormal
         return bits
+
+    @property
+    def visible(self) -> str:
+        """What can be seen of it in the cabin at present, a name of ``happenings``; empty: nothing."""
+        return next((doing.happening.name for doing in self._doing if doing.happening.item == DSM), "")
 
     def begin(self, name: str, now_s: float) -> None:
         """Do ``name`` now. Raises KeyError for what is not in the table."""

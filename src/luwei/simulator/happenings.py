@@ -73,7 +73,7 @@ _ALL = (
 HAPPENINGS: Mapping[str, Happening] = {each.name: each for each in _ALL}
 CARE: tuple[tuple[float, float], ...] = ((0.35, 0.55), (1.0, 0.35), (3.0, 0.1))
 """Factor of the rates, and share of the drivers."""
-LABELS: Mapping[tuple[int, int], str] = {(each.item, each.type): each.label for each in _ALL}
+BY_TYPE: Mapping[tuple[int, int], Happening] = {(each.item, each.type): each for each in _ALL}
 
 
 def known_to(dialect: str) -> tuple[Happening, ...]:

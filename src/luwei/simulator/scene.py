@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from luwei.simulator.device_clock import device_time
+from luwei.simulator.views import HELD, below_of, drawn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +25,10 @@ PROVINCES = {"粤": "YUE", "湘": "XIANG", "桂": "GUI", "赣": "GAN", "闽": "M
 VIEWS = {
     1: ("DRIVER", "cabin"), 2: ("ROAD AHEAD", "road"), 3: ("FRONT DOOR", "side"), 4: ("CABIN FRONT", "cabin"),
     5: ("CABIN REAR", "cabin"), 6: ("REAR DOOR", "side"), 7: ("CARGO", "cabin"), 8: ("LEFT SIDE", "side"),
-    9: ("RIGHT SIDE", "side"), 10: ("REAR", "road"), 64: ("ADAS", "road"), 65: ("DSM", "cabin"),
+    9: ("RIGHT SIDE", "side"), 10: ("REAR", "road"), 0x64: ("ADAS", "road"), 0x65: ("DSM", "cabin"),
+    0x67: ("BLIND SPOT", "side"),
 }  # fmt: skip
-"""Label and kind of view by logical channel (JT/T 1076, reference §5)."""
+"""Label and kind of view by logical channel: JT/T 1076, and those of the cameras of active safety."""
 CELLS = 40
 _WHITE, _BLACK = 235, 16
 _DASH_M = 12.0
@@ -43,8 +45,19 @@ class TimeCode(NamedTuple):
 class Scene:
     """The view of one camera. ``size`` in pixels, both even. Costs some tenths of a millisecond a picture."""
 
-    def __init__(self, plate: str, channel: int, size: tuple[int, int], at_s: float = 0.0, note: str = "") -> None:
-        """``note``: a further line, in letters of English."""
+    def __init__(
+        self,
+        plate: str,
+        channel: int,
+        size: tuple[int, int],
+        at_s: float = 0.0,
+        *,
+        doing: str = "",
+        note: str = "",
+        foot: str = "",
+    ) -> None:
+        """``doing``: what is to be seen, a name of ``happenings``; ``note``: a further line, in letters of English;
+        ``foot``: what stands beside the speed."""
         import numpy as np
 
         self._np = np
@@ -52,17 +65,16 @@ class Scene:
         self.channel = channel
         label, self._kind = VIEWS.get(channel, (f"CHANNEL {channel}", "side"))
         number = PROVINCES.get(plate[:1], "") + " " + plate[1:] if plate[:1] in PROVINCES else plate
-        self._rng = Random(f"scene {plate} {channel}")
         hour = int(device_time(at_s)[11:13])
-        self._base = _planes(_drawn(self._kind, size, 7 <= hour < 19, self._rng))
+        self._base = _planes(drawn(self._kind, size, 7 <= hour < 19, Random(f"scene {plate} {channel}"), doing))
         self._way_m = 0.0
         self._last_s: float | None = None
         height = size[1]
         self._font = max(10, height // 20)
-        self._note = note
+        self._note, self._foot, self._doing = note, foot, doing
         self._caption = f"CH{channel} {label}  {number.strip()}"
         self._horizon = int(height * 0.45)
-        self._lane = _lane(size, self._horizon)
+        self._lane = _lane(size, self._horizon, below_of(doing))
         self._columns = np.arange(size[0])
 
     def planes(self, at_s: float, speed_kmh: float = 0.0) -> Plane:
@@ -76,7 +88,11 @@ class Scene:
         self._write(out, (8, 8 + self._font), self._caption)
         if self._note:
             self._write(out, (8, 10 + 2 * self._font), self._note)
-        self._write(out, (8, self.size[1] - 2 * cell(self.size)[1] - self._font - 2), f"{speed_kmh:.0f} km/h")
+        self._write(
+            out,
+            (8, self.size[1] - 2 * cell(self.size)[1] - self._font - 2),
+            f"{speed_kmh:.0f} km/h  {self._foot}".rstrip(),
+        )
         self._mark(out, at_s)
         return out
 
@@ -89,9 +105,13 @@ class Scene:
     def _sit(self, out: Plane, at_s: float) -> None:
         """A driver who moves a little, and what passes behind the window."""
         np, (width, height) = self._np, self.size
+        if self._doing == "lens_blocked":
+            return
         left, right, top, stop = int(width * 0.62), int(width * 0.97), int(height * 0.1), int(height * 0.5)
         passing = (self._columns[left:right] + self._way_m * 20) % (width * 0.3) < width * 0.05
         out[top:stop, left:right][:, passing] -= 40
+        if self._doing in HELD:
+            return
         nod = 2 * round(1.4 * float(np.sin(at_s * 1.7)) + 0.6)
         if nod:
             x0, x1 = 2 * int(width * 0.13), 2 * int(width * 0.28)
@@ -180,15 +200,16 @@ def _glyph(character: str, size: int) -> tuple[NDArray[np.bool_], NDArray[np.boo
     return layers[0], layers[1]
 
 
-def _lane(size: tuple[int, int], horizon: int) -> tuple[Any, Any, Any]:
-    """Rows and columns of the pixels between the lanes, and how many metres ahead each is."""
+def _lane(size: tuple[int, int], horizon: int, below: float) -> tuple[Any, Any, Any]:
+    """Rows and columns of the pixels between the lanes, and how many metres ahead each is. ``below``: share of the
+    height under the horizon at which they begin."""
     import numpy as np
 
     width, height = size
     rows, columns, depth = [], [], []
     for row in range(horizon + 2, height - 2 * cell(size)[1]):
         near = (row - horizon) / (height - horizon)
-        if near < 0.2:
+        if near < below:
             continue  # another vehicle drives there
         for centre in (0.5 - 0.22 * near, 0.5 + 0.22 * near):
             half = max(0.5, 0.012 * near * width)
@@ -205,56 +226,3 @@ def _planes(picture: Any) -> Plane:
 
     frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24").reformat(format="yuv420p")
     return np.ascontiguousarray(frame.to_ndarray())
-
-
-def _drawn(kind: str, size: tuple[int, int], day: bool, rng: Random) -> Any:
-    from PIL import Image, ImageDraw
-
-    width, height = size
-    picture = Image.new("RGB", size, (128, 170, 214) if day else (22, 28, 44))
-    draw = ImageDraw.Draw(picture)
-    if kind == "cabin":
-        _draw_cabin(draw, width, height, day, rng)
-        return picture
-    horizon = height * 0.45
-    for _ in range(7):
-        x, top, half = rng.uniform(0, width), rng.uniform(0.2, 0.9) * height * 0.14, width * rng.uniform(0.12, 0.3)
-        draw.ellipse((x - half, horizon - top, x + half, horizon + top), fill=(70, 108, 76) if day else (24, 38, 30))
-    draw.rectangle((0, horizon, width, height), fill=(88, 114, 80) if day else (28, 36, 30))
-    asphalt = (92, 94, 98) if day else (48, 50, 54)
-    if kind == "road":
-        corners = [(width * 0.49, horizon), (width * 0.51, horizon), (width * 1.15, height), (-width * 0.15, height)]
-        draw.polygon(corners, fill=asphalt)
-        x, y, half = width * rng.uniform(0.5, 0.56), height * 0.55, height * 0.045
-        draw.rectangle(
-            (x - half, y - 2 * half, x + half, y), fill=rng.choice(((170, 48, 40), (44, 72, 150), (190, 190, 196)))
-        )
-        draw.rectangle((x - half * 0.9, y - half * 0.5, x - half * 0.5, y - half * 0.2), fill=(225, 60, 44))
-        draw.rectangle((x + half * 0.5, y - half * 0.5, x + half * 0.9, y - half * 0.2), fill=(225, 60, 44))
-    else:
-        draw.rectangle((0, height * 0.55, width, height), fill=asphalt)
-        draw.rectangle((0, height * 0.5, width, height * 0.55), fill=(150, 152, 156) if day else (80, 82, 88))
-        side = width * 0.86
-        draw.polygon(
-            [(side, 0), (width, 0), (width, height), (side * 0.94, height)], fill=(52, 60, 84) if day else (30, 34, 46)
-        )
-    return picture
-
-
-def _draw_cabin(draw: Any, width: int, height: int, day: bool, rng: Random) -> None:
-    shirt = rng.choice(((64, 84, 120), (104, 70, 60), (70, 96, 74), (88, 88, 96)))
-    draw.rectangle((0, 0, width, height), fill=(60, 62, 68) if day else (32, 34, 38))
-    draw.rectangle(
-        (width * 0.62, height * 0.1, width * 0.97, height * 0.5), fill=(150, 180, 205) if day else (44, 50, 64)
-    )
-    x, y, head = width * 0.41, height * 0.4, height * 0.15
-    draw.rectangle((x - head * 2.1, y + head * 1.1, x + head * 2.1, height), fill=shirt)
-    draw.rectangle((x - head * 0.4, y + head * 0.6, x + head * 0.4, y + head * 1.3), fill=(190, 148, 118))
-    draw.ellipse((x - head, y - head * 1.2, x + head, y + head * 1.1), fill=(206, 164, 132))
-    draw.chord((x - head, y - head * 1.3, x + head, y + head * 0.9), 180, 360, fill=(36, 30, 28))
-    for side in (-1, 1):
-        eye = x + side * head * 0.42
-        draw.ellipse((eye - head * 0.12, y, eye + head * 0.12, y + head * 0.2), fill=(24, 24, 24))
-    draw.arc((x - head * 0.4, y + head * 0.3, x + head * 0.4, y + head * 0.8), 20, 160, fill=(120, 60, 56), width=2)
-    draw.arc((x - head * 2.4, height * 0.7, x + head * 2.4, height * 1.3), 200, 340, fill=(16, 16, 18),
-             width=max(3, int(head * 0.25)))  # fmt: skip

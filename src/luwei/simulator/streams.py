@@ -56,7 +56,8 @@ class CameraStream:
     """A camera of which one stream is filmed and encoded as it is asked for.
 
     ``stream``: ``sub`` (352×288, 12.5 pictures a second, about 130 kbit/s) or ``main`` (1280×720, 15, about 500);
-    ``speed``: tells how fast the truck drives, km/h. Not for several threads at once.
+    ``speed``: tells how fast the truck drives, km/h; ``doing``: what the driver does, a name of ``happenings``. Not for
+    several threads at once.
     """
 
     slow, silent = True, False
@@ -69,6 +70,7 @@ class CameraStream:
         codec: str = H264,
         *,
         speed: Callable[[], float] = lambda: 60.0,
+        doing: Callable[[], str] = lambda: "",
         quality: Quality | None = None,
     ) -> None:
         """Raises ValueError for an unknown stream or codec."""
@@ -77,20 +79,21 @@ class CameraStream:
         self.plate, self.channel, self.stream, self.codec = plate, channel, stream, codec
         self.payload_type = PAYLOAD_TYPES[codec]
         self.quality = quality or STREAMS[stream]
-        self._speed = speed
+        self._speed, self._doing = speed, doing
         self._key = False
-        self._made: tuple[Quality, Scene, VideoEncoder] | None = None
+        self._seen: tuple[Quality, str, Scene] | None = None
+        self._encoder: VideoEncoder | None = None
 
     def next(self, at_s: float) -> Shot:
         """Film one picture."""
-        made = self._made
-        if made is None or made[0] is not self.quality:
-            quality = self.quality
-            scene = Scene(self.plate, self.channel, quality.size, at_s)
-            self._made = made = (quality, scene, VideoEncoder(self.codec, quality))
+        quality, doing = self.quality, self._doing()
+        if self._encoder is None or self._encoder.quality is not quality:
+            self._encoder = VideoEncoder(self.codec, quality)
+        if self._seen is None or self._seen[0] is not quality or self._seen[1] != doing:
+            self._seen = (quality, doing, Scene(self.plate, self.channel, quality.size, at_s, doing=doing))
         key, self._key = self._key, False
-        unit = made[2].encode(made[1].planes(at_s, self._speed()), key)
-        return Shot(unit, int(at_s * 1000), 1 / made[0].fps)
+        unit = self._encoder.encode(self._seen[2].planes(at_s, self._speed()), key)
+        return Shot(unit, int(at_s * 1000), 1 / quality.fps)
 
     def want_key(self) -> None:
         """The next picture shall be a key picture."""

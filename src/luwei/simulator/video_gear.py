@@ -6,6 +6,7 @@ them comes what the road has. The same truck always carries the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -30,7 +31,11 @@ _SOUNDS = (
     ("g726_40_le", 2), ("g726_16_le", 2), ("g726_32_be", 4), ("g726_32_le_hisilicon", 3), ("adpcm", 6),
     ("adpcm_hisilicon", 3), ("aac_adts", 4), ("aac_raw", 2), ("amr", 1),
 )  # fmt: skip
-H265_SHARE, WIDE_SHARE, RELATIVE_SHARE, UDP_SHARE, TABLE_SHARE, LIST_SHARE = 0.15, 0.1, 0.2, 0.1, 0.2, 0.25
+WIDE_SHARE: Mapping[str, float] = {"yuebiao": 0.5, "2019": 0.1}
+"""Of the terminals whose SIM takes ten octets in media packets: T/GDRTA 002 wants it, others do it."""
+SAFETY_CHANNELS: Mapping[str, tuple[int, ...]] = {"yuebiao": (0x64, 0x65)}
+"""Cameras of active safety that stream too, though no list names them."""
+H265_SHARE, RELATIVE_SHARE, UDP_SHARE, TABLE_SHARE, LIST_SHARE = 0.15, 0.2, 0.1, 0.2, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class VideoGear:
     sim_size: int = 6
     relative: bool = False
     prefers_udp: bool = False
+    unlisted: tuple[int, ...] = ()
     lists_on_playback: bool = False
     """Answers 0x9201 with 0x1205, as the text wants it; most devices send 0x0001."""
 
@@ -70,15 +76,17 @@ def channel_list(channels: tuple[int, ...]) -> bytes:
 
 def gear_of(truck: Truck) -> VideoGear:
     """The equipment of ``truck``."""
+    unlisted = SAFETY_CHANNELS.get(truck.speech.safety, ())
     if truck.number < STEADY:
-        return VideoGear(sound=STEADY_SOUNDS[truck.number % len(STEADY_SOUNDS)])
+        return VideoGear(sound=STEADY_SOUNDS[truck.number % len(STEADY_SOUNDS)], unlisted=unlisted)
     rng = Random(f"video gear {truck.vin}")
     return VideoGear(
         codec=H265 if rng.random() < H265_SHARE else H264,
         sound=rng.choices([name for name, _ in _SOUNDS], [weight for _, weight in _SOUNDS])[0],
-        sim_size=10 if rng.random() < WIDE_SHARE and truck.edition == 2019 else 6,
+        sim_size=10 if rng.random() < WIDE_SHARE.get(truck.speech.safety or str(truck.edition), 0.0) else 6,
         relative=rng.random() < RELATIVE_SHARE,
         prefers_udp=rng.random() < UDP_SHARE,
         channels=BY_TABLE if rng.random() < TABLE_SHARE else WIRED,
         lists_on_playback=rng.random() < LIST_SHARE,
+        unlisted=unlisted,
     )

@@ -114,7 +114,7 @@ class VideoUnit:
         kind = KINDS.get(order.data_type)
         if kind is None or order.stream_type >= len(STREAM_NAMES) or not (order.tcp_port or order.udp_port):
             return self._general(frame, wire.RESULT_UNSUPPORTED)
-        known = self.gear.channels if kind == LIVE else (*self.gear.channels, *SOUND_ONLY)
+        known = (*self.gear.channels, *(self.gear.unlisted if kind == LIVE else SOUND_ONLY))
         busy = {TALK: LISTEN, LISTEN: TALK}.get(kind)
         refused = order.channel not in known or any(each[1] == busy for each in self.lines)
         if refused or len(self.lines) >= LINES_MAX:
@@ -156,10 +156,10 @@ class VideoUnit:
             self._new.append((line, key))
 
     def _camera(self, order: video.LiveRequest) -> CameraStream:
-        truck, drive = self._terminal.truck, self._terminal.drive
+        truck, drive, driver = self._terminal.truck, self._terminal.drive, self._terminal.instruments.driver
         return CameraStream(
             truck.plate, order.channel, STREAM_NAMES[order.stream_type], self.fault.codec or self.gear.codec,
-            speed=lambda: drive.speed_mps * 3.6,
+            speed=lambda: drive.speed_mps * 3.6, doing=lambda: driver.visible,
         )  # fmt: skip
 
     def _sound(self, kind: str) -> Sound:
