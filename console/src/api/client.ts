@@ -102,7 +102,8 @@ export function isAbort(error: unknown): boolean {
 /** Here a 401 speaks of what was typed, not of the session. */
 const PROOFS = ['/api/login', '/api/reauthenticate'];
 
-export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+/** The answer, once refusals that a person can lift are lifted; every other failure is thrown. */
+async function answered(path: string, options: RequestOptions): Promise<Response> {
   const headers: Record<string, string> = { 'X-Luwei': '1', Accept: 'application/json' };
   let body: BodyInit | undefined;
   if (options.body instanceof FormData) body = options.body;
@@ -123,15 +124,22 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     if (isAbort(error)) throw error;
     throw new ApiError(0, 'unreachable', String(error));
   }
-  if (!response.ok) {
-    const error = await failure(response);
-    if (response.status === 401 && !PROOFS.includes(path)) sessionEnded();
-    if (response.status === 403 && !options.plain && LIFTED.includes(error.rule)) {
-      const lifted = await lift(error, withQuery(path, options.query));
-      if (lifted && !options.signal?.aborted) return request<T>(path, { ...options, plain: true });
-    }
-    throw error;
+  if (response.ok) return response;
+  const error = await failure(response);
+  if (response.status === 401 && !PROOFS.includes(path)) sessionEnded();
+  if (response.status === 403 && !options.plain && LIFTED.includes(error.rule)) {
+    const lifted = await lift(error, withQuery(path, options.query));
+    if (lifted && !options.signal?.aborted) return answered(path, { ...options, plain: true });
   }
-  const text = await response.text();
+  throw error;
+}
+
+export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  const text = await (await answered(path, options)).text();
   return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** A file as it comes. */
+export async function requestFile(path: string, options: RequestOptions = {}): Promise<Blob> {
+  return (await answered(path, options)).blob();
 }

@@ -7,12 +7,10 @@ import { computed, markRaw, ref, shallowRef } from 'vue';
 
 import { FleetView } from './fleet';
 import { type CellFrame, decodeFrame } from './frame';
-import { lateness, readText, retryDelayS, type Summary, type View } from './summary';
+import { makeLine } from './line';
+import { lateness, readText, type Summary, type View } from './summary';
 
-export type LinkState = 'idle' | 'connecting' | 'live' | 'lost' | 'forbidden';
-
-/** Close code of the server: this account may not see positions. */
-const FORBIDDEN = 4403;
+export type { LinkState } from './line';
 
 /** A point in the open sea: nothing matches, only summaries come. */
 const IDLE: View = {
@@ -22,10 +20,8 @@ const IDLE: View = {
 };
 
 export const useLive = defineStore('live', () => {
-  const state = ref<LinkState>('idle');
   const summary = ref<Summary | null>(null);
   const heardAt = ref(0);
-  const retryAt = ref(0);
   const now = ref(Date.now());
   /** Counts received frames: watch it instead of the arrays. */
   const received = ref(0);
@@ -34,31 +30,32 @@ export const useLive = defineStore('live', () => {
   const viewError = ref('');
   const fleet = markRaw(new FleetView()); // plain arrays: no reactive proxy around 20,000 rows
 
-  let socket: WebSocket | null = null;
-  let attempt = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
   let ticker: ReturnType<typeof setInterval> | undefined;
   let view: View = IDLE;
-  let wanted = false;
 
+  const line = makeLine('/ws/live', { opened, heard, forget });
+  const { state, retryAt } = line;
   const retryInS = computed(() => Math.max(0, Math.ceil((retryAt.value - now.value) / 1000)));
   const lateMs = computed(() => lateness(summary.value, heardAt.value, now.value));
 
-  function send(): void {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'view', ...view }));
+  function opened(): void {
+    heardAt.value = Date.now();
+    send();
   }
 
-  function message(event: MessageEvent<ArrayBuffer | string>): void {
+  function send(): void {
+    line.send({ type: 'view', ...view });
+  }
+
+  function heard(data: ArrayBuffer | string): void {
     heardAt.value = now.value = Date.now();
-    state.value = 'live'; // only now: a refused login or a full server also opens the socket before it says no
-    attempt = 0;
-    if (typeof event.data === 'string') {
-      const text = readText(event.data);
+    if (typeof data === 'string') {
+      const text = readText(data);
       if (text?.type === 'summary') summary.value = text;
       else if (text?.type === 'error') viewError.value = `${text.field}: ${text.rule}`;
       return;
     }
-    const frame = decodeFrame(event.data);
+    const frame = decodeFrame(data);
     if (frame.kind === 'cells') {
       cells.value = frame;
       fleet.clear();
@@ -72,58 +69,17 @@ export const useLive = defineStore('live', () => {
     received.value += 1;
   }
 
-  function connect(): void {
-    clearTimeout(timer);
-    state.value = attempt === 0 ? 'connecting' : state.value;
-    const address = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/live`;
-    const opened = new WebSocket(address);
-    socket = opened;
-    opened.binaryType = 'arraybuffer';
-    opened.onopen = () => {
-      heardAt.value = Date.now();
-      send();
-    };
-    opened.onmessage = (event) => {
-      try {
-        message(event);
-      } catch {
-        opened.close(4000, 'unreadable frame'); // a fresh snapshot follows the reconnect
-      }
-    };
-    opened.onclose = (event) => {
-      if (socket !== opened) return;
-      socket = null;
-      if (!wanted) return;
-      if (event.code === FORBIDDEN && event.reason !== 'scope_changed') {
-        state.value = 'forbidden';
-        forget();
-        return;
-      }
-      attempt += 1;
-      state.value = 'lost';
-      const delay = retryDelayS(attempt, Math.random()) * 1000;
-      retryAt.value = Date.now() + delay;
-      timer = setTimeout(connect, delay);
-    };
-  }
-
   function open(): void {
-    if (wanted) return;
-    wanted = true;
-    attempt = 0;
+    if (ticker !== undefined) return;
     ticker = setInterval(() => (now.value = Date.now()), 1000);
-    connect();
+    line.open();
   }
 
   function close(): void {
-    wanted = false;
-    clearTimeout(timer);
     clearInterval(ticker);
-    socket?.close();
-    socket = null;
-    state.value = 'idle';
+    ticker = undefined;
+    line.close();
     summary.value = null;
-    forget();
   }
 
   function forget(): void {
@@ -140,9 +96,5 @@ export const useLive = defineStore('live', () => {
     send();
   }
 
-  function retry(): void {
-    if (state.value === 'lost') connect();
-  }
-
-  return { state, summary, heardAt, retryInS, lateMs, received, cells, mode, viewError, fleet, now, open, close, look, retry };
+  return { state, summary, heardAt, retryInS, lateMs, received, cells, mode, viewError, fleet, now, open, close, look, retry: line.retry };
 });

@@ -43,6 +43,8 @@ export interface MapOptions {
   /** Pixels covered by panels on each side, for `bounds`. */
   padding?: { top: number; right: number; bottom: number; left: number };
   scale?: ControlPosition;
+  /** A small picture beside other things: it is not moved by hand, has no scale, and folds its credit. */
+  small?: boolean;
   credit?: ControlPosition;
 }
 
@@ -109,13 +111,15 @@ export function createMap(container: HTMLElement, options: MapOptions): LuweiMap
     dragRotate: false,
     touchPitch: false,
     attributionControl: false,
+    interactive: !options.small,
     localIdeographFontFamily: '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif',
     fadeDuration: 120,
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
-  map.addControl(new AttributionControl({ compact: false, customAttribution: service?.credit || CREDIT }), options.credit ?? 'bottom-right');
-  map.addControl(new ScaleControl({ unit: 'metric', maxWidth: 100 }), options.scale ?? 'bottom-left');
+  map.addControl(new AttributionControl({ compact: !!options.small, customAttribution: service?.credit || CREDIT }), options.credit ?? 'bottom-right');
+  if (options.small) map.once('load', () => container.querySelector('.maplibregl-compact-show')?.classList.remove('maplibregl-compact-show')); // folded from the beginning
+  else map.addControl(new ScaleControl({ unit: 'metric', maxWidth: 100 }), options.scale ?? 'bottom-left');
 
   const loaded = new Promise<void>((resolve) => {
     if (map.isStyleLoaded()) resolve();
