@@ -8,7 +8,7 @@ import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.own' | 'title.absent';
+    title: 'title.monitor' | 'title.alarms' | 'title.case' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.own' | 'title.absent';
     theme?: Theme;
     /** Its entry in the menu; without one it is everybody's. */
     page?: PageName;
@@ -33,6 +33,16 @@ export const router = createRouter({
           path: 'monitor',
           component: () => import('@/pages/monitor/MonitorPage.vue'),
           meta: { title: 'title.monitor', page: 'monitor', theme: 'dark', vehicle: true },
+        },
+        {
+          path: 'alarms',
+          component: () => import('@/pages/alarms/AlarmsPage.vue'),
+          meta: { title: 'title.alarms', page: 'alarms', theme: 'dark' },
+        },
+        {
+          path: 'alarms/:id(\\d+)',
+          component: () => import('@/pages/alarms/CasePage.vue'),
+          meta: { title: 'title.case', page: 'alarms', theme: 'light' },
         },
         {
           path: 'video',

@@ -3,6 +3,7 @@ import type { IconName } from '@/parts/icons';
 
 export const PAGES = {
   monitor: { icon: 'monitor', name: 'nav.monitor' },
+  alarms: { icon: 'alarm', name: 'nav.alarms' },
   video: { icon: 'video', name: 'nav.video' },
   track: { icon: 'track', name: 'nav.track' },
   commands: { icon: 'command', name: 'nav.commands' },

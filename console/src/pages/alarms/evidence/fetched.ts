@@ -1,0 +1,64 @@
+/**
+ * Files that were fetched already, as object URLs: the next case's evidence stands ready when the person goes on. The server forbids
+ * browsers to keep evidence, so it is held here, in memory, and let go oldest first.
+ */
+import { requestFile, withQuery } from '@/api/client';
+
+/** Bytes held at most; a case has a few pictures and two or three clips of some megabytes. */
+const HELD_MAX = 160 << 20;
+
+interface Held {
+  url: string;
+  bytes: number;
+}
+
+const held = new Map<string, Held>();
+const flights = new Map<string, Promise<string>>();
+let total = 0;
+
+/** The way to a file: a picture's copy bears viewer, time and this purpose. */
+export function addressOf(id: number, purpose: string, form: 'view' | 'original' = 'view'): string {
+  return withQuery(`/api/evidence/${id}/file`, { purpose, form: form === 'view' ? null : form });
+}
+
+function keep(key: string, blob: Blob): string {
+  const url = URL.createObjectURL(blob);
+  held.set(key, { url, bytes: blob.size });
+  total += blob.size;
+  for (const [oldest, each] of held) {
+    if (total <= HELD_MAX || oldest === key) break;
+    held.delete(oldest);
+    total -= each.bytes;
+    URL.revokeObjectURL(each.url);
+  }
+  return url;
+}
+
+/** `ahead`: nobody waits for it, so nobody is asked to lift a refusal. */
+async function read(key: string, ahead: boolean): Promise<string> {
+  return keep(key, await requestFile(key, { plain: ahead }));
+}
+
+/** The file's object URL; fetched once. @throws ApiError */
+export function fetched(id: number, purpose: string, ahead = false): Promise<string> {
+  const key = addressOf(id, purpose);
+  const ready = held.get(key);
+  if (ready) {
+    held.delete(key);
+    held.set(key, ready); // youngest again
+    return Promise.resolve(ready.url);
+  }
+  let flight = flights.get(key);
+  if (!flight) {
+    flight = read(key, ahead).finally(() => flights.delete(key));
+    flights.set(key, flight);
+  }
+  return flight;
+}
+
+/** Another person signs in, or the page is left: nothing stays. */
+export function letGo(): void {
+  for (const each of held.values()) URL.revokeObjectURL(each.url);
+  held.clear();
+  total = 0;
+}

@@ -1,0 +1,69 @@
+/** The files of a case as the viewer shows them, placed on one axis whose zero is the alarm. */
+import type { EvidenceFile } from '@/api/cases';
+
+export type Kind = 'image' | 'video' | 'audio' | 'other';
+
+export interface Shown {
+  file: EvidenceFile;
+  kind: Kind;
+  /** Milliseconds from the alarm. */
+  from: number;
+  to: number;
+  /** Frames a second of a clip, for stepping. */
+  fps: number;
+  /** A browser can show it. */
+  playable: boolean;
+}
+
+/** Pictures follow each other by this, where the terminal has the shipped parameters (T/JSATL 12-2017). */
+export const PICTURE_STEP_MS = 200;
+const FPS = 25;
+const CLIP_MS = 10_000;
+const PLAYED = ['video/mp4', 'video/webm'];
+const HEARD = ['audio/wav', 'audio/mpeg', 'audio/aac', 'audio/ogg'];
+
+function kindOf(file: EvidenceFile): Kind {
+  const major = file.media_type.split('/')[0];
+  if (major === 'image' || major === 'video' || major === 'audio') return major;
+  if (file.state === 'complete') return 'other';
+  return file.kind === 'picture' ? 'image' : file.kind === 'video' ? 'video' : file.kind === 'audio' ? 'audio' : 'other';
+}
+
+/**
+ * Each file with its place in time. No file says when it was taken: pictures stand at the alarm and 200 ms apart, clips lie with their
+ * middle at the alarm, as terminals take them unless their parameters were changed. Of merged alarms each has its own files.
+ */
+export function place(files: readonly EvidenceFile[], alarms: readonly { at: number; identification: string }[] = [], zero = 0): Shown[] {
+  const pictures = new Map<string, number>();
+  return files.map((file) => {
+    const alarm = file.identification ? alarms.find((each) => each.identification === file.identification) : undefined;
+    const off = alarm ? alarm.at - zero : 0;
+    const kind = kindOf(file);
+    const done = file.state === 'complete' && file.readable !== false;
+    if (kind === 'image') {
+      const nth = pictures.get(file.identification ?? '') ?? 0;
+      pictures.set(file.identification ?? '', nth + 1);
+      const from = off + nth * PICTURE_STEP_MS;
+      return { file, kind, from, to: from, fps: FPS, playable: done };
+    }
+    const length = file.check.duration_ms || CLIP_MS;
+    const fps = file.check.frames && file.check.duration_ms ? Math.round((file.check.frames * 1000) / file.check.duration_ms) : FPS;
+    const playable = done && (kind === 'video' ? PLAYED.includes(file.media_type) : kind === 'audio' && HEARD.includes(file.media_type));
+    return { file, kind, from: off - length / 2, to: off + length / 2, fps: Math.min(60, Math.max(1, fps)), playable };
+  });
+}
+
+/** The picture that is shown at a moment: the last one taken by then, the first before all. */
+export function pictureAt(pictures: readonly Shown[], at: number): number {
+  let found = 0;
+  pictures.forEach((picture, index) => {
+    if (picture.from <= at) found = index;
+  });
+  return found;
+}
+
+/** Names a channel: 64 and 65 are the active-safety cameras (T/JSATL 12-2017 table 4-24, written like decimals). */
+export function channelKey(channel: number | null): 'none' | 'adas' | 'dsm' | 'number' {
+  if (channel === null || channel === 0) return 'none';
+  return channel === 64 || channel === 100 ? 'adas' : channel === 65 || channel === 101 ? 'dsm' : 'number';
+}

@@ -1,0 +1,189 @@
+/**
+ * The case on the desk: its detail, kept for a while so that going back and forth is instant; the next one fetched ahead with its files;
+ * what was opened of the evidence told to the server; and every act, with the answer taken in at once.
+ */
+import { computed, onBeforeUnmount, ref, shallowRef, watch } from 'vue';
+import type { ComputedRef, Ref } from 'vue';
+
+import { caseApi } from '@/api/cases';
+import type { Acted, CaseDetail, CaseRow } from '@/api/cases';
+import { ApiError, isAbort } from '@/api/client';
+
+import { fetched } from './evidence/fetched';
+import { place } from './evidence/shown';
+import type { Shown } from './evidence/shown';
+
+/** A kept detail is shown at once and read anew when it is older than this. */
+const FRESH_MS = 4_000;
+const KEPT = 12;
+const SEEN_PAUSE_MS = 700;
+const AGAIN_MS = 10_000;
+
+export const purposeOf = (row: Pick<CaseRow, 'number'>): string => `报警处置 ${row.number}`;
+
+export function shownOf(detail: CaseDetail): Shown[] {
+  return place(detail.evidence ?? [], detail.alarms, detail.curve?.alarm_at ?? detail.case.started_at);
+}
+
+export interface OpenCase {
+  detail: Ref<CaseDetail | null>;
+  shown: ComputedRef<Shown[]>;
+  error: Ref<ApiError | null>;
+  /** An act is under way. */
+  busy: Ref<boolean>;
+  reload: () => Promise<void>;
+  /** A file was opened by the person. */
+  seen: (file: number) => void;
+  /** The row changed elsewhere. */
+  changed: (rows: readonly CaseRow[]) => void;
+  ahead: (row: CaseRow | null) => void;
+  /** Runs one act on the open case; takes the answer in. @throws ApiError */
+  act: (run: (row: CaseRow) => Promise<Acted>) => Promise<Acted>;
+}
+
+/** `reading`: the case stands open before the person; a list that shows a part of it is no look at it. */
+export function useOpenCase(id: () => number | null, told: (row: CaseRow) => void = () => undefined, reading: () => boolean = () => true): OpenCase {
+  const kept = new Map<number, { detail: CaseDetail; at: number }>();
+  const detail = shallowRef<CaseDetail | null>(null);
+  const error = shallowRef<ApiError | null>(null);
+  const busy = ref(false);
+  let flight: AbortController | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let seenTimer: ReturnType<typeof setTimeout> | undefined;
+  let seenFiles = new Set<number>();
+  let aheadOf: number | null = null;
+
+  function keep(found: CaseDetail): void {
+    kept.delete(found.case.id);
+    kept.set(found.case.id, { detail: found, at: performance.now() });
+    for (const oldest of kept.keys()) {
+      if (kept.size <= KEPT) break;
+      kept.delete(oldest);
+    }
+  }
+
+  async function reload(): Promise<void> {
+    const wanted = id();
+    clearTimeout(timer);
+    flight?.abort();
+    if (wanted === null) return;
+    const mine = (flight = new AbortController());
+    try {
+      const found = await caseApi.one(wanted, mine.signal);
+      if (mine.signal.aborted) return;
+      keep(found);
+      detail.value = found;
+      error.value = null;
+      told(found.case);
+    } catch (failure) {
+      if (isAbort(failure) || mine.signal.aborted) return;
+      error.value = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
+      if (error.value.forbidden || error.value.status === 404) detail.value = null;
+    }
+    // evidence, checks and commands go on by themselves while the case is open
+    timer = setTimeout(() => void (document.hidden ? undefined : reload()), AGAIN_MS);
+  }
+
+  /** Tells what was opened; without files that the case was opened at all. */
+  function tellSeen(): void {
+    clearTimeout(seenTimer);
+    const now = detail.value;
+    if (!now || !reading()) return;
+    const fresh = [...seenFiles].filter((file) => !now.record.evidence_viewed.includes(file));
+    seenFiles = new Set();
+    if (!fresh.length && now.record.first_viewed_at !== null) return;
+    void caseApi.view(now.case.id, fresh).then(
+      (answer) => {
+        told(answer.case);
+        if (detail.value?.case.id === answer.case.id) void reload();
+      },
+      () => undefined, // who may only look leaves no handling record; the audit log has the look itself
+    );
+  }
+
+  function seen(file: number): void {
+    seenFiles.add(file);
+    clearTimeout(seenTimer);
+    seenTimer = setTimeout(tellSeen, SEEN_PAUSE_MS);
+  }
+
+  function changed(rows: readonly CaseRow[]): void {
+    const now = detail.value;
+    const row = now && rows.find((each) => each.id === now.case.id);
+    if (row && row.version > now.case.version && !busy.value) void reload();
+    for (const each of rows) if (each.id !== now?.case.id) kept.delete(each.id);
+  }
+
+  async function fetchAhead(wanted: number): Promise<void> {
+    try {
+      const found = kept.get(wanted)?.detail ?? (await caseApi.one(wanted));
+      if (!kept.has(wanted)) keep(found);
+      for (const each of shownOf(found)) {
+        if (aheadOf !== wanted) return; // the person went elsewhere
+        if (each.playable) await fetched(each.file.id, purposeOf(found.case), true);
+      }
+    } catch {
+      // it is fetched again when it is wanted, and then says why it cannot be
+    }
+  }
+
+  function ahead(row: CaseRow | null): void {
+    if (!row || aheadOf === row.id) return;
+    aheadOf = row.id;
+    void fetchAhead(row.id);
+  }
+
+  async function act(run: (row: CaseRow) => Promise<Acted>): Promise<Acted> {
+    const now = detail.value;
+    if (!now) throw new ApiError(0, 'unreadable', 'no case is open');
+    busy.value = true;
+    try {
+      const answer = await run(now.case);
+      kept.delete(now.case.id);
+      if (detail.value?.case.id === answer.case.id) detail.value = { ...detail.value, case: answer.case, may: answer.may };
+      told(answer.case);
+      if (id() === answer.case.id) void reload();
+      return answer;
+    } catch (failure) {
+      if (failure instanceof ApiError && failure.field === 'version') void reload();
+      throw failure;
+    } finally {
+      busy.value = false;
+    }
+  }
+
+  watch(
+    id,
+    (next) => {
+      clearTimeout(seenTimer);
+      seenFiles = new Set();
+      error.value = null;
+      const known = next === null ? undefined : kept.get(next);
+      detail.value = known?.detail ?? null;
+      if (next === null) {
+        flight?.abort();
+        clearTimeout(timer);
+      } else if (!known || performance.now() - known.at > FRESH_MS) void reload();
+      else timer = setTimeout(() => void reload(), FRESH_MS);
+    },
+    { immediate: true },
+  );
+  // A case without files is opened when it stands on the screen for a moment.
+  watch(
+    () => [detail.value?.case.id, reading()] as const,
+    ([now]) => {
+      if (now === undefined) return;
+      clearTimeout(seenTimer);
+      seenTimer = setTimeout(tellSeen, SEEN_PAUSE_MS * 2);
+    },
+    { immediate: true },
+  );
+  onBeforeUnmount(() => {
+    flight?.abort();
+    clearTimeout(timer);
+    clearTimeout(seenTimer);
+    aheadOf = null;
+  });
+  const shown = computed(() => (detail.value ? shownOf(detail.value) : []));
+  return { detail, shown, error, busy, reload, seen, changed, ahead, act };
+}

@@ -1,0 +1,38 @@
+import { defineMessages } from '@/i18n';
+
+export const phoneMessages = defineMessages(
+  {
+    'title': '待办报警',
+    'all': '全部 {n}',
+    'back': '返回列表',
+    'handle': '处置',
+    'open': '处置 {plate}',
+    'stage': '阶段',
+    'clip': '视频 {s} s',
+    'reminder.sent': '语音提醒已下发',
+    'reminder.delivered': '语音提醒已送达',
+    'reminder.failed': '语音提醒未送达',
+    'check': '{s} s 复核：{result}',
+    'record': '处置记录',
+    'story': '过程',
+    'nextCase': '下一条',
+    'more': '更多操作',
+  },
+  {
+    'title': 'Cases to handle',
+    'all': 'All {n}',
+    'back': 'Back to the list',
+    'handle': 'Handle',
+    'open': 'Handle {plate}',
+    'stage': 'Stage',
+    'clip': 'clip {s} s',
+    'reminder.sent': 'reminder sent',
+    'reminder.delivered': 'reminder acknowledged',
+    'reminder.failed': 'reminder not delivered',
+    'check': 'check {s} s: {result}',
+    'record': 'Record',
+    'story': 'Story',
+    'nextCase': 'Next',
+    'more': 'More',
+  },
+);

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+
+import type { CaseDetail, CaseWords, Handling } from '@/api/cases';
+import { rangeOf, readFacts, writeFacts } from '@/pages/alarms/facts/address';
+import { draftOf, firstLacking, forVerdict, reasonsFor, toggled, unsaid } from '@/pages/alarms/handling';
+import type { Policy } from '@/pages/alarms/policy/answers';
+import { differences, rowOf, secondsOf, withGrade, withType } from '@/pages/alarms/policy/draft';
+
+const words = {
+  reasons: [
+    { code: 'stopped_after_reminder', zh: '', en: '', verdicts: ['true'], types: null },
+    { code: 'continued', zh: '', en: '', verdicts: ['true'], types: null },
+    { code: 'wrong_limit', zh: '', en: '', verdicts: ['false'], types: ['808:01'] },
+    { code: 'misrecognised', zh: '', en: '', verdicts: ['false'], types: null },
+    { code: 'other', zh: '', en: '', verdicts: ['true', 'false', 'undecided'], types: null },
+  ],
+} as unknown as CaseWords;
+const phone = { type: '6502', fault: false };
+const empty: Handling = { verdict: null, reason: '', actions: [], driver_reply: '', correction: null, text: '' };
+
+describe('the handling record', () => {
+  it('offers the reasons of a verdict, those made for the type first', () => {
+    expect(reasonsFor(words, 'false', '808:01').map((each) => each.code)).toEqual(['wrong_limit', 'misrecognised', 'other']);
+    expect(reasonsFor(words, 'false', '6502').map((each) => each.code)).toEqual(['misrecognised', 'other']);
+  });
+
+  it('begins with what the case did by itself', () => {
+    const detail = { record: { verdict: null, reason: null, actions: [], driver_reply: '', correction: null, text: '' }, commands: [{ purpose: 'tts' }], case: { reminder: 'delivered', check: { result: 'not' } } } as unknown as CaseDetail;
+    expect(draftOf(detail)).toMatchObject({ actions: ['tts'], correction: 'not' });
+  });
+
+  it('confirms with the reason that the data speak for', () => {
+    expect(forVerdict({ ...empty, actions: ['tts'], correction: 'corrected' }, 'true', words, phone)).toMatchObject({ verdict: 'true', reason: 'stopped_after_reminder' });
+    expect(forVerdict({ ...empty, actions: ['tts'], correction: 'not' }, 'true', words, phone).reason).toBe('continued');
+    expect(forVerdict({ ...empty, actions: ['tts'] }, 'true', words, phone)).toMatchObject({ reason: '', correction: 'unknown' });
+  });
+
+  it('never chooses why an alarm is false, and drops a reason of another verdict', () => {
+    expect(forVerdict({ ...empty, reason: 'continued', correction: 'corrected' }, 'false', words, phone)).toMatchObject({ reason: '', actions: ['ignore'] });
+    expect(firstLacking(forVerdict(empty, 'false', words, phone))).toBe('reason');
+  });
+
+  it('wants a measure, a reply where there was a call, and words for "other"', () => {
+    const whole: Handling = { ...empty, verdict: 'true', reason: 'continued', actions: ['tts'], correction: 'not' };
+    expect(firstLacking(whole)).toBeNull();
+    expect(firstLacking({ ...whole, actions: [] })).toBe('actions');
+    expect(firstLacking({ ...whole, actions: ['call'] })).toBe('driver_reply');
+    expect(firstLacking({ ...whole, reason: 'other' })).toBe('text');
+  });
+
+  it('says what the person left unsaid, and nothing over what was said', () => {
+    expect(unsaid(empty, { reply: '未通话', text: () => '摘要' })).toMatchObject({ driver_reply: '未通话', text: '摘要' });
+    expect(unsaid({ ...empty, driver_reply: ' 已停 ', text: 'x' }, { reply: '未通话', text: () => '摘要' })).toMatchObject({ driver_reply: '已停', text: 'x' });
+  });
+
+  it('lets "none" stand alone among the measures', () => {
+    expect(toggled(['ignore'], 'tts')).toEqual(['tts']);
+    expect(toggled(['tts', 'call'], 'tts')).toEqual(['call']);
+  });
+});
+
+const policy = { grades: { G1: { first_action_s: 1800, checks_s: [60] } }, types: { '6502': { grade: 2 } } } as unknown as Policy;
+
+describe('a draft of the policy', () => {
+  it('changes a copy and names what differs as the server does', () => {
+    const changed = withType(withGrade(policy, 'G1', { first_action_s: 600 }), '6502', { grade: 3 });
+    expect(differences(policy, changed)).toEqual(['grades.G1.first_action_s', 'types.6502.grade']);
+    expect(policy.types['6502']?.grade).toBe(2);
+    expect(differences(policy, withGrade(policy, 'G1', { checks_s: [60, 120] }))).toEqual(['grades.G1.checks_s.1']);
+    expect(withType(policy, '9999', { grade: 1 })).toBe(policy);
+  });
+
+  it('finds the row that a refusal belongs to', () => {
+    expect(rowOf('types.6502.rules.0.grade')).toBe('types.6502');
+  });
+
+  it('reads seconds as people write them', () => {
+    expect([secondsOf('30, 60，120'), secondsOf('30/60'), secondsOf('30 x'), secondsOf('')]).toEqual([[30, 60, 120], [30, 60], null, []]);
+  });
+});
+
+describe('the list of facts', () => {
+  it('keeps its filters in the address', () => {
+    const facts = readFacts({ part: 'counts', days: 'week', type: '808:01', source: 'dsm', level: '2', vehicle: '5', operator: '7', backfill: 'true', open: '1' });
+    expect(readFacts(writeFacts(facts))).toEqual(facts);
+    expect(writeFacts(readFacts({ days: 'x', type: '<', vehicle: 'a' }))).toEqual({ tab: 'facts' });
+  });
+
+  it('counts days in China', () => {
+    const now = Date.parse('2026-11-22T17:00:00Z'); // 01:00 of the 23rd in China
+    expect(rangeOf('today', now)).toEqual({ from: Date.parse('2026-11-22T16:00:00Z'), to: Date.parse('2026-11-23T16:00:00Z') });
+    expect(rangeOf('yesterday', now).to).toBe(Date.parse('2026-11-22T16:00:00Z'));
+    expect(rangeOf('week', now).from).toBe(Date.parse('2026-11-16T16:00:00Z'));
+  });
+});
