@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -185,4 +186,70 @@ def test_officer_draws_areas_pushes_one_and_sees_that_the_truck_holds_it(watched
     expect(compared).to_contain_text(circle)
     expect(compared).to_contain_text("一致")
     watched.picture("area-compared")
+    assert watched.faults == []
+
+
+def test_officer_draws_a_rectangle_and_a_polygon_and_moves_their_corners(watched: Watched, system: WholeSystem) -> None:
+    page = watched.page
+    page.goto(f"{system.web}/commands?tab=areas")
+    width = (page.viewport_size or {})["width"]
+    ground = page.get_by_test_id("area-map")
+    expect(ground).to_have_attribute("data-drawn", "true")
+
+    def at(place: tuple[float, float]) -> tuple[float, float]:
+        box = ground.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] * place[0], box["y"] + box["height"] * place[1]
+
+    def draw(shape: str, name: str, *places: tuple[float, float]) -> None:
+        page.get_by_role("button", name=f"新建 {shape}").click()
+        for number, place in enumerate(places, 1):
+            page.mouse.click(*at(place))
+            expect(page.get_by_text(f"{number} 个点")).to_be_visible()
+            expect(ground).to_have_attribute("data-handles", str(number))
+        page.get_by_label("名称").fill(name)
+        ground.scroll_into_view_if_needed()
+
+    def drag(start: tuple[float, float], end: tuple[float, float]) -> None:
+        page.mouse.move(*at(start))
+        page.mouse.down()
+        page.mouse.move(*at(((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)))
+        page.mouse.move(*at(end))
+        page.mouse.up()
+
+    def saved(name: str) -> dict[str, Any]:
+        page.get_by_role("button", name="保存").click()
+        expect(page.get_by_role("button", name=re.compile(name))).to_be_visible()
+        (made,) = [each for each in system.get("/api/fences", size=100)["items"] if each["name"] == name]
+        geometry: dict[str, Any] = made["geometry"]
+        return geometry
+
+    draw("矩形", f"料场 {width}", (0.3, 0.4), (0.4, 0.5))
+    drag((0.4, 0.5), (0.7, 0.5))
+    watched.picture("area-rectangle")
+    found = saved(f"料场 {width}")
+    box = ground.bounding_box()
+    assert box is not None
+    # a degree of longitude is as wide everywhere, one of latitude 1 / cos(latitude) as high (Mercator)
+    shrunk = math.cos(math.radians((found["north_e6"] + found["south_e6"]) / 2e6))
+    flat = (found["north_e6"] - found["south_e6"]) / (found["east_e6"] - found["west_e6"])
+    assert flat == pytest.approx(0.1 * box["height"] / (0.4 * box["width"]) * shrunk, rel=0.1)
+
+    draw("多边形", f"矿区 {width}", (0.3, 0.3), (0.5, 0.3), (0.5, 0.6), (0.3, 0.6))
+    drag((0.5, 0.6), (0.7, 0.6))
+    watched.picture("area-polygon")
+    corners = saved(f"矿区 {width}")["points"]
+    assert len(corners) == 4
+    (_, left), (_, right), (_, moved), (_, last) = corners
+    assert (moved - left) / (right - left) == pytest.approx(2, rel=0.05)
+    assert abs(last - left) < 0.05 * (right - left)
+    watched.picture("area-shapes")
+    no_wider_than_the_screen(page)
+
+    page.get_by_role("button", name="编辑", exact=True).click()
+    expect(ground).to_have_attribute("data-handles", "4")
+    watched.picture("area-change")
+    page.get_by_role("button", name="撤销一点").click()
+    expect(ground).to_have_attribute("data-handles", "3")
+    assert len(saved(f"矿区 {width}")["points"]) == 3
     assert watched.faults == []
