@@ -40,6 +40,7 @@ from luwei.evidence.store import EvidenceStore
 from luwei.history.ingest import Ingest
 from luwei.history.reports import Report, upgrade_reports
 from luwei.history.store import History, HistoryError
+from luwei.live.alarm_strip import AlarmStrip
 from luwei.live.feed import LiveFeed, Owners, now_ms
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
@@ -100,6 +101,7 @@ class Core:
         self.bus: Bus | None = None
         self.ingest: Ingest | None = None
         self.feed: LiveFeed | None = None
+        self.strip: AlarmStrip | None = None
         self.multimedia: Intake | None = None
         self.cases: AlarmReader | None = None
         self.loop_lag_s = 0.0
@@ -149,6 +151,7 @@ class Core:
             stack,
             LiveFeed(Fleet(), GatewayBoard(), bus, lambda: history.query("latest"), lambda: owners_of(engine)),
         )
+        self.strip = await started(stack, AlarmStrip(self.feed.fleet, bus, history.query))
         return self.feed
 
     async def _start_work(
@@ -182,7 +185,7 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, attachments=attachments, imports=imports,
-            video=video, cases=cases,
+            video=video, cases=cases, strip=self.strip,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:

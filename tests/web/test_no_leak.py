@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from running_core import Running, until
+from running_core import Running, location, until
 from sqlalchemy import insert, text, update
 
+from luwei import facts
 from luwei.access import password as passwords
 from luwei.access import users
 from luwei.access.grant import ACTIVE, AccessGrant, GrantSubject
@@ -66,6 +67,7 @@ TABLE = {
     "session": (FULL, OWN, OWN, NONE, NONE, NONE, NONE, OWN, OWN, OWN, NONE),
     "evidence": (REASON, REASON_OWN, REASON_OWN, REASON, REASON, NONE, NONE, NONE, OWN, OWN, OWN),
     "track": (FULL, OWN, OWN, REASON, REASON, NONE, NONE, NONE, OWN, OWN, OWN),
+    "alarm": (FULL, OWN, OWN, COUNT, REASON, COUNT, COUNT, OWN, OWN, OWN, OWN),
 }
 
 
@@ -102,8 +104,8 @@ def manner(person: dict[str, Any], kind: str) -> str:
 
 
 def sees(world: World, person: dict[str, Any], kind: str, vehicle: dict[str, Any]) -> bool:
-    # The grants of this world are for places, which also open the vehicle itself, and never for evidence.
-    granted = kind != "evidence" and vehicle["id"] in person["granted"]
+    # The grants of this world are for places, which also open the vehicle itself, and never for evidence or alarms.
+    granted = kind not in ("evidence", "alarm") and vehicle["id"] in person["granted"]
     return {
         FULL: True, OWN: own_vehicle(world, person, vehicle), COUNT: False, NONE: False, REASON: granted,
         REASON_OWN: granted and own_vehicle(world, person, vehicle),
@@ -314,6 +316,7 @@ async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: 
         return web.services.fleet.size > newest and bool(web.services.fleet.known[newest])
 
     await until(known, "live state knows the trucks")
+    span = await raise_alarms(web, world)
     for person in world.people:
         async with web.client(person["token"]) as client:
             for path, due in expected(world, person).items():
@@ -330,6 +333,40 @@ async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: 
                     assert path == "/api/organisations" or found <= set(rows) | others(web, path, person), about
             await exported(client, world, person)
             await one_by_one(client, world, person)
+            await alarmed(client, world, person, span)
+
+
+async def raise_alarms(web: Running, world: World) -> dict[str, int]:
+    """Every truck drives too fast, and its camera is broken; the time in which it is."""
+    at = now_ms() // 1000 * 1000
+    overspeed, camera = 1 << 1, 1 << 11
+    await web.publish(facts.FIX, [location(key, at, alarm=overspeed | camera) for key in world.vehicles])
+    span = {"from": at, "to": at + 1}
+
+    async def stored() -> bool:
+        async with web.client() as client:
+            return bool(
+                (await client.get("/api/alarms/counts", params=span)).json()["total"] == 2 * len(world.vehicles)
+            )
+
+    await until(stored, "alarms stored")
+    return span
+
+
+async def alarmed(client: httpx.AsyncClient, world: World, person: dict[str, Any], span: dict[str, int]) -> None:
+    """Alarms of the trucks that are due, device faults only for a vendor; counts of the same for who sees counts."""
+    way, about = manner(person, "alarm"), f"{person['name']} alarms"
+    types = {"808:11"} if person["role"] == "vendor" else {"808:01", "808:11"}
+    due = {(key, type_) for key, v in world.vehicles.items() if sees(world, person, "alarm", v) for type_ in types}
+    answer = await client.get("/api/alarms", params=span | {"size": 200})
+    assert answer.status_code == (200 if way in (FULL, OWN) else 403), about
+    if answer.status_code == 200:
+        assert {(row["vehicle_id"], row["type"]) for row in answer.json()["items"]} == due, about
+    if way == COUNT:
+        due = {(key, type_) for key, v in world.vehicles.items() if own_vehicle(world, person, v) for type_ in types}
+    counted = await client.get("/api/alarms/counts", params=span)
+    assert counted.status_code == (403 if way == REASON else 200), about
+    assert way == REASON or counted.json()["total"] == len(due), about
 
 
 def others(web: Running, path: str, person: dict[str, Any]) -> set[int]:

@@ -113,6 +113,13 @@ def dialect_names(type_: str) -> dict[str, AlarmName]:
     return {one.name: found for one in DIALECTS if (found := name(type_, one.name)).known}
 
 
+def known_names() -> list[str]:
+    """``dialect/type`` of every type that has a name in that dialect; bits and unknown lengths have no dialect."""
+    every = list(_types())
+    dialects = ("", *(dialect.name for dialect in DIALECTS))
+    return [f"{dialect}/{type_}" for dialect in dialects for type_ in every if name(type_, dialect).known]
+
+
 def _any(type_: str) -> AlarmName:
     found = name(type_)
     if found.known:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy.orm import aliased
 
 from luwei.registry.base import now_ms
 from luwei.registry.binding import AREA, INSURER, MONITOR, OPERATOR, SUBJECTS, TERMINAL, Binding
@@ -108,6 +109,27 @@ def spans(
         ordered = statement.order_by(Binding.subject_id, Binding.from_at)
         found += [Span(*row) for row in connection.execute(ordered)]
     return found
+
+
+def changed_since(
+    connection: Connection, what: str, objects: Sequence[tuple[int, int]], since: int, most: int
+) -> set[int]:
+    """Subjects that were released from or bound anew to one of ``objects`` (ranges of ids, both included) after
+    ``since`` (UTC ms); at most ``most``. A first span counts backwards without end, so its beginning is no change."""
+    single = [low for low, high in objects if low == high]
+    named = [Binding.object_id.in_(single)] + [
+        Binding.object_id.between(low, high) for low, high in objects if low != high
+    ]
+    earlier = aliased(Binding)
+    before = exists().where(
+        earlier.what == what, earlier.subject_id == Binding.subject_id, earlier.from_at < Binding.from_at
+    )
+    statement = select(Binding.subject_id).where(
+        Binding.what == what,
+        or_(*named),
+        or_(Binding.to_at > since, and_(Binding.from_at > since, before)),
+    )
+    return set(connection.scalars(statement.distinct().limit(most)))
 
 
 def owner_at(connection: Connection, what: str, subject_id: int, at: int) -> int | None:

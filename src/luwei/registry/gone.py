@@ -39,6 +39,20 @@ def known_as(connection: Connection, noun: str, key: int) -> list[int]:
     return found
 
 
+def merged(connection: Connection, noun: str) -> dict[int, int]:
+    """Every id that was merged away and the record that it is part of now."""
+    statement = select(Merge.loser_id, Merge.survivor_id).where(Merge.noun == noun, Merge.undone_at.is_(None))
+    into: dict[int, int] = {row[0]: row[1] for row in connection.execute(statement.order_by(Merge.id))}
+    found = {}
+    for loser in into:
+        seen, target = {loser}, into[loser]
+        while target in into and target not in seen:
+            seen.add(target)
+            target = into[target]
+        found[loser] = target
+    return found
+
+
 def require(connection: Connection, noun: str, key: int, scope: Scope, lock: bool = False) -> Any:
     """The row of ``noun`` (all columns). Raises Moved where it was merged into one in the scope, else NotFound."""
     try:

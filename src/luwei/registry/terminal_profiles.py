@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from luwei.registry.assignments import require_terminal
 from luwei.registry.engine import read
@@ -99,7 +99,25 @@ class Device:
 
 def devices(engine: Engine, phones: Sequence[str], scope: Scope) -> dict[str, Device]:
     """Terminals of ``phones`` within the scope, with their model, firmware and profile (empty before the first)."""
-    found: dict[str, Device] = {}
+    with read(engine) as connection:
+        return {
+            device.phone: device
+            for start in range(0, len(phones), 5_000)
+            for device in _devices(connection, Terminal.phone.in_(phones[start : start + 5_000]), *scope.of_vehicles())
+        }
+
+
+def devices_by_id(engine: Engine, ids: Sequence[int]) -> dict[int, Device]:
+    """Terminals by their ids. For rows that were chosen within a scope: none is applied here."""
+    with read(engine) as connection:
+        return {
+            device.terminal_id: device
+            for start in range(0, len(ids), 5_000)
+            for device in _devices(connection, Terminal.id.in_(ids[start : start + 5_000]))
+        }
+
+
+def _devices(connection: Connection, *conditions: ColumnElement[bool]) -> list[Device]:
     statement = (
         select(
             Terminal.id, Terminal.phone, Terminal.vehicle_id, Vehicle.plate,
@@ -109,16 +127,15 @@ def devices(engine: Engine, phones: Sequence[str], scope: Scope) -> dict[str, De
         )
         .outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
         .outerjoin(TerminalProfile, TerminalProfile.terminal_id == Terminal.id)
-        .where(*scope.of_vehicles())
+        .where(*conditions)
     )  # fmt: skip
-    with read(engine) as connection:
-        for start in range(0, len(phones), 5_000):
-            for row in connection.execute(statement.where(Terminal.phone.in_(phones[start : start + 5_000]))):
-                found[row[1]] = Device(
-                    row[0], row[1], row[2], row[3] or "", row[4] or row[9], row[5] or row[10], row[6] or "",
-                    row[7] or "", row[8] or 0,
-                )  # fmt: skip
-    return found
+    return [
+        Device(
+            row[0], row[1], row[2], row[3] or "", row[4] or row[9], row[5] or row[10], row[6] or "", row[7] or "",
+            row[8] or 0,
+        )
+        for row in connection.execute(statement)
+    ]  # fmt: skip
 
 
 def counts(engine: Engine, scope: Scope) -> dict[str, int]:

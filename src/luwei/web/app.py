@@ -21,6 +21,7 @@ from litestar.types import ControllerRouterHandler
 
 from luwei import __version__
 from luwei.web import (
+    alarm_routes,
     case_routes,
     commands,
     evidence,
@@ -69,6 +70,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *multimedia.route_handlers,
     *fences.route_handlers,
     *video.route_handlers,
+    *alarm_routes.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,
     gateways, rates, sessions, ledger, live, map_file, openapi_json, openapi_page, openapi_style, console_file,

@@ -25,6 +25,7 @@ from luwei.live.feed import now_ms
 from luwei.live.screen import Screen
 from luwei.live.view import Selection, State, Window
 from luwei.registry.scope import Scope
+from luwei.web.alarm_routes.strip import ScreenAlarms, scope_of
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused, field_of
 from luwei.web.services import Services
@@ -127,6 +128,7 @@ class _Line:
         self._scope = scope
         self._screen = Screen(services.fleet)
         self._screen.choose(selection(Filter(), scope))
+        self._alarms = ScreenAlarms(services, scope_of(door))
         self._looked = asyncio.Event()
 
     async def run(self) -> None:
@@ -181,6 +183,8 @@ class _Line:
                     await self._socket.send_bytes(frame)
                 _sent.inc(len(frame))
             await self._send_text(summary)
+            if (alarms := await self._alarms.message(self._screen.selection)) is not None:
+                await self._send_text(alarms)
             rest = min(cost * _screens.total() / SHARE, REST_MAX_S)
             if rest > 1:
                 with contextlib.suppress(TimeoutError):
@@ -225,5 +229,6 @@ class _Line:
                 user = door.user
                 if door.allow("read", "position") != self._scope:
                     return 4403, "scope_changed"
+                self._alarms.see(scope_of(door))
             except Refused as refused:
                 return (4401, "session_ended") if refused.status == 401 else (4403, refused.rule)

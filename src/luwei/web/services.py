@@ -23,6 +23,7 @@ from luwei.commands.templates.engine import TemplateEngine
 from luwei.commands.upgrades.engine import UpgradeEngine
 from luwei.evidence.store import EvidenceStore
 from luwei.history.store import READERS, HistoryError
+from luwei.live.alarm_strip import AlarmStrip
 from luwei.live.feed import LiveFeed
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
@@ -34,6 +35,7 @@ from luwei.settings import Settings
 from luwei.video.desk import VideoDesk
 from luwei.web.errors import Refused
 from luwei.web.looks import Looks
+from luwei.web.plates import Plates
 from luwei.web.rights_watch import RightsWatch
 
 log = structlog.get_logger()
@@ -85,12 +87,15 @@ class Services:
     """None where no live pictures are served from here."""
     cases: CaseEngine | None = None
     """None where no cases are served from here."""
+    strip: AlarmStrip | None = None
+    """None where no screen is told of alarms."""
     throttle: Throttle = field(default_factory=Throttle)
     """Failed proofs of identity, of every kind."""
     provider: Provider | None = None
     """The identity provider, once somebody signed in through it."""
     watch: RightsWatch = field(init=False)
     looks: Looks = field(default_factory=Looks)
+    plates: Plates = field(init=False)
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.
@@ -121,6 +126,7 @@ class Services:
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
     def __post_init__(self) -> None:
+        self.plates = Plates(self.engine)
         self.watch = RightsWatch(self.engine, self.fleet)
 
     @property
