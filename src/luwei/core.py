@@ -36,6 +36,7 @@ from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
 from luwei.commands.upgrades.engine import UpgradeEngine, fetch_open
 from luwei.commands.upgrades.firmware import PACKET, PacketKind
+from luwei.evidence.clip_copies import ClipCopies
 from luwei.evidence.store import EvidenceStore
 from luwei.history.ingest import Ingest
 from luwei.history.reports import Report, upgrade_reports
@@ -163,6 +164,7 @@ class Core:
         store = await self._insist("evidence", EvidenceStore.open, settings.evidence, settings.data)
         self.multimedia = Intake(bus, lambda upload: keep(engine, store, upload))
         keep_reading(stack, self.multimedia.run, "multimedia")
+        clips = await started(stack, ClipCopies(store))
         packets = PacketKind()
         await self._insist("registry", fetch_open, engine, packets)
         commands = CommandEngine(engine, bus, {PACKET: packets, **video_letters.KINDS})
@@ -184,8 +186,8 @@ class Core:
         stack.push_async_callback(desk.stop)
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
-            templates=templates, upgrades=upgrades, evidence=store, attachments=attachments, imports=imports,
-            video=video, cases=cases, strip=self.strip,
+            templates=templates, upgrades=upgrades, evidence=store, clips=clips, attachments=attachments,
+            imports=imports, video=video, cases=cases, strip=self.strip,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:

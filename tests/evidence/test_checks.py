@@ -53,9 +53,9 @@ async def test_a_file_that_takes_too_long_ends_the_process_and_not_the_service(t
     assert (await examiner.examine(endless, "image/jpeg"))["cause"] == "took longer than 0.5 s"
     good = tmp_path / "good"
     good.write_bytes(jpeg())
-    examiner._patience_s = 20
+    examiner._process._patience_s = 20
     assert (await examiner.examine(good, "image/jpeg"))["readable"] is True
-    process = examiner._process
+    process = examiner._process._process
     assert process is not None
     process.kill()
     await process.wait()

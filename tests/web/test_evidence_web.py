@@ -8,6 +8,8 @@ import json
 import os
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from PIL import Image
 from running_core import Running
@@ -18,7 +20,7 @@ from luwei.evidence.refusals import Refusals, write_refusals
 from luwei.registry import terminals
 from luwei.registry.audit import SYSTEM, AuditEntry
 from luwei.registry.engine import read, write
-from luwei.registry.evidence import ATTACHMENT, PICTURE, TEXT, VIDEO, EvidenceFile, EvidenceRequest
+from luwei.registry.evidence import ATTACHMENT, AUDIO, PICTURE, TEXT, VIDEO, EvidenceFile, EvidenceRequest
 from luwei.registry.scope import WHOLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,7 +34,21 @@ def picture() -> bytes:
     return out.getvalue()
 
 
-CLIP = b"\x00\x00\x00\x1cftypmp42" + os.urandom(700_000)
+def clip(codec_format: str = "h264", frames: int = 40, rate: int = 10) -> bytes:
+    """Grey pictures of 640 × 480 as a stream without a container, as some terminals send it; or in one."""
+    out = io.BytesIO()
+    with av.open(out, "w", format=codec_format) as sink:
+        stream = sink.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        for number in range(frames):
+            planes = np.full((720, 640), 128, np.uint8)
+            planes[: 4 * number] = 100
+            sink.mux(stream.encode(av.VideoFrame.from_ndarray(planes, "yuv420p")))
+        sink.mux(stream.encode(None))
+    return out.getvalue()
+
+
+SOUND = b"RIFF\x24\x00\x00\x00WAVEfmt " + os.urandom(700_000)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +58,9 @@ def files(web: Running) -> dict[str, int]:
     assert store is not None
     found = {}
     for name, data, kind, vehicle in (
-        ("picture", picture(), PICTURE, 1), ("clip", CLIP, VIDEO, 1), ("text", b"words", TEXT, 2),
+        ("picture", picture(), PICTURE, 1), ("sound", SOUND, AUDIO, 1),
+        ("clip", clip(), VIDEO, 1), ("broken clip", b"\x00\x00\x00\x1cftypmp42" + os.urandom(5_000), VIDEO, 1),
+        ("text", b"words", TEXT, 2),
         ("nobody's", b"\xff\xd8\xffbroken", PICTURE, None),
     ):  # fmt: skip
         found[name], _ = keep(engine, store, [data], Particulars(ATTACHMENT, kind, vehicle_id=vehicle, name=name))
@@ -83,15 +101,20 @@ def entries(web: Running, act: str) -> list[tuple[str, int | None, dict[str, Any
 
 async def test_lists_are_scoped_filtered_and_noted(web: Running, files: dict[str, int], shenzhen: str) -> None:
     answer = (await get(web, "/api/evidence", size=10)).json()
-    assert [item["name"] for item in answer["items"]] == ["nobody's", "text", "clip", "picture"]
-    item = answer["items"][3]
+    assert [item["name"] for item in answer["items"]] == ["nobody's", "text", "broken clip", "clip", "sound", "picture"]
+    item = answer["items"][5]
     assert (item["plate"], item["media_type"], item["state"]) == ("粤B12345", "image/jpeg", "complete")
     assert item["sha256"] == hashlib.sha256(picture()).hexdigest()
     assert "store_key" not in item
     assert (await get(web, "/api/evidence", vehicle=2)).json()["total"] == 1
     assert (await get(web, "/api/evidence", state="lost")).json()["total"] == 0
     assert (await get(web, "/api/evidence", **{"from": 1, "to": 2})).json()["total"] == 0
-    assert [item["name"] for item in (await get(web, "/api/evidence", shenzhen)).json()["items"]] == ["clip", "picture"]
+    assert [item["name"] for item in (await get(web, "/api/evidence", shenzhen)).json()["items"]] == [
+        "broken clip",
+        "clip",
+        "sound",
+        "picture",
+    ]
     who, _, detail = entries(web, "evidence.list")[1]
     assert (who, detail) == ("engineer", {"vehicle": 2, "page": 1, "total": 1})
     assert entries(web, "evidence.list")[-1][0] == "shenzhen"
@@ -132,17 +155,47 @@ async def test_a_look_needs_a_purpose(web: Running, files: dict[str, int], purpo
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, "purpose")
 
 
-async def test_a_clip_comes_in_ranges_and_is_one_look(web: Running, files: dict[str, int]) -> None:
+async def test_a_clip_is_shown_as_a_copy_that_plays_and_bears_who_looked(web: Running, files: dict[str, int]) -> None:
     path, before = f"/api/evidence/{files['clip']}/file", len(entries(web, "evidence.view"))
     whole = await get(web, path, purpose="核实")
-    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, CLIP, "video/mp4")
-    assert whole.headers["content-disposition"] == f'inline; filename="luwei-{files["clip"]}.mp4"'
+    assert (whole.status_code, whole.headers["content-type"], whole.headers["cache-control"]) == (
+        200, "video/mp4", "no-store",
+    )  # fmt: skip
+    with av.open(io.BytesIO(whole.content)) as copy:
+        assert copy.format.name.startswith("mov,mp4")
+        pictures = [frame.to_ndarray(format="gray") for frame in copy.decode(video=0)]
+    assert (len(pictures), pictures[0].shape) == (40, (480, 640))
+    # The original is 128 throughout; the words make points brighter, the line at the bottom is dark.
+    assert (pictures[0][:440] > 140).mean() > 0.005
+    assert pictures[0][-20:].mean() < 100
+    part = await get(web, path, headers={"Range": "bytes=300-600"}, purpose="核实")
+    assert (part.status_code, part.content) == (206, whole.content[300:601])
+    assert len(entries(web, "evidence.view")) == before + 1
+    other = await get(web, path, purpose="复核")
+    assert other.status_code == 200
+    assert other.content != whole.content
+    original = await get(web, path, form="original", purpose="核实")
+    assert original.content == clip()
+
+
+async def test_a_clip_that_cannot_be_decoded_has_no_copy_but_its_original(web: Running, files: dict[str, int]) -> None:
+    path = f"/api/evidence/{files['broken clip']}/file"
+    refused = await get(web, path, purpose="核实")
+    assert (refused.status_code, refused.json()["error"]["rule"]) == (404, "unreadable")
+    assert (await get(web, path, form="original", purpose="核实")).status_code == 200
+
+
+async def test_a_sound_comes_in_ranges_and_is_one_look(web: Running, files: dict[str, int]) -> None:
+    path, before = f"/api/evidence/{files['sound']}/file", len(entries(web, "evidence.view"))
+    whole = await get(web, path, purpose="核实")
+    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, SOUND, "audio/wav")
+    assert whole.headers["content-disposition"] == f'inline; filename="luwei-{files["sound"]}.wav"'
     part = await get(web, path, headers={"Range": "bytes=300000-600000"}, purpose="核实")
-    assert (part.status_code, part.content) == (206, CLIP[300_000:600_001])
-    assert part.headers["content-range"] == f"bytes 300000-600000/{len(CLIP)}"
+    assert (part.status_code, part.content) == (206, SOUND[300_000:600_001])
+    assert part.headers["content-range"] == f"bytes 300000-600000/{len(SOUND)}"
     tail = await get(web, path, headers={"Range": "bytes=-5"}, purpose="核实")
-    assert tail.content == CLIP[-5:]
-    beyond = await get(web, path, headers={"Range": f"bytes={len(CLIP)}-"}, purpose="核实")
+    assert tail.content == SOUND[-5:]
+    beyond = await get(web, path, headers={"Range": f"bytes={len(SOUND)}-"}, purpose="核实")
     assert beyond.status_code == 416
     assert len(entries(web, "evidence.view")) == before + 1
 
@@ -173,7 +226,7 @@ async def test_what_has_no_view(web: Running, files: dict[str, int]) -> None:
 async def test_a_lost_original_says_so(web: Running) -> None:
     engine, store = web.services.engine, web.services.evidence
     assert store is not None
-    key, stored = keep(engine, store, [CLIP[:100]], Particulars(ATTACHMENT, VIDEO, vehicle_id=1))
+    key, stored = keep(engine, store, [SOUND[:100]], Particulars(ATTACHMENT, VIDEO, vehicle_id=1))
     path = store.local_path(stored.key)
     assert path is not None
     path.unlink()

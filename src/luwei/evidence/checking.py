@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Connection, Engine, select, update
 
-from luwei.bus.lifeline import PARENT
+from luwei.evidence.confined import Confined, Ended, TooLong
 from luwei.evidence.content import CLIPS, PICTURES
 from luwei.evidence.group_commit import GroupCommit
 from luwei.evidence.store import EvidenceStore
@@ -27,13 +25,11 @@ from luwei.registry.evidence import COMPLETE, EvidenceFile
 log = structlog.get_logger()
 
 PATIENCE_S = 20.0
-START_S = 20.0
 SEARCH_S = 15.0
 """Files that came another way than by the attachment server are looked for so often."""
 BACK_MS = 7 * 86_400_000
 OVERLAP_MS = 600_000
 AT_ONCE = 200
-ANSWER_MAX = 64 << 10
 
 _checked = Counter("luwei_evidence_checked_total", "Files decoded", ["outcome"])
 
@@ -49,56 +45,22 @@ class Unchecked:
 
 
 class Examiner:
-    """The examiner's process, started when first needed and again whenever a file was too much for it."""
+    """Has files opened in a process apart, started when first needed and again when a file was too much for it."""
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
-        self._patience_s = patience_s
-        self._process: asyncio.subprocess.Process | None = None
+        self._process = Confined("luwei.evidence.examine", patience_s)
 
     async def examine(self, path: Path, media_type: str) -> dict[str, Any]:
         """As ``examine.examine``; a file that takes too long or kills the process is not readable. Raises OSError
         where no process can be started."""
-        process = self._process or await self._start()
-        assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(json.dumps({"path": str(path), "media_type": media_type}).encode() + b"\n")
-            async with asyncio.timeout(self._patience_s):
-                line = await process.stdout.readline()
-            answer: dict[str, Any] = json.loads(line)
-            return answer
-        except TimeoutError:
-            await self.stop()
-            return {"readable": False, "cause": f"took longer than {self._patience_s:g} s"}
-        except (ValueError, ConnectionError):
-            await self.stop()
-            return {"readable": False, "cause": "ended the decoder"}
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "luwei.evidence.examine",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            limit=ANSWER_MAX, env=os.environ | {PARENT: str(os.getpid())},
-        )  # fmt: skip
-        # The first answer waits for the libraries to be loaded; that time is not a file's.
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(b'{"path": "", "media_type": ""}\n')
-        try:
-            async with asyncio.timeout(START_S):
-                ready = await process.stdout.readline()
-        except TimeoutError:
-            ready = b""
-        if not ready:
-            await self.stop()
-            raise OSError("the examiner does not start")
-        return process
+            return await self._process.ask({"path": str(path), "media_type": media_type})
+        except (TooLong, Ended) as error:
+            return {"readable": False, "cause": str(error)}
 
     async def stop(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        await self._process.stop()
 
 
 class Checker:

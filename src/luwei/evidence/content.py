@@ -17,6 +17,8 @@ CLIPS = frozenset(
      "audio/wav", "audio/aac", "audio/mpeg", "audio/amr", "audio/ogg"}
 )  # fmt: skip
 """What an audio and video library can open."""
+SEEN = frozenset(name for name in CLIPS if name.startswith("video/"))
+"""Clips with pictures."""
 
 
 def _begins(*prefixes: bytes) -> Callable[[bytes], bool]:

@@ -1,19 +1,15 @@
 """The examiner: a process that opens one file after another and says what it found, a line of JSON each.
 
-Run as ``python -m luwei.evidence.examine``; a request is a line {"path", "media_type"}. Decoders of pictures and clips
-are large programs written in C that here read what a stranger sent, so they run apart: in little memory, without the
-right to write, and killed by their parent when a file takes too long.
+Run as ``python -m luwei.evidence.examine``; a request is a line {"path", "media_type"}. It runs in little memory,
+without the right to write, and is killed by its parent when a file takes too long.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import sys
 import warnings
 from typing import Any
 
+from luwei.evidence.confined import confine, serve
 from luwei.evidence.content import CLIPS, PICTURES
 
 MEMORY = 1 << 30
@@ -22,7 +18,7 @@ PIXELS_MAX = 50_000_000
 FRAMES_MAX = 4_000
 """Of a clip that are decoded: more than two minutes of it need no look."""
 _FORMATS = ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"]
-_RAW = {"video/h264": "h264", "video/h265": "hevc", "audio/aac": "aac"}
+RAW = {"video/h264": "h264", "video/h265": "hevc", "audio/aac": "aac"}
 """Streams without a container must be named to the library."""
 
 
@@ -32,7 +28,7 @@ def examine(path: str, media_type: str) -> dict[str, Any]:
         if media_type in PICTURES:
             return _picture(path)
         if media_type in CLIPS:
-            return _clip(path, _RAW.get(media_type))
+            return _clip(path, RAW.get(media_type))
     except MemoryError:
         return {"readable": False, "cause": "needs more memory than it may"}
     except Exception as error:
@@ -80,32 +76,15 @@ def _clip(path: str, format_name: str | None) -> dict[str, Any]:
     return found | ({"readable": True} if frames else {"cause": "no frame could be decoded"})
 
 
-def _confine() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(10)
-
-
-def main() -> None:
-    """Serve until the parent closes the pipe."""
-    from luwei.bus.lifeline import die_with_parent
-
-    die_with_parent()
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # what a library prints must not come between the answers
-    os.dup2(2, 1)
+def load() -> None:
+    """Load what may no longer be loaded later, then give rights away."""
     import av
     from PIL import Image
 
     av.logging.set_level(None)
     Image.init()
-    _confine()
-    for line in sys.stdin:
-        job = json.loads(line)
-        out.write(json.dumps(examine(job["path"], job["media_type"]), ensure_ascii=False) + "\n")
-        out.flush()
+    confine(MEMORY, 0)
 
 
 if __name__ == "__main__":
-    main()
+    serve(load, lambda job: examine(job["path"], job["media_type"]))

@@ -51,19 +51,40 @@ def viewing_copy(original: bytes, viewer: str, moment: str, purpose: str) -> byt
     return out.getvalue()
 
 
-def _across(picture: Image.Image, text: str, size: int) -> Image.Image:
-    """The words again and again over the whole picture, so that no part of it can be cut out without them."""
-    diagonal = int((picture.width**2 + picture.height**2) ** 0.5) + 1
+def across_mask(size: tuple[int, int], text: str, height: int) -> Image.Image:
+    """How much of ``text``, again and again over a whole picture, lies over each point: L, 0 nothing."""
+    diagonal = int((size[0] ** 2 + size[1] ** 2) ** 0.5) + 1
     layer = Image.new("L", (diagonal, diagonal), 0)
     draw = ImageDraw.Draw(layer)
-    font = _font(size)
-    width = int(draw.textlength(text, font=font)) + 4 * size
-    for row, top in enumerate(range(0, diagonal, 6 * size)):
+    font = _font(height)
+    width = int(draw.textlength(text, font=font)) + 4 * height
+    for row, top in enumerate(range(0, diagonal, 6 * height)):
         for left in range(-(row % 2) * width // 2, diagonal, width):
             draw.text((left, top), text, fill=70, font=font)
     turned = layer.rotate(24, resample=Image.Resampling.BILINEAR)
-    left, top = (diagonal - picture.width) // 2, (diagonal - picture.height) // 2
-    mask = turned.crop((left, top, left + picture.width, top + picture.height))
+    left, top = (diagonal - size[0]) // 2, (diagonal - size[1]) // 2
+    return turned.crop((left, top, left + size[0], top + size[1]))
+
+
+def line_mask(size: tuple[int, int], text: str, height: int) -> tuple[Image.Image, int]:
+    """A line of text for the lowest part of a picture (L, 255 letters), and the row where that part begins."""
+    top = max(0, size[1] - 2 * height)
+    layer = Image.new("L", (size[0], size[1] - top), 0)
+    draw = ImageDraw.Draw(layer)
+    font = _font(height)
+    draw.text((height // 2, height // 3), _fitted(draw, text, font, size[0] - height), fill=255, font=font)
+    return layer, top
+
+
+def _fitted(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room: int) -> str:
+    while text and draw.textlength(text, font=font) > room:
+        text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
+    return text
+
+
+def _across(picture: Image.Image, text: str, size: int) -> Image.Image:
+    """The words over the whole picture, so that no part of it can be cut out without them."""
+    mask = across_mask(picture.size, text, size)
     dark = Image.new("L", mask.size, 0)
     dark.paste(mask, (1, 1))
     marked = Image.composite(Image.new("RGB", picture.size, (0, 0, 0)), picture, dark)
@@ -76,7 +97,6 @@ def _with_line(picture: Image.Image, text: str, size: int) -> Image.Image:
     out = Image.new("RGB", (picture.width, picture.height + height), (24, 24, 24))
     out.paste(picture, (0, 0))
     draw = ImageDraw.Draw(out)
-    while text and draw.textlength(text, font=font) > picture.width - size:
-        text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
-    draw.text((size // 2, picture.height + size // 3), text, fill=(240, 240, 240), font=font)
+    shown = _fitted(draw, text, font, picture.width - size)
+    draw.text((size // 2, picture.height + size // 3), shown, fill=(240, 240, 240), font=font)
     return out

@@ -18,7 +18,8 @@ from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from luwei.evidence import reading
-from luwei.evidence.content import CLIPS, PICTURES
+from luwei.evidence.clip_copies import Copy, Crowded, Unplayable, Wish
+from luwei.evidence.content import CLIPS, PICTURES, SEEN
 from luwei.evidence.reading import FileFilter, FileView, RefusalView, RequestView, StoredFile
 from luwei.evidence.requests import Expectation, expect
 from luwei.evidence.store import EvidenceStore
@@ -30,7 +31,7 @@ from luwei.registry.engine import write
 from luwei.web.china_time import written
 from luwei.web.door import Door
 from luwei.web.errors import Refused
-from luwei.web.files import byte_range
+from luwei.web.files import big_file, byte_range
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 from luwei.web.vehicle_rows import vehicle_row
@@ -208,15 +209,19 @@ async def evidence_file(
         await door.note("evidence.view", view.id, {"purpose": why}, vehicle_id=view.vehicle_id, scope=scope)
         headers = {"Content-Disposition": f'inline; filename="luwei-{view.id}.jpg"', "Cache-Control": "no-store"}
         return Response(data, headers=headers, media_type="image/jpeg")
+    clip = None if form == "original" or view.media_type not in SEEN else await _clip(services, door, found, why)
+    size = view.stored_bytes if clip is None else clip.size
     try:
-        span = byte_range(request.headers.get("range", ""), view.stored_bytes)
+        span = byte_range(request.headers.get("range", ""), size)
     except ValueError:
-        return Response(b"", status_code=416, headers={"Content-Range": f"bytes */{view.stored_bytes}"})
+        return Response(b"", status_code=416, headers={"Content-Range": f"bytes */{size}"})
     if span is None or span[0] == 0:
         # A player asks for one range after another: the first one is the look.
         act = "evidence.export" if form == "original" else "evidence.view"
         told = {"purpose": why, "sha256": view.sha256}
         await door.note(act, view.id, told, vehicle_id=view.vehicle_id, scope=scope)
+    if clip is not None:
+        return await big_file(request, clip.path, "video/mp4", "no-store")
     return await _ranges(store, found, span, attachment=form == "original")
 
 
@@ -236,6 +241,24 @@ async def _copy(door: Door, store: EvidenceStore, found: StoredFile, purpose: st
         raise Refused(503, "", "evidence_unavailable", "the file cannot be read now; try again") from None
     except ValueError:
         raise Refused(404, "form", "unreadable", "this picture cannot be decoded") from None
+
+
+async def _clip(services: Services, door: Door, found: StoredFile, purpose: str) -> Copy:
+    """A copy of a clip that bears who looks, as MP4 whatever the terminal sent."""
+    view = found.view
+    if services.clips is None:
+        raise Refused(503, "", "evidence_unavailable", "files are not served here")
+    if view.readable is False:
+        raise Refused(404, "form", "unreadable", "this clip cannot be decoded; only the original can be exported")
+    wish = Wish(found.key, view.media_type, door.user.username, purpose)
+    try:
+        return await services.clips.get(wish, written(now_ms() // 1000 * 1000))
+    except Crowded:
+        raise Refused(503, "", "busy", "too many copies are being made; try again") from None
+    except OSError:
+        raise Refused(503, "", "evidence_unavailable", "the file cannot be read now; try again") from None
+    except Unplayable:
+        raise Refused(404, "form", "unreadable", "this clip cannot be decoded") from None
 
 
 async def _ranges(store: EvidenceStore, found: StoredFile, span: tuple[int, int] | None, attachment: bool) -> Stream:

@@ -100,12 +100,14 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
     return first, last
 
 
-async def big_file(request: Request[Any, Any, Any], path: Path, media_type: str) -> Response[Any]:
-    """A large file in pieces, whole or the range asked for. Raises OSError."""
+async def big_file(
+    request: Request[Any, Any, Any], path: Path, media_type: str, cache: str = "public, max-age=3600"
+) -> Response[Any]:
+    """A large file in pieces, whole or the range asked for; ``cache`` is the Cache-Control value. Raises OSError."""
     state = await asyncio.to_thread(path.stat)
     size = state.st_size
     etag = f'"{state.st_mtime_ns:x}-{size:x}"'
-    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=3600"}
+    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": cache}
     if request.headers.get("if-none-match") == etag:
         return Response(b"", status_code=304, headers=headers, media_type=media_type)
     wanted = request.headers.get("range", "")

@@ -21,6 +21,7 @@ from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
 from luwei.commands.templates.engine import TemplateEngine
 from luwei.commands.upgrades.engine import UpgradeEngine
+from luwei.evidence.clip_copies import ClipCopies
 from luwei.evidence.store import EvidenceStore
 from luwei.history.store import READERS, HistoryError
 from luwei.live.alarm_strip import AlarmStrip
@@ -77,6 +78,7 @@ class Services:
     """None where no commands are sent from here."""
     templates: TemplateEngine | None = None
     evidence: EvidenceStore | None = None
+    clips: ClipCopies | None = None
     """None where no files are served from here."""
     imports: Background | None = None
     """None where no imports run in the background."""
