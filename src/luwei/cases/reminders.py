@@ -62,12 +62,13 @@ class Reminder:
 
 
 def due(engine: Engine, now: int) -> list[Reminder]:
-    """Reminders whose time has come; those that need not be given are put away."""
+    """Reminders whose time has come, the gravest case of a truck first; those that need not be given are put away. A
+    case whose truck was spoken to a moment ago because of another one is checked all the same."""
     statement = (
         select(CaseTimer.id.label("timer"), *AlarmCase.__table__.columns)
         .join(AlarmCase, AlarmCase.id == CaseTimer.case_id)
         .where(CaseTimer.kind == "remind", CaseTimer.due_at <= now)
-        .order_by(CaseTimer.id)
+        .order_by(AlarmCase.grade.desc(), CaseTimer.id)
         .limit(AT_ONCE)
     )
     with read(engine) as connection:
@@ -79,16 +80,19 @@ def due(engine: Engine, now: int) -> list[Reminder]:
         spoken = _spoken(connection, vehicles)
     found: list[Reminder] = []
     idle: list[int] = []
+    quietly: list[tuple[int, tuple[int, ...]]] = []
     for row in rows:
         policy = book.numbered(row.policy)
         rule = policy.type_rule(row.type, row.dialect)
         quiet = now - spoken.get(row.vehicle_id, 0) < policy.reminder_rest_s * 1000
         late = now - row.last_at > EXPIRES_S * 5000
+        checks = policy.grades[row.grade].checks_s if rule.check != "none" else ()
         if quiet or late or not rule.tts or not row.phone or row.state not in UNJUDGED:
             idle.append(row.timer)
+            if quiet and not late and row.check_at is None and row.state in UNJUDGED:
+                quietly.append((row.id, checks))
             continue
         spoken[row.vehicle_id] = now
-        checks = policy.grades[row.grade].checks_s if rule.check != "none" else ()
         found.append(
             Reminder(
                 row.timer, row.id, row.vehicle_id, row.phone, row.number, rule.tts, row.grade == 3, row.policy, checks
@@ -97,6 +101,8 @@ def due(engine: Engine, now: int) -> list[Reminder]:
     if idle:
         with write(engine) as connection:
             connection.execute(delete(CaseTimer).where(CaseTimer.id.in_(idle)))
+            for case, checks in quietly:
+                set_checks(connection, case, checks, now)
     return found
 
 
