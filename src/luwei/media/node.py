@@ -222,14 +222,15 @@ class Node:
     def _expect(self, said: Expect) -> Answer:
         if said.line not in LINES and said.line != TALK:
             return Answer("line")
-        if self._expected.get(said.stream) is not None:
-            return Answer()
+        if (known := self._expected.get(said.stream)) is not None:
+            return Answer(state=known.report())
         if self._expected.rival(said.line, said.phone, said.channel) is not None:
             return Answer("claimed")
         if len(self._expected) >= self.settings.media_streams:
             return Answer("full")
-        self._expected.add(Stream(said, self, self._budget))
-        return Answer()
+        stream = Stream(said, self, self._budget)
+        self._expected.add(stream)
+        return Answer(state=stream.report())
 
     def _admit(self, said: Admit) -> Answer:
         if self._expected.get(said.stream) is None:

@@ -91,13 +91,6 @@ class Snap(msgspec.Struct, frozen=True, array_like=True, tag="snap"):
 Request = Expect | Admit | Close | Snap
 
 
-class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """``refused`` is empty, or a reason: ``unknown_stream``, ``claimed``, ``full``, ``no_picture``."""
-
-    refused: str = ""
-    data: bytes = b""
-
-
 class ViewerState(msgspec.Struct, frozen=True):
     viewer: str
     since: int
@@ -142,6 +135,16 @@ class StreamState(msgspec.Struct, frozen=True):
     changed: int
     """How often the decoder's configuration changed."""
     viewers: list[ViewerState]
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """``refused`` is empty, or a reason: ``unknown_stream``, ``claimed``, ``full``, ``no_picture``."""
+
+    refused: str = ""
+    data: bytes = b""
+    """JPEG of a ``Snap``."""
+    state: StreamState | None = None
+    """Of an ``Expect``: the stream as it is, which may run already."""
 
 
 class Announcement(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ class Sending:
     ended_at: int = 0
     ok: bool = False
     result: str = ""
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever one of them changes; the waiter clears it."""
 
 
@@ -57,11 +57,20 @@ class Commanding:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def send(
-        self, kind: str, values: Mapping[str, Any], vehicle_id: int, phone: str, actor: Actor, reason: str
+        self,
+        kind: str,
+        values: Mapping[str, Any],
+        vehicle_id: int,
+        phone: str,
+        actor: Actor,
+        reason: str,
+        wake: asyncio.Event | None = None,
     ) -> Sending:
         """Send to one terminal, if it is there now. Raises ProtocolError and what the registry raises."""
         batch = await self._commands.submit(kind, values, reason[:500], [Target(vehicle_id, phone)], 0, 0, actor)
         sending = self._open[batch] = Sending(batch)
+        if wake is not None:
+            sending.wake = wake
         self._news.set()
         return sending
 
@@ -74,8 +83,8 @@ class Commanding:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while not sending.ended_at:
-                    sending.changed.clear()
-                    await sending.changed.wait()
+                    sending.wake.clear()
+                    await sending.wake.wait()
         return bool(sending.ended_at)
 
     async def _run(self) -> None:
@@ -103,4 +112,4 @@ class Commanding:
             sending.ended_at = ended_at
             sending.ok, sending.result = state == ANSWERED, result
             self.forget(sending)
-        sending.changed.set()
+        sending.wake.set()

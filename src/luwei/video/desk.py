@@ -188,6 +188,8 @@ class VideoDesk:
         viewing = self._tickets.pop(ticket, None)
         if viewing is None or viewing.until_ms < now_ms() or viewing.upstream.ended:
             _refused.labels("ticket_expired").inc()
+            if viewing is not None:
+                self.leave(viewing)
             raise TicketRefused("unknown, used or too old")
         if viewing.user_id != user_id or viewing.id != viewing_id:
             _refused.labels("ticket_other").inc()
@@ -284,7 +286,7 @@ class VideoDesk:
         self.nodes.heard(said)
         for each in said.streams:
             stream = self.streams.get(each.stream)
-            if stream is not None and stream.node == said.node:
+            if stream is not None and stream.node == said.node and stream.expected_at == each.expected_at:
                 stream.report = each
                 self._catch_up(stream, each)
             elif stream is None:
@@ -325,6 +327,9 @@ class VideoDesk:
             stream.say(upstream.LIVE)
         elif what == "shown":
             stream.step(upstream.SHOWN, at)
+        elif what == "no_key":
+            unknown = not detail
+            stream.say(upstream.WAITING, upstream.CODEC_UNKNOWN if unknown else upstream.NO_KEY_FRAME)
         elif what == "stalled":
             stream.say(upstream.STALLED, upstream.NO_DATA)
         elif what == "lost":

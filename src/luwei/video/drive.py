@@ -62,6 +62,8 @@ class Drive:
         self._stream = stream
         self._failures = 0
         self._closed_by = ""
+        self._sending: Sending | None = None
+        """The 0x9101 under way."""
 
     async def run(self) -> None:
         """Raises nothing; the stream is over when it returns."""
@@ -97,32 +99,33 @@ class Drive:
         if node is None:
             await self._pause(1.0)
             return
-        running = desk.nodes.running(stream.name)
         stream.begin(now_ms())
-        if running is not None and running[0].node == node.node:
-            for step, at in ((upstream.CONNECTED, running[1].connected_at), (upstream.PACKET, running[1].data_at),
-                             (upstream.KEY_FRAME, running[1].key_at)):  # fmt: skip
+        if (there := stream.report) is not None and there.state != "expected":
+            # an earlier core, or an earlier viewer, had it asked
+            reached = (upstream.CONNECTED, upstream.PACKET, upstream.KEY_FRAME)
+            for step, at in zip(reached, (there.connected_at, there.data_at, there.key_at), strict=True):
                 if at:
                     stream.step(step, at)
+            stream.say(upstream.LIVE if there.state == "live" else upstream.WAITING)
             await self._watch()
             return
         stream.quality = stream.wanted
         try:
-            sending = await self._ask(node)
+            self._sending = sending = await self._ask(node)
         except (ProtocolError, OperationalError, OSError) as error:
             stream.say(upstream.WAITING, upstream.NO_ANSWER, str(error)[:200])
             await self._fail()
             return
         try:
-            connected = await self._connects(sending)
+            if await self._connects(sending):
+                await self._watch()
+            elif self._wanted():
+                await self._fail()
+            else:
+                await self._stop()
         finally:
+            self._sending = None
             desk.commanding.forget(sending)
-        if connected:
-            await self._watch()
-        elif self._wanted():
-            await self._fail()
-        else:
-            await self._stop()
 
     async def _expect(self) -> Announcement | None:
         """A node that expects the stream; None where there is none."""
@@ -140,7 +143,8 @@ class Drive:
                 nodes.forget(node.node)
                 continue
             if not answer.refused:
-                stream.node = node.node
+                stream.node, stream.report = node.node, answer.state
+                stream.expected_at = answer.state.expected_at if answer.state is not None else 0
                 stream.changed()
                 return node
             stream.node = ""
@@ -162,8 +166,19 @@ class Drive:
             QUALITIES[stream.quality],
         )
         return await self._desk.commanding.send(
-            letters.START, values, stream.vehicle_id, stream.phone, stream.actor, stream.purpose
+            letters.START, values, stream.vehicle_id, stream.phone, stream.actor, stream.purpose, stream.wake
         )
+
+    def _note(self) -> None:
+        """Steps of the command under way: they may be told after the terminal has connected."""
+        sending, stream = self._sending, self._stream
+        if sending is not None and sending.sent_at:
+            stream.step(upstream.SENT, sending.sent_at)
+        if sending is not None and sending.ended_at and not stream.answer:
+            stream.answer = sending.result
+            if sending.ok:
+                stream.step(upstream.ANSWERED, sending.ended_at)
+            stream.changed()
 
     async def _connects(self, sending: Sending) -> bool:
         """Whether the terminal's stream came. Its connection counts, whatever it answers."""
@@ -171,12 +186,10 @@ class Drive:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + ANSWER_S
         while self._wanted() and stream.node and not stream.connected:
-            if sending.sent_at:
-                stream.step(upstream.SENT, sending.sent_at)
-            if sending.ended_at and not stream.answer:
-                stream.answer = sending.result
+            answered = bool(stream.answer)
+            self._note()
+            if stream.answer and not answered:
                 if sending.ok:
-                    stream.step(upstream.ANSWERED, sending.ended_at)
                     stream.say(upstream.WAITING)
                     deadline = loop.time() + CONNECT_S
                 else:
@@ -190,8 +203,7 @@ class Drive:
                 reason = upstream.NO_CONNECTION if stream.answer else upstream.NO_ANSWER
                 stream.say(upstream.WAITING, reason)
                 return False
-            await self._either(sending.changed, 1.0)
-            sending.changed.clear()
+            await self._pause(1.0)
         return stream.connected
 
     async def _watch(self) -> None:
@@ -212,6 +224,7 @@ class Drive:
         stream, loop = self._stream, asyncio.get_running_loop()
         began = loop.time()
         while self._wanted() and stream.node and stream.connected:
+            self._note()
             if upstream.KEY_FRAME in stream.steps:
                 self._failures = 0
                 if stream.wanted != stream.quality:
@@ -300,13 +313,3 @@ class Drive:
         woken = wake.is_set()
         wake.clear()
         return woken
-
-    async def _either(self, event: asyncio.Event, seconds: float) -> None:
-        """Wait for ``event`` or for something to happen to the stream."""
-        waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._stream.wake.wait())]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-        self._stream.wake.clear()

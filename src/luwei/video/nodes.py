@@ -9,12 +9,14 @@ import msgspec
 
 from luwei.bus import BusAway, RequestFailed
 from luwei.commands.engine import Line
-from luwei.media.orders import Announcement, Answer, Request, StreamState, node_subject
+from luwei.media.orders import Announcement, Answer, Request, Snap, StreamState, node_subject
 
 SILENT_S = 4.0
 """A node that says nothing for so long takes no new stream."""
 GONE_S = 15.0
 ASK_S = 3.0
+STILL_S = 20.0
+"""For a still: its decoder may have to be started first."""
 
 
 @dataclass(slots=True)
@@ -87,7 +89,8 @@ class Nodes:
     async def ask(self, node: str, request: Request) -> Answer:
         """Ask a node. Raises NodeGone."""
         try:
-            reply = await self._bus.request(node_subject(node), msgspec.msgpack.encode(request), ASK_S)
+            patience = STILL_S if isinstance(request, Snap) else ASK_S
+            reply = await self._bus.request(node_subject(node), msgspec.msgpack.encode(request), patience)
             return msgspec.msgpack.decode(reply, type=Answer)
         except (BusAway, RequestFailed, msgspec.DecodeError) as error:
             raise NodeGone(f"{node}: {error}") from error

@@ -70,6 +70,8 @@ class Upstream:
     steps: dict[str, int] = field(default_factory=dict)
     opened_at: int = 0
     idle_since: int = 0
+    expected_at: int = 0
+    """When its node began to expect it, by which reports of an earlier stream of the same name are told apart."""
     report: StreamState | None = None
     viewings: dict[str, Viewing] = field(default_factory=dict)
     ended: bool = False

@@ -1,0 +1,387 @@
+"""Live pictures over HTTP and WebSocket, from simulated trucks through gateway, bus and a media process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import io
+import signal
+import time
+from typing import Any
+
+import av
+import httpx
+import pytest
+import websockets
+from live_trucks import PURPOSE, LiveTrucks, _live, live
+from running_core import until
+from sqlalchemy import delete, insert, select, update
+
+from luwei.access.grant import ACTIVE, AccessGrant, GrantSubject
+from luwei.access.revision import touch
+from luwei.access.user import User
+from luwei.media.orders import Traffic
+from luwei.registry import organisations
+from luwei.registry.audit import SYSTEM, AuditEntry
+from luwei.registry.base import now_ms
+from luwei.registry.command import Command, CommandBatch
+from luwei.registry.engine import read, write
+from luwei.registry.scope import WHOLE
+from luwei.registry.video import VideoTraffic
+from luwei.simulator.media_line import stream_to
+from luwei.simulator.streams import record
+from luwei.video import desk as video_desk
+from luwei.video import traffic
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+__all__ = ["_live", "live"]
+
+
+def error(answer: httpx.Response) -> tuple[int, str, str]:
+    said = answer.json()["error"]
+    return answer.status_code, said["field"], said["rule"]
+
+
+def commands_of(live: LiveTrucks, truck: int, since: int = 0) -> list[tuple[str, str, str]]:
+    """Kind, result and reason of what a truck was sent."""
+    with read(live.web.services.engine) as connection:
+        rows = connection.execute(
+            select(CommandBatch.kind, Command.result, CommandBatch.reason)
+            .join(Command, Command.batch_id == CommandBatch.id)
+            .where(Command.vehicle_id == live.ids[truck], Command.created_at >= since)
+            .order_by(Command.id)
+        )
+        return [(row.kind, row.result, row.reason) for row in rows]
+
+
+def audited(live: LiveTrucks, act: str, since: int) -> list[Any]:
+    with read(live.web.services.engine) as connection:
+        rows = connection.execute(select(AuditEntry).where(AuditEntry.act == act, AuditEntry.at >= since))
+        return list(rows.all())
+
+
+async def test_a_picture_comes_and_who_looked_why_and_how_long_is_kept(live: LiveTrucks) -> None:
+    since = now_ms()
+    answer = await live.ask()
+    assert answer.status_code == 201
+    ticket = answer.json()
+    assert ticket["stream"] == f"live-{live.ids[0]}-1"
+    assert ticket["channel_zh"] == "驾驶员"
+    tile = await live.take(ticket)
+    await tile.shows(8)
+    (opened,) = tile.opened
+    assert (opened["container"], opened["width"], opened["height"]) == ("fmp4", 352, 288)
+    assert opened["in_cab"] and opened["purpose"] == PURPOSE
+    assert opened["watermark"].startswith("engineer ")
+    with av.open(io.BytesIO(b"".join(tile.video))) as container:
+        assert len(list(container.decode(video=0))) > 8
+    steps = [each["step"] for each in tile.state["steps"]]
+    assert tile.state["state"] == "live"
+    assert steps[:6] == ["asked", "sent", "answered", "connected", "packet", "key_frame"]
+    assert len(audited(live, "video.look", since)) == 1
+    await live.clear()
+    (left,) = audited(live, "video.leave", since)
+    assert (left.vehicle_id, left.username) == (live.ids[0], "engineer")
+    assert '"ended":"left"' in left.detail and '"from":' in left.detail
+    assert commands_of(live, 0, since) == [
+        ("video_start", "success", PURPOSE), ("video_control", "success", "no viewer"),
+    ]  # fmt: skip
+
+
+async def test_two_viewers_share_one_stream_of_the_truck(live: LiveTrucks) -> None:
+    since = now_ms()
+    first, second = await live.look(), await live.look()
+    await first.shows(2)
+    await second.shows(2)
+    assert [kind for kind, _, _ in commands_of(live, 0, since)] == ["video_start"]
+    async with live.web.client() as client:
+        (item,) = (await client.get("/api/video/streams")).json()["items"]
+    assert len(item["viewers"]) == 2
+    assert item["codec"] == "h264" and item["state"] == "live"
+    await first.socket.close()
+    await second.shows(3)
+
+
+async def test_enlarging_switches_to_the_main_stream_and_back(live: LiveTrucks) -> None:
+    tile = await live.look()
+    await tile.say(kind="stream", stream="main")
+
+    async def wide() -> bool:
+        return tile.opened[-1]["width"] == 1280
+
+    await until(wide, "main stream")
+    await tile.shows(2)
+    await tile.say(kind="stream", stream="sub")
+
+    async def small() -> bool:
+        return tile.opened[-1]["width"] == 352
+
+    await until(small, "sub-stream")
+    await tile.shows(2)
+
+
+async def test_a_ticket_counts_once_for_its_user_and_for_a_short_time(live: LiveTrucks) -> None:
+    ticket = (await live.ask()).json()
+    await (await live.take(ticket)).shows()
+    again = await live.take(ticket)
+    assert await again.closed() == 4408
+    assert again.state["reason"] == "ticket_expired"
+    guessed = await live.take(ticket | {"url": "/video/x?ticket=guessed"})
+    assert await guessed.closed() == 4408
+    other = live.web.session_token("another")
+    stolen = await live.take((await live.ask()).json(), other)
+    assert await stolen.closed() == 4408
+    late = (await live.ask()).json()
+    for viewing in live.desk.streams[late["stream"]].viewings.values():
+        if viewing.id == late["viewer"]:
+            viewing.until_ms = now_ms() - 1
+    assert await (await live.take(late)).closed() == 4408
+
+
+async def test_without_login_or_from_another_origin_there_is_no_socket(live: LiveTrucks) -> None:
+    ticket = (await live.ask()).json()
+    nobody = await live.take(ticket, "wrong")
+    assert await nobody.closed() == 4401
+    with pytest.raises(websockets.InvalidStatus):
+        await websockets.connect(
+            live.web.base.replace("http", "ws") + ticket["url"],
+            origin="http://elsewhere.example",  # type: ignore[arg-type]
+        )
+
+
+async def test_a_purpose_is_asked_for_and_a_truck_without_terminal_has_no_picture(live: LiveTrucks) -> None:
+    assert error(await live.ask(purpose=" "))[:2] == (400, "purpose")
+    assert error(await live.ask(channel=65))[:2] == (400, "channel")
+    async with live.web.client() as client:
+        answer = await client.post("/api/video/streams", json={"vehicle_id": 3, "channel": 1, "purpose": PURPOSE})
+    assert error(answer) == (400, "vehicle_id", "must have a terminal")
+
+
+async def test_logging_out_closes_the_picture_within_two_seconds(live: LiveTrucks) -> None:
+    token = live.web.session_token("leaver")
+    tile = await live.look(token=token)
+    async with live.web.client(token) as client:
+        assert (await client.post("/api/logout")).status_code < 300
+    began = time.monotonic()
+    assert await tile.closed() == 4401
+    assert tile.ended_at - began < 2
+    assert (tile.state["state"], tile.state["reason"]) == ("ended", "session_ended")
+
+
+async def test_a_grant_that_runs_out_closes_the_picture_within_two_seconds(live: LiveTrucks) -> None:
+    engine = live.web.services.engine
+    office = {"kind": "police", "name": "公安交警支队", "parent_id": None}
+    key = organisations.create(engine, {k: v for k, v in office.items() if v is not None}, SYSTEM, WHOLE)
+    token = live.web.session_token("constable", role="police", organisation_id=key)
+    assert error(await live.ask(token=token, purpose=""))[2] == "reason_required"
+    now = now_ms()
+    with write(engine) as connection:
+        user = connection.execute(select(User.id, User.organisation_id).where(User.username == "constable")).one()
+        key = connection.execute(
+            insert(AccessGrant).returning(AccessGrant.id),
+            {
+                "user_id": user.id, "organisation_id": user.organisation_id, "row": "video", "purpose": "事故调查",
+                "case_number": "A1", "minutes": 60, "state": ACTIVE, "requested_at": now, "note": "", "from_at": now,
+                "to_at": now + 3_600_000,
+            },
+        ).scalar_one()  # fmt: skip
+        connection.execute(insert(GrantSubject), [{"grant_id": key, "subject_id": live.ids[0]}])
+        touch(connection)
+    tile = await live.look(token=token, purpose="")
+    assert tile.opened[0]["purpose"] == "事故调查 [A1]"
+    assert tile.opened[0]["grant"]["to_at"] == now + 3_600_000
+    assert (await live.ask(1, token=token, purpose="")).status_code == 404  # the grant names another truck
+    ends = now_ms() + 1_500
+    with write(engine) as connection:
+        connection.execute(update(AccessGrant).where(AccessGrant.id == key).values(to_at=ends))
+        touch(connection)
+    assert await tile.closed() == 4403
+    assert -100 < now_ms() - ends < 2_000
+    assert tile.state["reason"] == "reason_required"
+
+
+async def test_who_may_not_see_a_truck_gets_no_ticket_and_no_list(live: LiveTrucks) -> None:
+    await live.look()
+    token = live.web.session_token("elsewhere", role="county", county=440103)
+    refused = error(await live.ask(token=token))
+    assert refused[0] in (403, 404)
+    viewer = live.web.session_token("onlooker", role="viewer")
+    assert error(await live.ask(token=viewer))[0] == 403
+    async with live.web.client(viewer) as client:
+        assert (await client.get("/api/video/streams")).status_code == 403
+
+
+async def test_every_limit_of_use_has_its_own_reason(live: LiveTrucks) -> None:
+    desk, engine = live.desk, live.web.services.engine
+    before = desk._settings
+    try:
+        desk._settings = dataclasses.replace(before, video_streams_per_user=1)
+        await live.look()
+        assert error(await live.ask(channel=2)) == (429, "quota", "user_streams")
+        desk._settings = dataclasses.replace(before, video_streams_per_vehicle=1)
+        assert error(await live.ask(channel=2)) == (429, "quota", "truck_streams")
+        desk._settings = dataclasses.replace(before, video_streams=1)
+        assert error(await live.ask(1)) == (429, "quota", "streams")
+        assert (await live.ask()).status_code == 201  # a stream that runs is shared
+        desk._settings = dataclasses.replace(before, video_month_mib=10)
+        row = {"phone": live.phones[1], "day": traffic.day_of(now_ms()), "channel": 9, "purpose": "live"}
+        with write(engine) as connection:
+            connection.execute(insert(VideoTraffic).values(**row, octets=9 << 20, milliseconds=1000))
+        told = (await live.ask(1)).json()["traffic"]
+        assert told == {"used_bytes": 9 << 20, "limit_bytes": 10 << 20, "warning": 90}
+        with write(engine) as connection:
+            connection.execute(update(VideoTraffic).where(VideoTraffic.phone == live.phones[1]).values(octets=10 << 20))
+        assert error(await live.ask(1)) == (429, "quota", "sim_month")
+    finally:
+        desk._settings = before
+        with write(engine) as connection:
+            connection.execute(delete(VideoTraffic).where(VideoTraffic.phone == live.phones[1]))
+
+
+async def test_a_truck_that_is_not_there_says_offline_and_one_that_refuses_says_refused(live: LiveTrucks) -> None:
+    live.lines[2].stop()
+    absent = await live.take((await live.ask(2)).json())
+    refusing = await live.take((await live.ask(1, channel=9)).json())
+
+    async def refused() -> bool:
+        return bool(refusing.state["reason"] == "refused")
+
+    await until(refused, "refused")
+    assert refusing.state["state"] == "waiting" and refusing.state["answer"] == "failure"
+
+    async def gone() -> bool:
+        return bool(absent.state["reason"] == "offline")
+
+    await until(gone, "offline")
+
+
+async def test_a_killed_media_process_is_replaced_and_the_picture_comes_back_within_five_seconds(
+    live: LiveTrucks,
+) -> None:
+    tile = await live.look()
+    await tile.shows(3)
+    killed = live.media[-1]
+    killed.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(killed.wait, 10)
+    await asyncio.sleep(0.2)  # the supervisor's first pause
+    live.start_media()
+
+    async def told() -> bool:
+        return any(each["kind"] == "state" and each["reason"] == "node_gone" for each in tile.texts)
+
+    await until(told, "told that the node is gone")
+
+    async def replaced() -> bool:
+        return any(each.at > now_ms() - 5_000 for each in live.desk.nodes.alive())
+
+    await until(replaced, "the new process is there", 30)
+    began = time.monotonic()
+
+    async def back() -> bool:
+        return len(tile.opened) == 2 and tile.times[-1] > began
+
+    await until(back, "picture back", 5)  # a start of the process takes another second where the machine has time
+    assert tile.code is None
+    await tile.shows(3)
+
+
+async def test_a_snapshot_bears_viewer_and_purpose_and_is_kept_in_the_log(live: LiveTrucks) -> None:
+    since = now_ms()
+    await live.look()
+    async with live.web.client() as client:
+        path = f"/api/video/streams/live-{live.ids[0]}-1/snapshot"
+        assert error(await client.get(path))[:2] == (400, "purpose")
+        answer = await client.get(path, params={"purpose": PURPOSE})
+        missing = await client.get("/api/video/streams/live-1-7/snapshot", params={"purpose": PURPOSE})
+    assert answer.status_code == 200
+    assert answer.content[:2] == b"\xff\xd8"
+    assert missing.status_code == 404
+    (entry,) = audited(live, "video.snapshot", since)
+    assert entry.vehicle_id == live.ids[0]
+
+
+async def test_a_supervisor_ends_a_stream_for_everybody(live: LiveTrucks) -> None:
+    tile = await live.look()
+    async with live.web.client() as client:
+        assert (await client.delete(f"/api/video/streams/live-{live.ids[0]}-1")).status_code == 200
+    assert await tile.closed() == 4410
+    assert (tile.state["state"], tile.state["reason"]) == ("ended", "closed")
+
+
+async def test_a_stream_nobody_asked_for_is_told_from_one_of_an_unknown_sim(live: LiveTrucks) -> None:
+    (node,) = live.desk.nodes.alive()
+    clip = record(seconds=1.0)
+    await stream_to("127.0.0.1", node.ports["live"], live.phones[0], 7, source=clip.play(), seconds=2)
+    await stream_to("127.0.0.1", node.ports["live"], "19900000000", 1, source=clip.play(), seconds=2)
+    counted: dict[str, int] = {}
+
+    async def refused() -> bool:
+        async with live.web.client() as client:
+            (item,) = (await client.get("/api/video/nodes")).json()["items"]
+        counted.update(item["refused"])
+        return {"unexpected", "unknown_sim"} <= counted.keys()
+
+    await until(refused, "both counted")
+
+
+async def test_what_a_sim_brought_is_counted_by_day_channel_and_purpose(live: LiveTrucks) -> None:
+    tile = await live.look(1, channel=2)
+    await tile.shows(5)
+    await live.clear()
+    used: dict[str, Any] = {}
+
+    async def counted() -> bool:
+        async with live.web.client() as client:
+            used.update((await client.get("/api/video/traffic", params={"vehicle_id": live.ids[1]})).json())
+        return any(day["channel"] == 2 and day["bytes"] > 5_000 for day in used["days"])
+
+    await until(counted, "traffic written down")
+    assert {day["purpose"] for day in used["days"]} == {"live"}
+    assert used["used_bytes"] == sum(day["bytes"] for day in used["days"])
+
+
+async def test_a_report_of_traffic_that_comes_twice_counts_once(live: LiveTrucks) -> None:
+    engine, at = live.web.services.engine, now_ms()
+    report = Traffic(77, 3, at, [("18800000000", 1, "live", 1000, 2000), ("18800000000", 1, "live", 500, 1000)])
+    assert traffic.enter(engine, report)
+    assert not traffic.enter(engine, report)
+    assert not traffic.enter(engine, Traffic(77, 2, at, report.rows))
+    assert traffic.used(engine, "18800000000", at) == 1500
+
+
+async def test_streams_of_a_core_that_ended_are_stopped_when_nobody_looks(
+    live: LiveTrucks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_desk, "STRAY_MS", 1000)
+    since = now_ms()
+    await live.look()
+    desk = live.desk
+    # as after a restart: the node streams on, the desk knows nothing
+    for drive, task in list(desk._drives.values()):
+        del drive
+        task.cancel()
+    stream = desk.streams.pop(f"live-{live.ids[0]}-1")
+    stream.ended = True
+
+    async def stopped() -> bool:
+        (node,) = desk.nodes.alive()
+        return not node.streams
+
+    await until(stopped, "stream ended at its node", 20)
+
+    async def told() -> bool:
+        return ("video_control", "success", "not asked for") in commands_of(live, 0, since)
+
+    await until(told, "terminal told to stop")
+
+
+async def test_channels_are_listed_with_what_runs_on_them(live: LiveTrucks) -> None:
+    await live.look()
+    async with live.web.client() as client:
+        answer = (await client.get(f"/api/video/vehicles/{live.ids[0]}/channels")).json()
+        usage = (await client.get("/api/video/usage")).json()
+    first = answer["channels"][0]
+    assert (first["channel"], first["name_zh"], first["in_cab"]) == (1, "驾驶员", True)
+    assert first["stream"] == f"live-{live.ids[0]}-1"
+    assert answer["source"] == "default"
+    assert (usage["streams"], usage["viewers"], usage["user_streams"]) == (1, 1, 1)
