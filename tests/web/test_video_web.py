@@ -126,7 +126,7 @@ async def test_a_ticket_counts_once_for_its_user_and_for_a_short_time(live: Live
     again = await live.take(ticket)
     assert await again.closed() == 4408
     assert again.state["reason"] == "ticket_expired"
-    guessed = await live.take(ticket | {"url": "/video/x?ticket=guessed"})
+    guessed = await live.take(ticket | {"url": "/ws/video/x?ticket=guessed"})
     assert await guessed.closed() == 4408
     other = live.web.session_token("another")
     stolen = await live.take((await live.ask()).json(), other)
@@ -384,4 +384,11 @@ async def test_channels_are_listed_with_what_runs_on_them(live: LiveTrucks) -> N
     assert (first["channel"], first["name_zh"], first["in_cab"]) == (1, "驾驶员", True)
     assert first["stream"] == f"live-{live.ids[0]}-1"
     assert answer["source"] == "default"
+
+    async def told() -> bool:
+        async with live.web.client() as client:
+            again = (await client.get(f"/api/video/vehicles/{live.ids[0]}/channels")).json()
+        return again["source"] == "terminal" and [each["channel"] for each in again["channels"]] == [1, 2, 3, 4]
+
+    await until(told, "the terminal was asked")
     assert (usage["streams"], usage["viewers"], usage["user_streams"]) == (1, 1, 1)

@@ -57,7 +57,9 @@ STRAY_MS = 5_000
 """A stream at a node that the desk knows nothing of is ended when nobody looked for so long after a start."""
 STRANGERS_MAX = 1_000
 STRANGER_S = 60.0
-CHANNELS = range(1, 65)
+CHANNEL_LIST = 0x0076
+ASK_AGAIN_S = 3_600.0
+ASKED_MAX = 50_000
 
 UNKNOWN_SIM, UNEXPECTED = "unknown_sim", "unexpected"
 
@@ -110,6 +112,7 @@ class VideoDesk:
         self._tickets: dict[str, Viewing] = {}
         self._strangers: OrderedDict[tuple[str, int], float] = OrderedDict()
         self._strays: dict[str, int] = {}
+        self._asked: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock: asyncio.Task[None] | None = None
 
@@ -256,6 +259,19 @@ class VideoDesk:
         except NodeGone:
             return b""
         return answer.data if answer is not None else b""
+
+    async def ask_channels(self, vehicle_id: int, phone: str, actor: Actor) -> None:
+        """Ask a terminal which channels it has (0x8106 for 0x0076), if it is there; once in an hour. The answer stands
+        in the journal, where the next look finds it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._asked.get(phone, -ASK_AGAIN_S) < ASK_AGAIN_S:
+            return
+        if len(self._asked) >= ASKED_MAX:
+            self._asked.clear()
+        self._asked[phone] = now
+        values = {"ids": [CHANNEL_LIST]}
+        sending = await self.commanding.send("read_parameters", values, vehicle_id, phone, actor, "channels")
+        self.commanding.forget(sending)
 
     def close(self, stream: Upstream, reason: str = upstream.CLOSED) -> None:
         """End a stream for everybody."""

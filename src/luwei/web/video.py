@@ -102,7 +102,7 @@ async def open_picture(
 
 def watermark(door: Door, at: int) -> str:
     """The words over a picture: who looks, and when he began."""
-    return f"{door.user.username} {written(at // 60_000 * 60_000)[:16]}"
+    return f"{door.user.username} {written(at // 60_000 * 60_000)[:16].replace('T', ' ')}"
 
 
 def _used(used: traffic.Used) -> dict[str, Any]:
@@ -216,6 +216,8 @@ async def list_channels(
     found = channels.Channels(channels.USUALLY, [])
     if row.terminal is not None:
         found = await asyncio.to_thread(channels.channels, services.engine, row.id, row.terminal.id)
+        if found.source == channels.USUALLY and services.video is not None:
+            await services.video.ask_channels(row.id, row.terminal.phone, door.actor(scope))
     running = {} if services.video is None else {
         stream.channel: stream for stream in services.video.streams.values() if stream.vehicle_id == row.id
     }  # fmt: skip

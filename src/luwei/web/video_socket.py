@@ -266,7 +266,7 @@ class _Tile:
             "channel": stream.channel,
             "stream": stream.quality,
             "in_cab": stream.channel in channels.IN_CAB,
-            "watermark": f"{self._door.user.username} {written(now // 60_000 * 60_000)[:16]}",
+            "watermark": f"{self._door.user.username} {written(now // 60_000 * 60_000)[:16].replace('T', ' ')}",
             "purpose": self._viewing.purpose,
             "grant": {"to_at": min(each.to_at for each in ends), "purpose": scope.reason} if ends else None,
             "started_at": now,
