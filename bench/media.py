@@ -72,7 +72,7 @@ def sender(ports: list[int], streams: int, bit_rate: int, audio: bool, stop: Any
             _, writer = await asyncio.open_connection("127.0.0.1", ports[number % len(ports)])
             writers.append((writer, PacketWriter(sim_field(str(FIRST_PHONE + number)), 1)))
         began, tick = time.monotonic(), 0
-        while not stop.is_set():  # noqa: ASYNC110
+        while not stop.is_set():
             data, key = clip[tick % len(clip)]
             for place, (writer, packets) in enumerate(writers):
                 burst = packets.video(data, 98, tick * 40, 0, 40, 0 if key else 1)
