@@ -37,6 +37,7 @@ def test_officer_logs_in_sees_trucks_move_opens_a_card_and_plays_its_track(
     card = page.locator("aside.truck")
     expect(card).to_contain_text(vehicle["plate"][2:])
     no_wider_than_the_screen(page)
+    expect(card.get_by_role("link", name="视频")).to_have_attribute("href", f"/video?vehicle={vehicle['id']}")
     card.get_by_role("link", name="轨迹").click()
     page.wait_for_url(re.compile(r"/track\?.*vehicle="))
     wait_for(lambda: system.get(f"/api/vehicles/{vehicle['id']}/card")["today"]["locations"] >= 3, "three points", 90)

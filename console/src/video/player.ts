@@ -49,11 +49,14 @@ export interface PlayerView {
   delayMs: number | null;
   /** When a picture last reached the screen. */
   frameAt: number | null;
+  /** How long the first picture took (ms), from the key frame on, or from the wish where that was there already. */
+  firstMs: number | null;
 }
 
 const BEGINNING: PlayerView = {
   state: 'idle', reason: '', detail: '', steps: [], tries: 0, answer: '', retryAt: 0, quality: 'sub', viewers: 0, ticket: null,
   video: null, sound: 'off', stats: null, rates: null, figures: null, delayMs: null, frameAt: null,
+  firstMs: null,
 };
 
 /** No new picture for so long is no live picture any more. */
@@ -98,6 +101,7 @@ export class Player {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private watcher: ReturnType<typeof setInterval> | undefined;
   private figuredAt = 0;
+  private askedAt = 0;
 
   constructor(
     request: StreamRequest,
@@ -169,6 +173,7 @@ export class Player {
     try {
       const [ticket, accepted] = await Promise.all([this.ports.ask(request, mine.signal), this.ports.accepted()]);
       if (mine.signal.aborted) return;
+      this.askedAt = this.ports.nowMs();
       if (this.go('ticket', { ticket })) this.connect(ticket, accepted, request.quality);
     } catch (failure) {
       if (isAbort(failure) || mine.signal.aborted) return;
@@ -257,7 +262,12 @@ export class Player {
     this.attempt = 0;
     const frameAt = this.ports.nowMs();
     if (this.view.state === 'live') this.view = { ...this.view, frameAt };
-    else this.go('frame', { frameAt, reason: '', detail: '' });
+    else this.go('frame', { frameAt, reason: '', detail: '', ...(this.view.state === 'waiting' ? { firstMs: this.sinceKey(frameAt) } : {}) });
+  }
+
+  private sinceKey(frameAt: number): number {
+    const key = this.view.steps.find((each) => each.step === 'key_frame')?.at ?? 0;
+    return Math.max(0, frameAt - Math.max(key, this.askedAt));
   }
 
   /** The browser could not decode: it begins anew, and gives up where that never brought a picture. */

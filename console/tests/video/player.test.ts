@@ -151,6 +151,23 @@ describe('a picture', () => {
     expect(seen.state).toBe('live');
   });
 
+  it('measures its first frame from the key frame, or from the ticket where that came before', async () => {
+    vi.setSystemTime(10_000);
+    const shows = async (keyAt: number): Promise<number | null> => {
+      const player = made();
+      player.start();
+      await settle();
+      latest(sockets).open();
+      latest(sockets).tell({ ...(state('waiting') as object), steps: [{ step: 'key_frame', at: keyAt }] });
+      latest(sockets).tell(OPEN);
+      vi.setSystemTime(Date.now() + 400);
+      latest(pictures).events.frame();
+      return seen.firstMs;
+    };
+    expect(await shows(10_100)).toBe(300);
+    expect(await shows(5_000)).toBe(400);
+  });
+
   it('that the server refuses says why and is not asked for again', async () => {
     answer = () => Promise.reject(new ApiError(403, 'forbidden', 'no'));
     made().start();

@@ -53,7 +53,7 @@ export const videoApi = {
     request<Ticket>('/api/video/streams', {
       body: { vehicle_id: vehicle, channel, stream: quality, ...(purpose ? { purpose } : {}) }, signal, plain: true,
     }),
-  usage: (signal?: AbortSignal) => request<Usage>('/api/video/usage', { signal }),
+  usage: (signal?: AbortSignal) => request<Usage>('/api/video/usage', { signal, plain: true }),
   /** The address of a picture of the stream, with its watermark. */
   snapshot: (stream: string, purpose: string) =>
     `/api/video/streams/${encodeURIComponent(stream)}/snapshot${purpose ? `?purpose=${encodeURIComponent(purpose)}` : ''}`,
