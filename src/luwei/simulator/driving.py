@@ -91,8 +91,13 @@ class Drive:
         return self.route.limit_mps[self.route.segment(self.at_m)] * 3.6
 
     @property
+    def excess_kmh(self) -> float:
+        """How much faster it drives than its road allows."""
+        return self.speed_mps * 3.6 - self.limit_kmh
+
+    @property
     def speeding(self) -> bool:
-        return self.speed_mps * 3.6 > self.limit_kmh + OVERSPEED_MARGIN_KMH
+        return self.excess_kmh > OVERSPEED_MARGIN_KMH
 
     @property
     def driven_s(self) -> float:
@@ -162,7 +167,9 @@ class Drive:
         while self._segment < len(way.limit_mps) - 1 and self.at_m >= way.at_m[self._segment + 1]:
             self._segment += 1
         wanted = way.limit_mps[self._segment] * (hurry if hurry > 1 else self.cruise) * (1 + self._unevenness())
-        target = max(min(wanted, TOP_MPS, self._possible(step_s, hurry)), 1.0)
+        if hurry > 1:
+            wanted = min(wanted, TOP_MPS)
+        target = max(min(wanted, self._possible(step_s, hurry)), 1.0)
         before = self.speed_mps
         if before < target:
             self.speed_mps = min(target, before + ACCELERATION_MPS2 * step_s)

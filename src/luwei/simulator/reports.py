@@ -12,7 +12,7 @@ from random import Random
 
 from luwei.simulator.device_clock import device_time
 from luwei.simulator.driver import Driver
-from luwei.simulator.driving import CHINA_S, DRIVING, FATIGUE_S, FATIGUE_WARNING_S, LOADING, Drive
+from luwei.simulator.driving import CHINA_S, DRIVING, FATIGUE_S, FATIGUE_WARNING_S, LOADING, OVERSPEED_MARGIN_KMH, Drive
 from luwei.simulator.routes import METRES_PER_DEGREE
 from luwei.simulator.safety import SafetyAlarms
 
@@ -26,6 +26,7 @@ ACC, FIXED, FULL, DOORS_LOCKED, GPS, BEIDOU, MOVING = 1 << 0, 1 << 1, 3 << 8, 1 
 
 TELLS_START_AND_END = frozenset({"V4.1.0"})
 """Firmware that marks start and end of what lasts; the others tell it again and again (standards leave it open)."""
+WARNING_MARGIN_KMH = 1.0
 REMEMBERED = 90
 NOISE_M = 3.0
 """Standard deviation of a fix."""
@@ -136,13 +137,15 @@ class Instruments:
     def _seen(self, safety: SafetyAlarms, speed_kmh: float, lat: float, lon: float) -> list[tuple[int, bytes]]:
         """The alarms of active safety that go with a report."""
         drive = self.drive
+        alarms = self.driver.seen(drive.now_s, speed_kmh, drive.moving)
+        if not alarms:
+            return []
         time = device_time(int(drive.now_s), self._speech.zone_h)
         place = (round(lat * 1e6), round(lon * 1e6), _altitude_m(lon, lat))
         return [
-            safety.item((alarm.happening.item, alarm.happening.type), time, round(speed_kmh), *place, alarm.flag,
-                        alarm.number)
-            for alarm in self.driver.seen(drive.now_s, speed_kmh, drive.moving)
-        ]  # fmt: skip
+            safety.item((kind.item, kind.type), time, round(speed_kmh), *place, flag, number)
+            for kind, flag, number in alarms
+        ]
 
     def _fix(self, fixed: bool) -> tuple[float, float]:
         """Place with the noise of a receiver; without sky the last known place (reference §11.3, 15)."""
@@ -158,10 +161,11 @@ class Instruments:
         drive, rng = self.drive, self._rng
         alarm = EMERGENCY if self._emergency else 0
         items: list[tuple[int, bytes]] = []
-        if drive.speeding:
+        excess_kmh = drive.excess_kmh
+        if excess_kmh > OVERSPEED_MARGIN_KMH:
             alarm |= OVERSPEED
             items.append((0x11, b"\0"))  # no area: the limit is the road's
-        elif drive.moving and drive.speed_mps * 3.6 > drive.limit_kmh + 1:
+        elif excess_kmh > WARNING_MARGIN_KMH:
             alarm |= OVERSPEED_WARNING
         if drive.driven_s > FATIGUE_S:
             alarm |= FATIGUE
