@@ -5,12 +5,17 @@
 import { defineStore } from 'pinia';
 import { computed, markRaw, ref, shallowRef } from 'vue';
 
+import type { AlarmRow } from '@/api/alarms';
+
 import { FleetView } from './fleet';
 import { type CellFrame, decodeFrame } from './frame';
 import { makeLine } from './line';
-import { lateness, readText, type Summary, type View } from './summary';
+import { lateness, type NewAlarms, readText, type Summary, type View } from './summary';
 
 export type { LinkState } from './line';
+
+/** Alarms that are kept for whoever shows the latest. */
+const ALARMS_KEPT = 100;
 
 /** A point in the open sea: nothing matches, only summaries come. */
 const IDLE: View = {
@@ -28,12 +33,14 @@ export const useLive = defineStore('live', () => {
   const cells = shallowRef<CellFrame | null>(null);
   const mode = ref<'none' | 'vehicles' | 'cells'>('none');
   const viewError = ref('');
+  /** The latest alarms of the view's filter, newest first. */
+  const alarms = shallowRef<AlarmRow[]>([]);
   const fleet = markRaw(new FleetView()); // plain arrays: no reactive proxy around 20,000 rows
 
   let ticker: ReturnType<typeof setInterval> | undefined;
   let view: View = IDLE;
 
-  const line = makeLine('/ws/live', { opened, heard, forget });
+  const line = makeLine('/ws/live', { opened, heard, forget: ended });
   const { state, retryAt } = line;
   const retryInS = computed(() => Math.max(0, Math.ceil((retryAt.value - now.value) / 1000)));
   const lateMs = computed(() => lateness(summary.value, heardAt.value, now.value));
@@ -52,6 +59,7 @@ export const useLive = defineStore('live', () => {
     if (typeof data === 'string') {
       const text = readText(data);
       if (text?.type === 'summary') summary.value = text;
+      else if (text?.type === 'alarms') take(text);
       else if (text?.type === 'error') viewError.value = `${text.field}: ${text.rule}`;
       return;
     }
@@ -67,6 +75,11 @@ export const useLive = defineStore('live', () => {
     }
     viewError.value = '';
     received.value += 1;
+  }
+
+  function take(news: NewAlarms): void {
+    const fresh = new Set(news.items.map((row) => row.id));
+    alarms.value = [...news.items, ...(news.first ? [] : alarms.value.filter((row) => !fresh.has(row.id)))].slice(0, ALARMS_KEPT);
   }
 
   function open(): void {
@@ -89,6 +102,11 @@ export const useLive = defineStore('live', () => {
     received.value += 1;
   }
 
+  function ended(): void {
+    alarms.value = [];
+    forget();
+  }
+
   /** What the map shows; null when no map is on the screen. */
   function look(next: View | null): void {
     view = next ?? IDLE;
@@ -96,5 +114,5 @@ export const useLive = defineStore('live', () => {
     send();
   }
 
-  return { state, summary, heardAt, retryInS, lateMs, received, cells, mode, viewError, fleet, now, open, close, look, retry: line.retry };
+  return { state, summary, heardAt, retryInS, lateMs, received, cells, mode, viewError, alarms, fleet, now, open, close, look, retry: line.retry };
 });

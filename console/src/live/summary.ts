@@ -1,4 +1,5 @@
 /** Text messages of `/ws/live`. */
+import type { AlarmRow } from '@/api/alarms';
 import type { StateFilter } from '@/api/types';
 
 export interface Summary {
@@ -22,16 +23,28 @@ export interface ViewError {
   rule: string;
 }
 
+/** Alarms that came since the last message, newest first; `more` further ones are left out. */
+export interface NewAlarms {
+  type: 'alarms';
+  as_of: number;
+  items: AlarmRow[];
+  more: number;
+  /** Those of the last minutes, after connecting. */
+  first?: boolean;
+}
+
 export interface View {
   bbox: [west: number, south: number, east: number, north: number];
   zoom: number;
   filter: { city: number | null; county: number | null; operator: number | null; state: StateFilter };
 }
 
-export function readText(text: string): Summary | ViewError | null {
+const READ = ['summary', 'error', 'alarms'];
+
+export function readText(text: string): Summary | ViewError | NewAlarms | null {
   try {
     const message = JSON.parse(text) as { type?: string };
-    return message.type === 'summary' || message.type === 'error' ? (message as Summary | ViewError) : null;
+    return message.type && READ.includes(message.type) ? (message as Summary | ViewError | NewAlarms) : null;
   } catch {
     return null;
   }

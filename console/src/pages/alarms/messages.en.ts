@@ -229,5 +229,7 @@ export const en: { readonly [K in keyof typeof zh]: string } = {
   'bulk.done': '{n} closed',
   'bulk.none': 'No cases of this type to handle together',
   'bulk.all': 'Choose all seen',
-  'tooMany': '{n}+',
+  'card.alarms': 'Alarms',
+  'card.all': 'Those of today',
+  'card.none': 'No alarms today',
 };

@@ -227,5 +227,7 @@ export const zh = {
   'bulk.done': '已办结 {n} 条',
   'bulk.none': '没有可批量的同类报警',
   'bulk.all': '选中已看过的',
-  'tooMany': '{n}+',
+  'card.alarms': '报警',
+  'card.all': '今日明细',
+  'card.none': '今日没有报警',
 } as const;
