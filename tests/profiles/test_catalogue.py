@@ -123,6 +123,7 @@ expected = ["11.3.24"]
         ("[items]\n0x01 = [256]", "items", "must be a whole number from 0 to 255"),
         ("[codes.moon]\n0x01 = 'x'", "codes", "moon: must be one of adas, dsm"),
         ('[quirks]\nexpected = ["11.3.99"]', "quirks.expected", "must be one of"),
+        ('[media]\ng726_bits = 6', "media.g726_bits", "must be a whole number from 2 to 5"),
         ('[capability]\nslave_server = "yes"', "capability.slave_server", "must be true or false"),
         ("reading = 3", "reading", "must be a section"),
     ],

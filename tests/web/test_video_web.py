@@ -32,6 +32,7 @@ from luwei.simulator.media_line import stream_to
 from luwei.simulator.streams import record
 from luwei.video import desk as video_desk
 from luwei.video import traffic
+from luwei.video.hints import audio_hints
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 __all__ = ["_live", "live"]
@@ -391,4 +392,11 @@ async def test_channels_are_listed_with_what_runs_on_them(live: LiveTrucks) -> N
         return again["source"] == "terminal" and [each["channel"] for each in again["channels"]] == [1, 2, 3, 4]
 
     await until(told, "the terminal was asked")
+
+    async def attributes() -> bool:
+        engine, catalogue = live.web.services.engine, live.web.services.catalogue
+        hints = audio_hints(engine, catalogue, live.ids[0], live.phones[0])
+        return (hints.sample_rate, hints.channels, hints.codec) == (8000, 1, "")
+
+    await until(attributes, "what it said of its sound is known")
     assert (usage["streams"], usage["viewers"], usage["user_streams"]) == (1, 1, 1)

@@ -56,8 +56,6 @@ class Expect(msgspec.Struct, frozen=True, array_like=True, tag="expect"):
     phone: str
     channel: int
     purpose: str
-    sim_size: int = 0
-    """6 or 10 where an operator has set it."""
     peer: str = ""
     """Address of the terminal's 808 connection: a SIM of zeros counts from there only."""
     audio: AudioHints = AudioHints()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from luwei.profiles.match import FirmwareRange, Match
-from luwei.profiles.profile import CHINA_H, Profile
+from luwei.profiles.profile import CHINA_H, MEDIA_CODECS, MediaHabits, Profile
 from luwei.profiles.reasons import QUIRKS, REASONS
 from luwei.protocol.reading import Reading
 from luwei.protocol.safety.dialects import DIALECTS
@@ -185,6 +185,12 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "audio_codecs": _list(_whole(0, 127)),
     },
     "capability": {"slave_server": _yes_no, "control_binary": _yes_no, "text_charset": _one_of(*CHARSETS)},
+    "media": {
+        "audio_codec": _one_of(*MEDIA_CODECS),
+        "g726_bits": _whole(2, 5),
+        "g726_order": _one_of("little", "big"),
+        "adpcm_order": _one_of("high", "low"),
+    },
     "quirks": {"expected": _list(_KNOWN_QUIRK)},
 }
 """Section → key → rule; "" is the top of the file."""
@@ -244,7 +250,7 @@ def merged(base: Checked, own: Checked) -> Checked:
 
 def build(file: str, shipped: bool, values: Checked) -> Profile:
     """The profile of merged values."""
-    top, reading, capability = values[""], values["reading"], values["capability"]
+    top, reading, capability, media = values[""], values["reading"], values["capability"], values["media"]
     return Profile(
         name=top["name"],
         version=top["version"],
@@ -268,6 +274,12 @@ def build(file: str, shipped: bool, values: Checked) -> Profile:
         audio_codecs=reading.get("audio_codecs", ()),
         slave_server=capability.get("slave_server", False),
         control_binary=capability.get("control_binary", False),
+        media=MediaHabits(
+            media.get("audio_codec", ""),
+            media.get("g726_bits", 0),
+            media.get("g726_order") == "big",
+            media.get("adpcm_order") == "low",
+        ),
         text_charset=capability.get("text_charset") or reading.get("charset", "gbk"),
         quirks=values["quirks"].get("expected", ()),
     )

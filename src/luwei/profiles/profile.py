@@ -10,8 +10,24 @@ from luwei.profiles.match import Fit, Identity, Match
 from luwei.profiles.reasons import reasons_of
 from luwei.protocol.reading import Reading
 
+MEDIA_CODECS = ("g711a", "g711u", "g726", "adpcm_ima", "aac", "amr", "dvi4", "pcm_s16be", "pcm_s16le", "mpeg")
+"""Codings of sound that a profile may name, as ``protocol.jt1078.audio`` calls them."""
 CHINA_H = 8
 """Zone of every time of JT/T 808 but that of 0x8004."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaHabits:
+    """What the data of a media stream (JT/T 1078) does not tell, or tells wrongly."""
+
+    audio_codec: str = ""
+    """One of MEDIA_CODECS; empty: by the data."""
+    g726_bits: int = 0
+    """Bits of a sample, 2 to 5; 0: by the length of the blocks."""
+    g726_big_endian: bool = False
+    """The first code stands in the most significant bits (reference 1078 §3.3)."""
+    adpcm_low_first: bool = False
+    """The low nibble is the first sample (reference 1078 §3.1)."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,7 @@ class Profile:
     """Its terminals report here as to a slave server: they answer no command (2019 §3.1.10, reference §5.3)."""
     control_binary: bool = False
     """Numbers between the semicolons of 0x8105 are binary, not decimal text (reference §8.8)."""
+    media: MediaHabits = MediaHabits()
     text_charset: str = "gbk"
     """Charset of the texts that are sent to its terminals."""
     quirks: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from luwei.registry.command import ANSWERED, Command, CommandBatch
 from luwei.registry.engine import read
 from luwei.registry.equipment import CHANNEL_POSITIONS, TerminalChannel
+from luwei.video.hints import ATTRIBUTES
 
 PLACES = {
     1: ("驾驶员", "Driver"),
@@ -40,7 +41,6 @@ _ENGLISH = {
     "right": "Right side", "rear": "Rear, outside", "cabin_middle": "Cabin, middle",
     "right_blind_spot": "Right blind spot", "load": "Load", "other": "Other",
 }  # fmt: skip
-_ATTRIBUTES = 0x1003
 _CHANNEL_LIST = 0x0076
 _KINDS = {0: "av", 1: "audio", 2: "video"}
 
@@ -107,15 +107,16 @@ def channels(engine: Engine, vehicle_id: int, terminal_id: int) -> Channels:
             .order_by(Command.id.desc())
             .limit(20)
         ).all()  # fmt: skip
-    for row in told:
-        if found := _told(json.loads(row.answer)):
-            return Channels(TOLD, found)
+    for kind in ("read_parameters", "video_attributes"):
+        for row in told:
+            if row.kind == kind and (found := _told(json.loads(row.answer))):
+                return Channels(TOLD, found)
     return Channels(USUALLY, [default(channel) for channel in USUAL])
 
 
 def _told(answer: dict[str, object]) -> list[ChannelView]:
     """Channels out of a kept answer: the list of 0x0076, or the number of 0x1003."""
-    if answer.get("message_id") == _ATTRIBUTES:
+    if answer.get("message_id") == ATTRIBUTES:
         body = bytes.fromhex(str(answer.get("hex", "")))
         return [default(channel) for channel in range(1, min(body[9], 32) + 1)] if len(body) == 10 else []
     parameters = answer.get("parameters")

@@ -27,6 +27,7 @@ from luwei.media.orders import (
     TRAFFIC_SUBJECT,
     Admit,
     Announcement,
+    AudioHints,
     Close,
     Event,
     Expect,
@@ -35,6 +36,7 @@ from luwei.media.orders import (
     StreamState,
     Traffic,
 )
+from luwei.profiles import catalogue_of
 from luwei.registry.audit import SYSTEM, Actor
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
@@ -43,6 +45,7 @@ from luwei.settings import Settings
 from luwei.video import letters, traffic, upstream
 from luwei.video.commanding import Commanding
 from luwei.video.drive import Drive
+from luwei.video.hints import audio_hints
 from luwei.video.nodes import NodeGone, Nodes
 from luwei.video.traffic import Used
 from luwei.video.upstream import Upstream, Viewing
@@ -103,6 +106,7 @@ class VideoDesk:
         self._engine = engine
         self._bus = bus
         self._settings = settings
+        self._catalogue = catalogue_of(settings.profiles)
         self.nodes = Nodes(bus)
         self.commanding = Commanding(engine, commands)
         self.transport = settings.media_transport
@@ -138,10 +142,20 @@ class VideoDesk:
     # Viewers
 
     async def open(
-        self, vehicle_id: int, phone: str, channel: int, quality: str, purpose: str, actor: Actor, user_id: int
+        self,
+        vehicle_id: int,
+        phone: str,
+        channel: int,
+        quality: str,
+        purpose: str,
+        actor: Actor,
+        user_id: int,
+        peer: str = "",
     ) -> Ticket:
-        """A ticket for one picture; its stream is opened if it does not run. Raises QuotaExceeded."""
-        used = Used(await asyncio.to_thread(traffic.used, self._engine, phone, now_ms()), self.month_limit)
+        """A ticket for one picture; its stream is opened if it does not run. ``peer``: address of the terminal's 808
+        connection. Raises QuotaExceeded."""
+        octets, hints = await asyncio.to_thread(self._known_of, vehicle_id, phone)
+        used = Used(octets, self.month_limit)
         name = f"live-{vehicle_id}-{channel}"
         try:
             self._require_room(name, vehicle_id, user_id, used)
@@ -151,7 +165,10 @@ class VideoDesk:
         now = now_ms()
         stream = self.streams.get(name)
         if stream is None or stream.ended:
-            stream = Upstream(name, vehicle_id, phone, channel, actor, purpose, quality, opened_at=now)
+            stream = Upstream(
+                name, vehicle_id, phone, channel, actor, purpose, quality, hints, peer.rpartition(":")[0].strip("[]"),
+                opened_at=now,
+            )  # fmt: skip
             self.streams[name] = stream
         viewing = Viewing(secrets.token_hex(8), stream, user_id, actor, purpose, quality, now + TICKET_MS, now)
         stream.viewings[viewing.id] = viewing
@@ -161,6 +178,10 @@ class VideoDesk:
         ticket = secrets.token_urlsafe(32)
         self._tickets[ticket] = viewing
         return Ticket(ticket, viewing, viewing.until_ms, used)
+
+    def _known_of(self, vehicle_id: int, phone: str) -> tuple[int, AudioHints]:
+        octets = traffic.used(self._engine, phone, now_ms())
+        return octets, audio_hints(self._engine, self._catalogue, vehicle_id, phone)
 
     def _require_room(self, name: str, vehicle_id: int, user_id: int, used: Used) -> None:
         settings, there = self._settings, self.streams.get(name)
@@ -261,17 +282,21 @@ class VideoDesk:
         return answer.data if answer is not None else b""
 
     async def ask_channels(self, vehicle_id: int, phone: str, actor: Actor) -> None:
-        """Ask a terminal which channels it has (0x8106 for 0x0076), if it is there; once in an hour. The answer stands
-        in the journal, where the next look finds it."""
+        """Ask a terminal which channels it has (0x8106 for 0x0076) and how its sound is coded (0x9003), if it is there;
+        once in an hour. The answers stand in the journal, where the next look finds them."""
         now = asyncio.get_running_loop().time()
         if now - self._asked.get(phone, -ASK_AGAIN_S) < ASK_AGAIN_S:
             return
         if len(self._asked) >= ASKED_MAX:
             self._asked.clear()
         self._asked[phone] = now
-        values = {"ids": [CHANNEL_LIST]}
-        sending = await self.commanding.send("read_parameters", values, vehicle_id, phone, actor, "channels")
-        self.commanding.forget(sending)
+        asked: tuple[tuple[str, dict[str, object]], ...] = (
+            ("read_parameters", {"ids": [CHANNEL_LIST]}),
+            ("video_attributes", {}),
+        )
+        for kind, values in asked:
+            sending = await self.commanding.send(kind, values, vehicle_id, phone, actor, "channels")
+            self.commanding.forget(sending)
 
     def close(self, stream: Upstream, reason: str = upstream.CLOSED) -> None:
         """End a stream for everybody."""
@@ -283,7 +308,7 @@ class VideoDesk:
 
     def expectation(self, stream: Upstream, line: str) -> Expect:
         """What a node is told."""
-        return Expect(stream.name, line, stream.phone, stream.channel, line)
+        return Expect(stream.name, line, stream.phone, stream.channel, line, stream.peer, stream.audio)
 
     def over(self, stream: Upstream) -> None:
         """A stream has ended."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from luwei.media.orders import MAIN, SUB, StreamState
+from luwei.media.orders import MAIN, SUB, AudioHints, StreamState
 from luwei.registry.audit import Actor
 
 WAITING, LIVE, STALLED, ENDED = "waiting", "live", "stalled", "ended"
@@ -60,6 +60,9 @@ class Upstream:
     purpose: str
     quality: str = SUB
     """What the terminal was asked for."""
+    audio: AudioHints = field(default_factory=AudioHints)
+    peer: str = ""
+    """Address of the terminal's 808 connection, where it is known."""
     state: str = WAITING
     reason: str = ""
     detail: str = ""
