@@ -17,6 +17,9 @@ import pytest
 from sqlalchemy import Engine, MetaData, select, text
 
 from luwei import facts
+from luwei.alarms.derivation import tables
+from luwei.alarms.extraction import Extraction
+from luwei.alarms.standing import Standing
 from luwei.backup import BackupError, Manifest, back_up, restore
 from luwei.backup import history as history_part
 from luwei.backup.manifest import place
@@ -101,6 +104,9 @@ def stores(engine: Engine, database: Database, tmp_path: Path) -> Iterator[Store
     for number, at in enumerate((NOON, NOON + DAY_MS, NOON)):
         rows = [location(1 + i % 2, at + i, serial=number * 100 + i) for i in range(50)]
         history.insert(facts.FIX, pa.Table.from_batches([facts.rows_to_batch(facts.FIX, rows)]), f"t{number}")
+    overspeed = facts.rows_to_batch(facts.FIX, [location(1, NOON, alarm=2), location(1, NOON + 1, serial=1)])
+    for table, rows_of_alarms in tables([Extraction(Standing(), 400).derive(overspeed)]).items():
+        history.insert(table, rows_of_alarms, f"t-{table}")
     evidence = EvidenceStore.open(str(tmp_path / "evidence"), tmp_path)
     evidence.put([b"picture" * 1000])
     evidence.put([b""])
@@ -119,7 +125,7 @@ def test_a_restore_into_fresh_stores_brings_everything_back(stores: Stores, monk
     monkeypatch.setattr(history_part, "SLICE", 20)
     before = facts_of(stores.history)
     manifest = stores.back_up()
-    assert manifest.history == {"location": 150} and manifest.evidence == 2
+    assert manifest.history == {"location": 150, "alarm": 2, "alarm_open": 1} and manifest.evidence == 2
     registry = rows_of(stores.engine)
     fresh = stores.fresh()
     restore(stores.folder, **fresh)
@@ -215,7 +221,7 @@ def test_a_part_that_a_merge_takes_away_is_read_again(stores: Stores, monkeypatc
         return rows
 
     monkeypatch.setattr(History, "read_part", vanishing)
-    assert stores.back_up().history == {"location": 150} and len(gone) == 3
+    assert stores.back_up().history == {"location": 150, "alarm": 2, "alarm_open": 1} and len(gone) == 3
     Manifest.read(stores.folder).verify(stores.folder, lambda _stage, _done: None)
 
 

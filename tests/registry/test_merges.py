@@ -125,6 +125,7 @@ def test_an_old_id_leads_to_the_survivor_through_several_merges(trucks: tuple[En
         assert caught.value.clash["id"] == third
     with read(engine) as connection:
         assert gone.known_as(connection, "vehicle", third) == [third, first, second]
+        assert gone.merged(connection, "vehicle") == {second: third, first: third}
     with pytest.raises(NotFound) as hidden:
         vehicle_list.one(engine, first, Scope(cities=frozenset({SHENZHEN})))
     assert not isinstance(hidden.value, Moved)

@@ -94,37 +94,39 @@ def _one_by_one(
 ) -> None:
     """Rows in order of arrival, whose vehicles may have several."""
     told = reports.video_told
+    ids, place = np.unique(reports.vehicle[rows], return_inverse=True)
+    ats, takens, serials = standing.at_ms[ids].tolist(), standing.taken_ms[ids].tolist(), standing.serial[ids].tolist()
+    alarms, videos, broken = standing.alarm[ids].tolist(), standing.video[ids].tolist(), standing.fault[ids].tolist()
     columns = zip(
-        rows.tolist(), reports.vehicle[rows].tolist(), reports.at[rows].tolist(), reports.received[rows].tolist(),
-        reports.serial[rows].tolist(), reports.flags[rows].tolist(), reports.alarm[rows].tolist(),
-        reports.video[rows].tolist(), [True] * len(rows) if told is None else told[rows].tolist(),
-        faults[rows].tolist(), strict=True,
+        rows.tolist(), place.tolist(), reports.vehicle[rows].tolist(), reports.at[rows].tolist(),
+        reports.received[rows].tolist(), reports.serial[rows].tolist(), reports.flags[rows].tolist(),
+        reports.alarm[rows].tolist(), reports.video[rows].tolist(),
+        [True] * len(rows) if told is None else told[rows].tolist(), faults[rows].tolist(), strict=True,
     )  # fmt: skip
-    for row, vehicle, at, received, serial, flags, alarm, video, video_told, fault in columns:
+    for row, n, vehicle, at, received, serial, flags, alarm, video, video_told, fault in columns:
         if not flags & UNTRUE_TIME:
-            before, last = int(standing.at_ms[vehicle]), int(standing.serial[vehicle])
-            stale = at < before or (at == before and last >= 0 and (serial - last) & 0xFFFF >= _HALF)
-            if stale and received - int(standing.taken_ms[vehicle]) < STALE_MS:
+            last = serials[n]
+            stale = at < ats[n] or (at == ats[n] and last >= 0 and (serial - last) & 0xFFFF >= _HALF)
+            if stale and received - takens[n] < STALE_MS:
                 continue
-            standing.at_ms[vehicle], standing.serial[vehicle] = at, serial
-        standing.taken_ms[vehicle] = received
+            ats[n], serials[n] = at, serial
+        takens[n] = received
         one = _Row(standing, reports, row, vehicle, at, out)
-        before = int(standing.alarm[vehicle])
-        if alarm != before:
-            one.change(before, alarm, BITS_808)
-            standing.alarm[vehicle] = alarm
-        before = int(standing.video[vehicle])
-        if before or video_told:
-            now = one.told(vehicle << 1, before, video, video_told, BITS_1078)
-            standing.video[vehicle] = now
-        before = int(standing.fault[vehicle])
-        if before or fault >= 0:
-            now = one.told(vehicle << 1 | 1, before, fault, fault >= 0, FAULTS)
-            standing.fault[vehicle] = now
+        if alarm != alarms[n]:
+            one.change(alarms[n], alarm, BITS_808)
+            alarms[n] = alarm
+        if videos[n] or video_told:
+            videos[n] = one.told(vehicle << 1, videos[n], video, video_told, BITS_1078)
+        if broken[n] or fault >= 0:
+            broken[n] = one.told(vehicle << 1 | 1, broken[n], fault, fault >= 0, FAULTS)
+    standing.at_ms[ids], standing.taken_ms[ids], standing.serial[ids] = ats, takens, serials
+    standing.alarm[ids], standing.video[ids], standing.fault[ids] = alarms, videos, broken
 
 
 class _Row:
     """One report that counts."""
+
+    __slots__ = ("_at", "_out", "_reports", "_row", "_standing", "_vehicle")
 
     def __init__(self, standing: Standing, reports: Reports, row: int, vehicle: int, at: int, out: list[Found]) -> None:
         self._standing, self._reports, self._row = standing, reports, row
@@ -158,5 +160,6 @@ class _Row:
 
     def _add(self, number: int, phase: int, key: int | None, at: int, started: int) -> None:
         key = alarm_key(self._vehicle, TYPES[number], started) if key is None else key
-        item = details(self._reports.items.row(self._row), DETAILS[number])
+        more = DETAILS[number]
+        item = details(self._reports.items.row(self._row), more) if more else b""
         self._out.append(Found(self._row, phase, key, at, started, SOURCES[number], TYPES[number], item))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -68,8 +70,8 @@ class Extraction:
             self._items(reports, items, found)
         if not found:
             return None
-        for one in found:
-            _alarms.labels(one.source, _PHASES[one.phase]).inc()
+        for (source, phase), count in Tally((one.source, one.phase) for one in found).items():
+            _alarms.labels(source, _PHASES[phase]).inc(count)
         return batch_of(reports, found)
 
     def _items(self, reports: Reports, items: list[tuple[int, bytes]], found: list[Found]) -> None:

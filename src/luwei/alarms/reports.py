@@ -81,28 +81,25 @@ _FROM_REPORT = {
     "lon_e6": "lon_e6", "altitude_m": "altitude_m", "speed_dkmh": "speed_dkmh", "direction_deg": "direction_deg",
     "report_alarm": "alarm", "status": "status", "edition": "edition", "batch": "batch",
 }  # fmt: skip
-_FROM_FOUND = (
-    "phase", "key", "at", "started_ms", "source", "type", "level", "identification", "files", "sequence", "dialect",
-    "item",
-)  # fmt: skip
 _NAMES = {"key": "alarm", "started_ms": "started_at"}
+_FROM_FOUND = [_NAMES.get(name, name) for name in Found._fields if name not in ("row", "place")]
 
 
 def batch_of(reports: Reports, found: Sequence[Found]) -> pa.RecordBatch:
     """The alarms as ``facts.ALARM_EVENT``, in order of their reports."""
     ordered = sorted(found, key=lambda one: one.row)
-    rows = pa.array([one.row for one in ordered], pa.int64())
+    number, *values, places = zip(*ordered, strict=True)
+    rows = pa.array(number, pa.int64())
     columns: dict[str, Any] = {name: reports.batch.column(of).take(rows) for name, of in _FROM_REPORT.items()}
-    placed = [(number, one.place) for number, one in enumerate(ordered) if one.place is not None]
+    placed = [(line, place) for line, place in enumerate(places) if place is not None]
     if placed:
-        for name in Place._fields:
-            values = columns[name].to_pylist()
-            for number, place in placed:
-                values[number] = getattr(place, name)
-            columns[name] = values
-    for name in _FROM_FOUND:
-        columns[_NAMES.get(name, name)] = [getattr(one, name) for one in ordered]
-    columns["backfill"] = [bool(flag) for flag in reports.backfill[rows.to_numpy()]]
+        for index, name in enumerate(Place._fields):
+            own = columns[name].to_pylist()
+            for line, place in placed:
+                own[line] = place[index]
+            columns[name] = own
+    columns |= zip(_FROM_FOUND, values, strict=True)
+    columns["backfill"] = reports.backfill[rows.to_numpy()]
     arrays = [
         value if isinstance(value, pa.Array) else pa.array(value, field.type)
         for field in facts.ALARM_EVENT
