@@ -211,6 +211,36 @@ async def test_hand_over_snooze_and_wake(web: Running, crew: dict[str, str]) -> 
     assert (await newest(web, crew["one"], "6505"))["assignee"] is None
 
 
+async def test_orders_go_straight_from_the_case_and_stop_the_first_clock(web: Running, crew: dict[str, str]) -> None:
+    await take(web, alarm("808:29"))
+    row = await newest(web, crew["one"], "808:29")
+    case = row["id"]
+
+    def commands() -> int:
+        with read(web.services.engine) as connection:
+            return int(connection.execute(text("SELECT count(*) FROM command")).scalar_one())
+
+    before = commands()
+    spoken = await act(web, crew["one"], case, "command", version=row["version"], purpose="stop")
+    assert spoken.status_code == 200 and spoken.json()["command"] is not None
+    assert spoken.json()["case"]["first_action_at"] is not None
+    stale = await act(web, crew["two"], case, "command", version=row["version"], purpose="tts", text="请停车")
+    assert (stale.status_code, stale.json()["error"]["field"]) == (409, "version")
+    version = spoken.json()["case"]["version"]
+    for body, field in (
+        ({"purpose": "tts"}, "text"), ({"purpose": "call"}, "phone"), ({"purpose": "call", "phone": "x"}, "phone"),
+        ({"purpose": "sing"}, "purpose"),
+    ):  # fmt: skip
+        refused = await act(web, crew["one"], case, "command", version=version, **body)
+        assert (refused.status_code, refused.json()["error"]["field"]) == (400, field)
+    called = await act(web, crew["one"], case, "command", version=version, purpose="call", phone="02012345678")
+    assert called.status_code == 200 and commands() == before + 2  # what was refused sent nothing
+    detail = (await get(web, f"/api/cases/{case}", crew["one"])).json()
+    given = [(each["purpose"], each["text"], each["by"]["name"]) for each in detail["commands"]]
+    assert given == [("stop", "请立即到安全地点停车", "case-one"), ("call", "", "case-one")]
+    assert (await act(web, crew["city"], case, "command", version=version, purpose="tts", text="x")).status_code == 403
+
+
 async def test_words_and_policy(web: Running, crew: dict[str, str]) -> None:
     words = (await get(web, "/api/cases/words", crew["one"])).json()
     assert {each["code"] for each in words["verdicts"]} == {"true", "false", "undecided"}

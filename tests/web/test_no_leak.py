@@ -317,6 +317,7 @@ async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: 
 
     await until(known, "live state knows the trucks")
     span = await raise_alarms(web, world)
+    cases = await opened_cases(web, world)
     for person in world.people:
         async with web.client(person["token"]) as client:
             for path, due in expected(world, person).items():
@@ -334,13 +335,16 @@ async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: 
             await exported(client, world, person)
             await one_by_one(client, world, person)
             await alarmed(client, world, person, span)
+            await cased(client, world, person, cases)
 
 
 async def raise_alarms(web: Running, world: World) -> dict[str, int]:
     """Every truck drives too fast, and its camera is broken; the time in which it is."""
     at = now_ms() // 1000 * 1000
     overspeed, camera = 1 << 1, 1 << 11
-    await web.publish(facts.FIX, [location(key, at, alarm=overspeed | camera) for key in world.vehicles])
+    device = {terminal["vehicle_id"]: key for key, terminal in world.terminals.items()}
+    rows = [location(key, at, alarm=overspeed | camera, terminal_id=device.get(key, 0)) for key in world.vehicles]
+    await web.publish(facts.FIX, rows)
     span = {"from": at, "to": at + 1}
 
     async def stored() -> bool:
@@ -383,6 +387,51 @@ def others(web: Running, path: str, person: dict[str, Any]) -> set[int]:
         else:
             statement = f"SELECT id FROM {table} WHERE {person['role']} = :area"
         return set(connection.execute(text(statement), {"area": person["area"]}).scalars())
+
+
+async def opened_cases(web: Running, world: World) -> dict[tuple[int, str], int]:
+    """The case of every truck and type that these alarms opened."""
+    statement = text("SELECT vehicle_id, type, id FROM alarm_case WHERE type IN ('808:01', '808:11')")
+
+    async def opened() -> dict[tuple[int, str], int] | None:
+        with read(web.services.engine) as connection:
+            found = {(row[0], row[1]): row[2] for row in connection.execute(statement) if row[0] in world.vehicles}
+        return found if len(found) == 2 * len(world.vehicles) else None
+
+    found: dict[tuple[int, str], int] = await until(opened, "cases opened")
+    return found
+
+
+async def cased(
+    client: httpx.AsyncClient, world: World, person: dict[str, Any], cases: dict[tuple[int, str], int]
+) -> None:
+    """The queue, its file, its counts and every single case: as the alarms they are about."""
+    way, about = manner(person, "alarm"), f"{person['name']} cases"
+    types = ("808:11",) if person["role"] == "vendor" else ("808:01", "808:11")
+    due = {cases[key, kind] for key, v in world.vehicles.items() if sees(world, person, "alarm", v) for kind in types}
+    chosen = {"type": "808:01,808:11", "size": 200}
+    refused = way in (COUNT, NONE, REASON, REASON_OWN)
+    answer = await client.get("/api/cases", params=chosen)
+    exported = await client.get("/api/cases.csv", params=chosen)
+    assert (answer.status_code, exported.status_code) == ((403, 403) if refused else (200, 200)), about
+    summary = await client.get("/api/cases/summary")
+    assert summary.status_code == (403 if way in (NONE, REASON, REASON_OWN) else 200), about
+    if not refused:
+        found, body = set(), answer.json()
+        while body["next"] is not None:
+            found |= {item["id"] for item in body["items"]}
+            body = (await client.get("/api/cases", params=chosen | {"after": body["next"]})).json()
+        found |= {item["id"] for item in body["items"]}
+        assert found & set(cases.values()) == due, f"{about}: {found & set(cases.values()) ^ due}"
+        shown = {key for key, v in world.vehicles.items() if f",{v['plate']}," in exported.text}
+        assert shown == {key for key, v in world.vehicles.items() if sees(world, person, "alarm", v)}, about
+    for (key, kind), case in list(cases.items())[::30]:
+        there = not refused and case in due
+        status = (await client.get(f"/api/cases/{case}/steps")).status_code
+        assert (status == 200) == there, f"{about} {key} {kind}: {status}"
+        # Nobody acts on what he may not see, and an answer tells no difference between absent and hidden.
+        acted = (await client.post(f"/api/cases/{case}/claim", json={"version": 999})).status_code
+        assert acted in ((409, 403) if there else (404, 403)), f"{about} claim {key} {kind}: {acted}"
 
 
 LABELS = {"vehicles": "plate", "terminals": "phone", "operators": "name", "sims": "iccid"}

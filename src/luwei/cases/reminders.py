@@ -22,6 +22,8 @@ from luwei.registry.engine import read, write
 AT_ONCE = 100
 EXPIRES_S = 60
 """A reminder that comes a minute late would speak of something else."""
+SPOKEN_MS = 2 * 3_600_000
+"""Longer than any rest that a policy can ask for between two reminders."""
 TTS, CALL, STOP = "tts", "call", "stop"
 STOP_TEXT = "请立即到安全地点停车"
 
@@ -77,7 +79,7 @@ def due(engine: Engine, now: int) -> list[Reminder]:
             return []
         book = policies.book(connection)
         vehicles = sorted({row.vehicle_id for row in rows})
-        spoken = _spoken(connection, vehicles)
+        spoken = _spoken(connection, vehicles, now - SPOKEN_MS)
     found: list[Reminder] = []
     idle: list[int] = []
     quietly: list[tuple[int, tuple[int, ...]]] = []
@@ -106,13 +108,13 @@ def due(engine: Engine, now: int) -> list[Reminder]:
     return found
 
 
-def _spoken(connection: Connection, vehicles: Sequence[int]) -> dict[int, int]:
-    """When each truck was last spoken to because of a case."""
+def _spoken(connection: Connection, vehicles: Sequence[int], since: int) -> dict[int, int]:
+    """When each truck was last spoken to because of a case whose alarms are not older than ``since``."""
     found: dict[int, int] = {}
     statement = (
         select(CaseCommand.vehicle_id, CaseCommand.created_at)
         .join(AlarmCase, AlarmCase.id == CaseCommand.case_id)
-        .where(AlarmCase.vehicle_id.in_(vehicles), CaseCommand.purpose != CALL)
+        .where(AlarmCase.vehicle_id.in_(vehicles), AlarmCase.last_at >= since, CaseCommand.purpose != CALL)
     )
     for row in connection.execute(statement):
         found[row.vehicle_id] = max(found.get(row.vehicle_id, 0), row.created_at)
