@@ -63,7 +63,10 @@ def prepare(
         urgent = int(purpose == STOP or row["grade"] == 3)
         kind = "text"
         values = {"text": said, "urgency": urgent, "display": True, "read_aloud": True, "text_type": 1}
-    checked = KINDS[kind].check(values)
+    try:
+        checked = KINDS[kind].check(values)
+    except RegistryError as error:
+        raise RegistryError(error.field.removeprefix("parameters."), error.rule, error.value) from None
     checks = policy.grades[row["grade"]].checks_s if rule.check != "none" and purpose != CALL else ()
     target = Target(row["vehicle_id"], row["phone"])
     return Order(case_id, version, purpose, kind, checked, said, f"处置单 {row['number']}", target, checks)
