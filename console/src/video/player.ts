@@ -102,6 +102,8 @@ export class Player {
   private watcher: ReturnType<typeof setInterval> | undefined;
   private figuredAt = 0;
   private askedAt = 0;
+  /** The stream begins anew: what is still shown of the old one makes no live picture. */
+  private renewing = false;
 
   constructor(
     request: StreamRequest,
@@ -235,12 +237,16 @@ export class Player {
       this.end(told.reason || 'closed', told.detail, !PASSING.includes(told.reason));
     } else {
       this.put(told);
-      if (message.state === 'waiting') this.go('waiting');
+      if (message.state === 'waiting') {
+        this.renewing = this.view.video !== null;
+        this.go('waiting');
+      }
       else if (message.state === 'stalled') this.go('quiet');
     }
   }
 
   private openPicture(message: OpenVideo): void {
+    this.renewing = false;
     if (this.picture && this.container !== message.container) this.blank();
     this.container = message.container;
     this.put({ video: message });
@@ -259,6 +265,7 @@ export class Player {
   }
 
   private seen(): void {
+    if (this.renewing) return;
     this.attempt = 0;
     const frameAt = this.ports.nowMs();
     if (this.view.state === 'live') this.view = { ...this.view, frameAt };
@@ -321,6 +328,7 @@ export class Player {
     }
     this.hush();
     this.bytes = 0;
+    this.renewing = false;
     this.window = new RateWindow();
   }
 

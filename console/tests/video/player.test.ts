@@ -240,6 +240,16 @@ describe('a picture', () => {
     expect(seen.state).toBe('live');
   });
 
+  it('whose media process died is live again with the next stream, not with what was left of the old one', async () => {
+    await playing();
+    latest(sockets).tell(state('waiting', 'node_gone'));
+    latest(pictures).events.frame();
+    expect([seen.state, seen.reason]).toEqual(['stalled', 'node_gone']);
+    latest(sockets).tell(OPEN);
+    latest(pictures).events.frame();
+    expect([seen.state, seen.reason]).toEqual(['live', '']);
+  });
+
   it('is left while nobody looks and comes back by itself', async () => {
     const player = await playing();
     const left = latest(sockets);
