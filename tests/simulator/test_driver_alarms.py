@@ -19,6 +19,7 @@ from luwei.protocol.safety.alarm_items import BSD, TYRES
 from luwei.protocol.safety.dialects import dialect_named
 from luwei.simulator import wire
 from luwei.simulator.alarm_files import files_of
+from luwei.simulator.attachments import BREAKS, PROPER, WAYS
 from luwei.simulator.driver import END, GONE_S, IGNORES, OBEYS, POINT, REACTS_S, START, VANISHES, Alarm, Driver
 from luwei.simulator.driving import DRIVING, Drive
 from luwei.simulator.fleet import Truck, trucks
@@ -273,7 +274,11 @@ def test_a_demonstration_begins_with_alarms_of_every_grade() -> None:
     by_phone = {terminal.truck.phone: terminal for terminal in made}
     for phone, name in begun:
         terminal = by_phone[phone]
-        assert 6 <= terminal.next_report_s - NOON <= 24
+        terminal.phase = ONLINE
+        assert terminal.commands.due(NOON + 5) == []
+        assert terminal.instruments.driver.seen(NOON + 5, 60.0, True) == []
+        terminal.commands.due(NOON + 24)
+        assert terminal.next_report_s == NOON + 24  # at once
         if name in HAPPENINGS:
             assert HAPPENINGS[name].item in _items(terminal)
         elif name == "emergency":
@@ -292,3 +297,10 @@ def test_only_reports_carry_alarms_and_each_once() -> None:
     assert 0x64 not in {item for item, _ in instruments.take().items}
     assert 0x64 in {item for item, _ in instruments.take(watched=True).items}
     assert 0x64 not in {item for item, _ in instruments.take(watched=True).items}
+
+
+def test_the_first_trucks_upload_properly_or_with_a_break_and_the_others_in_every_way() -> None:
+    first = {Truckside(TOLD[0]).terminal.commands.equipment.attachments.choose() for _ in range(3)}
+    assert first <= {PROPER, BREAKS}
+    attachments = Truckside(next(t for t in TOLD if t.number >= STEADY)).terminal.commands.equipment.attachments
+    assert {attachments.choose() for _ in range(3000)} == set(WAYS)

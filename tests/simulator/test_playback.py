@@ -350,8 +350,9 @@ async def test_what_cannot_be_uploaded_is_reported_as_failed(until: Until, store
         first = side.serial
         assert side.result(_upload(store, start_time="2025-06-03 10:00:00", end_time="2025-06-03 10:10:00")) == 0
         second = side.serial
+        assert side.result(_upload(store, end_time="2025-06-02 10:09:50")) == 0  # no time at all
         await asyncio.gather(*side.tasks)
-        assert sorted(_told(side)) == [(first, 1), (second, 1)]
+        assert sorted(_told(side)) == [(first, 1), (second, 1), (second + 1, 1)]
     async with truckside(fault="upload_end_untold") as (side, _):
         side.unit.uploads.rate = 0
         side.result(_upload(store))

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from media_ear import MediaEar, decoded
 from truckside import FLEET, Truckside, truckside
 
-from conftest import Platform
 from luwei.protocol.jt808.messages.general import TerminalReply
 from luwei.protocol.jt808.messages.ptz import Focus, InfraredLight, Rotate, Zoom
 from luwei.protocol.jt808.messages.video import (
@@ -28,8 +29,10 @@ from luwei.simulator.service import simulate
 from luwei.simulator.tones import AUDIO_WAYS
 from luwei.simulator.truth import Truth
 from luwei.simulator.video_gear import gear_of
+from luwei.simulator.video_unit import VIDEO_IDS
 
 Until = Callable[..., Awaitable[None]]
+SIDE = Truckside(FLEET[3])
 
 
 def _ask(server: MediaEar, channel: int = 1, data_type: int = 1, stream: int = 1, udp: bool = False) -> LiveRequest:
@@ -240,7 +243,7 @@ def test_the_first_trucks_are_plain_and_the_others_have_what_the_road_has() -> N
     assert {fault.name for fault in MEDIA_FAULTS} == {fault.name for fault in faults} - {""}
 
 
-async def test_a_fleet_streams_beside_its_reports(platform: Platform, until: Until) -> None:
+async def test_a_fleet_streams_beside_its_reports(platform: Any, until: Until) -> None:
     """The whole way: the order over the 808 link, the pictures over a connection of their own."""
     truck = FLEET[1]
     stop = asyncio.Event()
@@ -254,3 +257,29 @@ async def test_a_fleet_streams_beside_its_reports(platform: Platform, until: Unt
         stop.set()
         await running
         await until(lambda: server.heard[0].closed)
+
+
+class _Order:
+    """An order as it may come from anybody."""
+
+    def __init__(self, message_id: int, body: bytes) -> None:
+        self.id, self._body = message_id, body
+
+    def encode(self, edition: int) -> bytes:
+        return self._body
+
+
+@given(message_id=st.sampled_from(sorted(VIDEO_IDS)), body=st.binary(max_size=90))
+@settings(max_examples=300, deadline=None)
+def test_no_order_disturbs_the_terminal(message_id: int, body: bytes) -> None:
+    """Whatever stands in it: answered, or not, and nothing more."""
+    SIDE.take_apart(_Order(message_id, body))
+    assert len(SIDE.unit.lines) <= 8
+
+
+async def test_an_address_that_is_none_ends_the_line() -> None:
+    async with truckside() as (side, _):
+        order = LiveRequest(server_ip="x" * 80 + "..", tcp_port=9, udp_port=0, channel=1, data_type=1, stream_type=1)
+        assert side.result(order) == 0
+        await asyncio.gather(*side.tasks)
+        assert side.unit.lines == {}

@@ -40,17 +40,27 @@ class Truckside:
         self.tasks: list[asyncio.Task[None]] = []
 
     def say(self, message: Any) -> list[Frame]:
-        """The terminal's answers, put together where they came in parts."""
-        self.serial += 1
+        """The terminal's answers, put together where they came in parts; what they lead to runs."""
+        answers = self._tell(message)
+        slots = asyncio.Semaphore(1)
+        self.tasks += [asyncio.ensure_future(each) for each in self.terminal.commands.equipment.taken(slots)]
+        return self.whole(answers)
+
+    def take_apart(self, message: Any) -> list[Frame]:
+        """The terminal's answers; what they lead to is thrown away."""
+        answers = self._tell(message)
+        for errand in self.unit.taken():
+            errand.close()
+        return self.whole(answers)
+
+    def _tell(self, message: Any) -> list[bytes]:
+        self.serial = (self.serial + 1) & 0xFFFF
         edition = self.truck.edition
         header = Header(
             message_id=message.id, body_length=0, serial=self.serial, phone_raw=phone_bytes(self.truck.phone, edition),
             edition=edition, protocol_version=1 if edition == 2019 else 0,
         )  # fmt: skip
-        answers = self.terminal.received(encode_frame(header, message.encode(edition)), NOON)
-        slots = asyncio.Semaphore(1)
-        self.tasks += [asyncio.ensure_future(each) for each in self.terminal.commands.equipment.taken(slots)]
-        return self.whole(answers)
+        return self.terminal.received(encode_frame(header, message.encode(edition)), NOON)
 
     def whole(self, raws: list[bytes]) -> list[Frame]:
         """Messages of frames."""

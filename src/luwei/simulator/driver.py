@@ -81,14 +81,6 @@ class Driver:
         self._told_s = 0.0
 
     @property
-    def abnormal(self) -> int:
-        """Bits of item 0x18 at present."""
-        bits = 0
-        for doing in self._doing:
-            bits |= doing.happening.abnormal
-        return bits
-
-    @property
     def visible(self) -> str:
         """What can be seen of it in the cabin at present, a name of ``happenings``; empty: nothing."""
         return next((doing.happening.name for doing in self._doing if doing.happening.item == DSM), "")

@@ -169,7 +169,7 @@ class FileUploads:
                 await asyncio.to_thread(self._send, task)
             except _HeldError:
                 continue
-            except ftplib.error_perm as error:
+            except (ftplib.error_perm, ValueError) as error:
                 log.debug("upload refused", phone=self._terminal.truck.phone, error=str(error))
                 task.state = FAILED
                 return

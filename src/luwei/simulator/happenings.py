@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 ADAS, DSM, TYRES, BSD = 0x64, 0x65, 0x66, 0x67
 YUEBIAO = "yuebiao"
-FATIGUE_BIT, PHONE_BIT, SMOKING_BIT = 1, 2, 4
-"""Bits of item 0x18 (JT/T 1078)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,6 @@ class Happening:
     """Zeros: over as it is seen. Else it is told again and again until it ends."""
     again_s: float = 45
     """Between two alarms of one that lasts."""
-    abnormal: int = 0
-    """Bit of item 0x18 meanwhile."""
     dialect: str = ""
     """Which alone knows it; empty: both."""
     driver: bool = False
@@ -51,10 +47,10 @@ _ALL = (
     Happening("rear_approach", "REAR APPROACH", BSD, 0x01, 0.15),
     Happening("left_rear", "LEFT REAR APPROACH", BSD, 0x02, 0.3),
     Happening("right_rear", "RIGHT REAR APPROACH", BSD, 0x03, 0.35),
-    Happening("smoking", "SMOKING", DSM, 0x03, 0.12, lasts_s=(90, 300), again_s=60, abnormal=SMOKING_BIT, driver=True),
+    Happening("smoking", "SMOKING", DSM, 0x03, 0.12, lasts_s=(90, 300), again_s=60, driver=True),
     Happening("not_ahead", "NOT LOOKING AHEAD", DSM, 0x04, 0.25, lasts_s=(0, 60), again_s=25, driver=True),
     Happening("belt", "SEAT BELT", DSM, 0x0A, 0.04, lasts_s=(200, 600), again_s=90, dialect=YUEBIAO, driver=True),
-    Happening("phone", "HAND-HELD PHONE", DSM, 0x02, 0.06, lasts_s=(40, 240), abnormal=PHONE_BIT, driver=True),
+    Happening("phone", "HAND-HELD PHONE", DSM, 0x02, 0.06, lasts_s=(40, 240), driver=True),
     Happening("playing_phone", "PLAYING PHONE", DSM, 0x0D, 0.03, lasts_s=(20, 120), again_s=30, dialect=YUEBIAO,
               driver=True),
     Happening("hands_off", "HANDS OFF WHEEL", DSM, 0x0C, 0.02, lasts_s=(10, 60), again_s=20, dialect=YUEBIAO,
@@ -64,7 +60,7 @@ _ALL = (
               dialect=YUEBIAO, driver=True),
     Happening("sunglasses", "INFRARED BLOCKED", DSM, 0x0B, 0.02, lasts_s=(200, 900), again_s=200, dialect=YUEBIAO,
               driver=True),
-    Happening("fatigue", "FATIGUE", DSM, 0x01, 0.012, lasts_s=(60, 400), again_s=40, abnormal=FATIGUE_BIT, driver=True),
+    Happening("fatigue", "FATIGUE", DSM, 0x01, 0.012, lasts_s=(60, 400), again_s=40, driver=True),
     Happening("tyre_low", "TYRE PRESSURE LOW", TYRES, 1 << 2, 0.01, above_kmh=0, lasts_s=(300, 900), again_s=300),
     Happening("tyre_hot", "TYRE TEMPERATURE HIGH", TYRES, 1 << 3, 0.005),
     Happening("tyre_leak", "TYRE SLOW LEAK", TYRES, 1 << 6, 0.003),

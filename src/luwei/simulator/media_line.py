@@ -169,7 +169,7 @@ class MediaLine:
             return self.end
         try:
             await self._connect()
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, ValueError):  # the last: a name that is none
             self._finish(UNREACHABLE)
             return UNREACHABLE
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ GOES_S = 3.0
 """From the word until the line of one who vanishes is dead."""
 HASTE, HASTE_S = 1.32, 240.0
 OPENING_S = (6.0, 24.0)
-"""When the trucks of the opening report, after the start."""
+"""When the trucks of the opening do it, after the start; later where the line is not up yet."""
 LEAST_KMH = 45.0
 
 
@@ -59,9 +60,7 @@ def open_with_alarms(terminals: Iterable[Terminal], now_s: float) -> list[tuple[
         if name is None:
             continue
         waiting.remove(name)
-        _begin(terminal, name, now_s)
-        terminal.next_report_s = now_s + rng.uniform(*OPENING_S)
-        terminal.next_s = min(terminal.next_s, terminal.next_report_s)
+        terminal.commands.do_later(now_s + rng.uniform(*OPENING_S), partial(_begin, terminal, name))
         begun.append((terminal.truck.phone, name))
         if not waiting:
             break
@@ -75,10 +74,13 @@ def _fits(terminal: Terminal, name: str) -> bool:
     return bool(safety) and HAPPENINGS[name].dialect in ("", safety)
 
 
-def _begin(terminal: Terminal, name: str, now_s: float) -> None:
+def _begin(terminal: Terminal, name: str, now_s: float) -> list[bytes]:
+    """Do ``name`` and report it at once; called when the line is up."""
     if name == "emergency":
         terminal.instruments.call_for_help()
     elif name == "overspeed":
         terminal.drive.hurry(now_s + HASTE_S, HASTE)
     else:
         terminal.instruments.driver.begin(name, now_s)
+    terminal.next_report_s = now_s
+    return []

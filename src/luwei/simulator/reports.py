@@ -191,9 +191,7 @@ class Instruments:
         if drive.moving and rng.random() < 2e-4:
             self._behaviour = (drive.now_s + 30, rng.choice((1, 2, 4)))  # fatigue, phone, smoking
         until_s, kind = self._behaviour
-        # where cameras of active safety look at the driver, both tell the same
-        kind = self.driver.abnormal if self.safety is not None else kind if drive.now_s < until_s else 0
-        if kind:
+        if self.safety is None and drive.now_s < until_s:  # else the cameras of active safety tell it
             video |= 1 << 5
             items.append((0x18, kind.to_bytes(2, "big") + bytes([60 if kind & 1 else 0])))
         if video:
