@@ -15,6 +15,7 @@ from luwei.registry.area import AREA_KINDS
 from luwei.registry.command import ANSWERED, Command, CommandBatch
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound
+from luwei.registry.ownership import held
 from luwei.registry.scope import Scope
 from luwei.registry.vehicle import Vehicle
 
@@ -69,9 +70,10 @@ class Comparison:
 
 def of_command(engine: Engine, scope: Scope, key: int) -> Comparison:
     """The comparison for an answered ``read_areas``. Raises NotFound where there is none."""
+    given = held(scope, Command.vehicle_id, Command.created_at)
     with read(engine) as connection:
         command = connection.execute(
-            _COMMANDS.where(Command.id == key, CommandBatch.kind == "read_areas", *scope.of_vehicles())
+            _COMMANDS.where(Command.id == key, CommandBatch.kind == "read_areas", *given)
         ).one_or_none()
         if command is None or command.answer is None or command.state != ANSWERED:
             raise NotFound("id", "there is no answer with areas", key)

@@ -25,6 +25,7 @@ from luwei.registry.command import (
 )
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
+from luwei.registry.ownership import held
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import Scope
 from luwei.registry.vehicle import Vehicle
@@ -125,7 +126,7 @@ def commands(
 def one(engine: Engine, scope: Scope, key: int) -> CommandView:
     """One command with its whole answer. Raises NotFound."""
     with read(engine) as connection:
-        row = connection.execute(_COMMANDS.where(Command.id == key, *scope.of_vehicles())).one_or_none()
+        row = connection.execute(_COMMANDS.where(Command.id == key, *_within(scope))).one_or_none()
     if row is None:
         raise NotFound("id", "there is no such command", key)
     return _view(row, whole=True)
@@ -162,6 +163,11 @@ def exported(engine: Engine, scope: Scope, batch_id: int) -> Iterator[CommandVie
         last = rows[-1].id
 
 
+def _within(scope: Scope) -> list[ColumnElement[bool]]:
+    """A command is for whoever had the truck when it was given."""
+    return held(scope, Command.vehicle_id, Command.created_at)
+
+
 def _visible(scope: Scope, user_id: int) -> list[ColumnElement[bool]]:
     return [] if scope.whole else [CommandBatch.user_id == user_id]
 
@@ -172,7 +178,7 @@ def _conditions(
     if state is not None and state not in STATES:
         raise RegistryError("state", f"must be one of {', '.join(STATES)}", state)
     limits = ((Command.batch_id, batch_id), (Command.vehicle_id, vehicle_id), (Command.state, state))
-    return [column == value for column, value in limits if value is not None] + scope.of_vehicles()
+    return [column == value for column, value in limits if value is not None] + _within(scope)
 
 
 def _views(engine: Engine, keys: Sequence[int]) -> list[BatchView]:

@@ -1,4 +1,7 @@
-"""What people read of evidence: files, requests, refusals, each within a scope. Every function blocks."""
+"""What people read of evidence: files, requests, refusals, each within a scope. Every function blocks.
+
+Files belong to whoever had the truck when they were taken.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Select, case, func, select
 
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
@@ -18,6 +21,7 @@ from luwei.registry.evidence import (
     EvidenceRefusal,
     EvidenceRequest,
 )
+from luwei.registry.ownership import held
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import Scope
 from luwei.registry.vehicle import Vehicle
@@ -136,9 +140,11 @@ class FileFilter:
         return found
 
 
-def _within(scope: Scope) -> list[ColumnElement[bool]]:
-    """Conditions on the joined vehicle: files of no vehicle are seen by who sees everything."""
-    return [] if scope.whole else [Vehicle.id.is_not(None), *scope.of_vehicles()]
+_TAKEN = case((EvidenceFile.taken_at <= EvidenceFile.created_at, EvidenceFile.taken_at), else_=EvidenceFile.created_at)
+"""When a file's event was; the terminal's clock counts unless it runs ahead of ours."""
+_ALARM = case(
+    (EvidenceRequest.alarm_at <= EvidenceRequest.created_at, EvidenceRequest.alarm_at), else_=EvidenceRequest.created_at
+)
 
 
 def _files() -> Select[Any]:
@@ -155,11 +161,9 @@ def _view(row: Any) -> FileView:
 def page(engine: Engine, scope: Scope, chosen: FileFilter, number: int, size: int) -> Page[FileView]:
     """One page of files, newest first. Raises RegistryError for an unusable filter or page."""
     offset, limit = check_page(number, size)
-    conditions = [*chosen.conditions(), *_within(scope)]
+    conditions = [*chosen.conditions(), *held(scope, EvidenceFile.vehicle_id, _TAKEN)]
     with read(engine) as connection:
         counted = select(func.count()).select_from(EvidenceFile)
-        if not scope.whole:
-            counted = counted.outerjoin(Vehicle, Vehicle.id == EvidenceFile.vehicle_id)
         total = connection.execute(counted.where(*conditions)).scalar_one()
         rows = connection.execute(
             _files().where(*conditions).order_by(EvidenceFile.id.desc()).offset(offset).limit(limit)
@@ -170,7 +174,8 @@ def page(engine: Engine, scope: Scope, chosen: FileFilter, number: int, size: in
 def one(engine: Engine, scope: Scope, file: int) -> StoredFile:
     """One file. Raises NotFound, also where it lies outside the scope."""
     with read(engine) as connection:
-        row = connection.execute(_files().where(EvidenceFile.id == file, *_within(scope))).first()
+        within = held(scope, EvidenceFile.vehicle_id, _TAKEN)
+        row = connection.execute(_files().where(EvidenceFile.id == file, *within)).first()
     if row is None:
         raise NotFound("id", "no such evidence", file)
     return StoredFile(_view(row), row.store_key if row.sha256 else "")
@@ -183,7 +188,7 @@ def requests(
     offset, limit = check_page(number, size)
     if state and state not in REQUEST_STATES:
         raise RegistryError("state", f"must be one of {', '.join(REQUEST_STATES)}", state)
-    conditions = _within(scope)
+    conditions = held(scope, EvidenceRequest.vehicle_id, _ALARM)
     if vehicle is not None:
         conditions.append(EvidenceRequest.vehicle_id == vehicle)
     if state:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, case, func, select
 
 from luwei.multimedia.content import INLINE, group_of
 from luwei.protocol.jt808.messages.media import MEDIA_EVENTS
@@ -15,6 +15,7 @@ from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.evidence import EvidenceFile
 from luwei.registry.multimedia import FILM, IMAGE, SOUND, Multimedia
+from luwei.registry.ownership import held
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import Scope
 from luwei.registry.vehicle import Vehicle
@@ -78,14 +79,16 @@ def of_vehicle(
     number: int = 1,
     size: int = 24,
 ) -> Page[MediaView]:
-    """One page of a vehicle's files, newest first; ``start`` and ``end`` bound the receipt in ms.
+    """One page of a vehicle's files, newest first; ``start`` and ``end`` bound the receipt in ms. Who has the truck no
+    more sees what was taken while he had it.
 
-    Raises NotFound where the scope has no such vehicle, RegistryError for an unknown kind.
+    Raises NotFound where the scope has no such vehicle and had none, RegistryError for an unknown kind.
     """
     offset, limit = check_page(number, size)
     if kind is not None and kind not in KINDS:
         raise RegistryError("kind", f"must be one of {', '.join(KINDS)}", kind)
-    conditions: list[ColumnElement[bool]] = [Multimedia.vehicle_id == vehicle_id]
+    theirs = [Multimedia.vehicle_id == vehicle_id, *_within(scope)]
+    conditions = list(theirs)
     if kind is not None:
         conditions.append(Multimedia.kind == KINDS[kind])
     if start is not None:
@@ -93,8 +96,9 @@ def of_vehicle(
     if end is not None:
         conditions.append(Multimedia.received_at < end)
     with read(engine) as connection:
-        _require(connection, scope, vehicle_id)
-        total = connection.execute(select(func.count()).select_from(Multimedia).where(*conditions)).scalar_one()
+        _require(connection, scope, vehicle_id, theirs)
+        counted = select(func.count()).select_from(Multimedia).join(EvidenceFile, _FILE)
+        total = connection.execute(counted.where(*conditions)).scalar_one()
         rows = connection.execute(
             _FILES.where(*conditions)
             .order_by(Multimedia.received_at.desc(), Multimedia.id.desc())
@@ -107,7 +111,7 @@ def of_vehicle(
 def one(engine: Engine, scope: Scope, key: int) -> StoredFile:
     """One file. Raises NotFound."""
     with read(engine) as connection:
-        row = connection.execute(_FILES.where(Multimedia.id == key, *scope.of_vehicles())).one_or_none()
+        row = connection.execute(_FILES.where(Multimedia.id == key, *_within(scope))).one_or_none()
     if row is None:
         raise NotFound("id", "there is no such file", key)
     return StoredFile(_view(row), row.store_key)
@@ -128,7 +132,8 @@ def of_command(engine: Engine, scope: Scope, key: int) -> Brought:
     Raises NotFound.
     """
     with read(engine) as connection:
-        command = connection.execute(_COMMAND.where(Command.id == key, *scope.of_vehicles())).one_or_none()
+        given = held(scope, Command.vehicle_id, Command.created_at)
+        command = connection.execute(_COMMAND.where(Command.id == key, *given)).one_or_none()
         if command is None:
             raise NotFound("id", "there is no such command", key)
         if command.sent_at is None or command.kind not in BRINGING:
@@ -165,6 +170,7 @@ def of_command(engine: Engine, scope: Scope, key: int) -> Brought:
                 Multimedia.received_at >= command.sent_at - EARLY_MS,
                 Multimedia.received_at < end,
                 *conditions,
+                *_within(scope),
             )
             .order_by(Multimedia.received_at, Multimedia.id)
             .limit(BROUGHT_MAX)
@@ -183,9 +189,19 @@ def _named(answer: str | None) -> list[int]:
     return [int(each) for each in said.get("multimedia_ids", ())]
 
 
-def _require(connection: Any, scope: Scope, vehicle_id: int) -> None:
-    found = connection.scalar(select(Vehicle.id).where(Vehicle.id == vehicle_id, *scope.of_vehicles()))
-    if found is None:
+_TAKEN = case((EvidenceFile.taken_at <= Multimedia.received_at, EvidenceFile.taken_at), else_=Multimedia.received_at)
+"""When it was taken; the terminal's clock counts unless it runs ahead of ours."""
+_FILE = EvidenceFile.id == Multimedia.file_id
+
+
+def _within(scope: Scope) -> list[ColumnElement[bool]]:
+    return held(scope, Multimedia.vehicle_id, _TAKEN)
+
+
+def _require(connection: Any, scope: Scope, vehicle_id: int, theirs: list[ColumnElement[bool]]) -> None:
+    present = select(Vehicle.id).where(Vehicle.id == vehicle_id, *scope.of_vehicles())
+    former = select(Multimedia.id).join(EvidenceFile, _FILE).where(*theirs).limit(1)
+    if connection.scalar(present) is None and connection.scalar(former) is None:
         raise NotFound("vehicle", "there is no such vehicle", vehicle_id)
 
 
@@ -209,7 +225,7 @@ _FILES = (
         Multimedia.width, Multimedia.height, EvidenceFile.stored_bytes, EvidenceFile.sha256, EvidenceFile.sm3,
         EvidenceFile.store_key,
     )
-    .join(EvidenceFile, EvidenceFile.id == Multimedia.file_id)
+    .join(EvidenceFile, _FILE)
     .join(Vehicle, Vehicle.id == Multimedia.vehicle_id)
 )  # fmt: skip
 _COMMAND = (

@@ -17,7 +17,6 @@ from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
 from luwei.registry.terminal_profile import TerminalProfileChange
-from luwei.registry.vehicle import Vehicle
 
 _ANY = {"sqlite": "IN (SELECT value FROM json_each(:keys))", "postgresql": "= ANY(:keys)"}
 _FIND = (
@@ -245,6 +244,6 @@ def _clean(value: str, length: int) -> str:
 
 def require_terminal(connection: Connection, terminal_id: int, scope: Scope) -> None:
     """Raises NotFound unless there is such a terminal within the scope."""
-    statement = select(Terminal.id).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
-    if connection.scalar(statement.where(Terminal.id == terminal_id, *scope.of_vehicles())) is None:
+    statement = select(Terminal.id).where(Terminal.id == terminal_id, *scope.of_terminals())
+    if connection.scalar(statement) is None:
         raise NotFound("id", "there is no such terminal", terminal_id)

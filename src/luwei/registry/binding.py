@@ -31,6 +31,14 @@ class Binding(Base):
         Index("ix_binding_what_subject_id_from_at", "what", "subject_id", "from_at"),
         Index("ix_binding_what_object_id_from_at", "what", "object_id", "from_at"),
         Index(
+            "ix_binding_to_at", "to_at",
+            sqlite_where=text("to_at IS NOT NULL"), postgresql_where=text("to_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_binding_counts_from", "counts_from",
+            sqlite_where=text("counts_from > 0"), postgresql_where=text("counts_from > 0"),
+        ),
+        Index(
             "uq_binding_open", "what", "subject_id", unique=True,
             sqlite_where=text("to_at IS NULL"), postgresql_where=text("to_at IS NULL"),
         ),
@@ -43,5 +51,8 @@ class Binding(Base):
     object_id: Mapped[int] = mapped_column(Integer)
     from_at: Mapped[int] = mapped_column(BigInteger)
     """First millisecond (UTC) that it held."""
+    counts_from: Mapped[int] = mapped_column(BigInteger, server_default=str(1 << 62))
+    """``from_at``, but 0 for the first known span of its subject and sort: what was recorded before anybody wrote a
+    binding down is for the first that was. What nobody gave a beginning counts for nobody."""
     to_at: Mapped[int | None] = mapped_column(BigInteger)
     """First millisecond that it held no more; null: it holds."""

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
 
 from luwei.registry.base import now_ms
 from luwei.registry.binding import AREA, INSURER, MONITOR, OPERATOR, SUBJECTS, TERMINAL, Binding
@@ -32,6 +31,8 @@ class Span:
     object_id: int
     from_at: int
     to_at: int | None
+    counts_from: int
+    """``from_at``, but 0 for the first known span."""
 
 
 def settle(connection: Connection, what: str, now: Mapping[int, int | None], at: int | None = None) -> int:
@@ -65,7 +66,8 @@ def settle(connection: Connection, what: str, now: Mapping[int, int | None], at:
                 continue
             closing.append(key)
         if target is not None:
-            opening.append({"what": what, "subject_id": subject, "object_id": target, "from_at": at, "to_at": None})
+            row = {"what": what, "subject_id": subject, "object_id": target, "from_at": at, "to_at": None}
+            opening.append(row | {"counts_from": at})
     for part in _parts(closing):
         connection.execute(update(Binding).where(Binding.id.in_(part)).values(to_at=at))
     for part in _parts(void):
@@ -74,6 +76,13 @@ def settle(connection: Connection, what: str, now: Mapping[int, int | None], at:
         statement = update(Binding).where(Binding.id == bindparam("key")).values(object_id=bindparam("object"))
         connection.execute(statement, turning)
     if opening:
+        later = set(stored)
+        for part in _parts([row["subject_id"] for row in opening]):
+            past = select(Binding.subject_id).where(Binding.what == what, Binding.subject_id.in_(part))
+            later |= set(connection.scalars(past.distinct()))
+        for row in opening:
+            if row["subject_id"] not in later:
+                row["counts_from"] = 0
         for row, key in zip(opening, reserve_ids(connection, "binding", len(opening)), strict=True):
             row["id"] = key
         connection.execute(insert(Binding), opening)
@@ -99,7 +108,7 @@ def spans(
     a scoped query.
     """
     found: list[Span] = []
-    columns = (Binding.subject_id, Binding.object_id, Binding.from_at, Binding.to_at)
+    columns = (Binding.subject_id, Binding.object_id, Binding.from_at, Binding.to_at, Binding.counts_from)
     for part in _parts(sorted(set(subject_ids))):
         statement = select(*columns).where(Binding.what == what, Binding.subject_id.in_(part))
         if from_at is not None:
@@ -116,20 +125,22 @@ def changed_since(
 ) -> set[int]:
     """Subjects that were released from or bound anew to one of ``objects`` (ranges of ids, both included) after
     ``since`` (UTC ms); at most ``most``. A first span counts backwards without end, so its beginning is no change."""
-    single = [low for low, high in objects if low == high]
-    named = [Binding.object_id.in_(single)] + [
-        Binding.object_id.between(low, high) for low, high in objects if low != high
-    ]
-    earlier = aliased(Binding)
-    before = exists().where(
-        earlier.what == what, earlier.subject_id == Binding.subject_id, earlier.from_at < Binding.from_at
-    )
     statement = select(Binding.subject_id).where(
         Binding.what == what,
-        or_(*named),
-        or_(Binding.to_at > since, and_(Binding.from_at > since, before)),
+        among(objects),
+        or_(
+            and_(Binding.to_at.is_not(None), Binding.to_at > since),
+            and_(Binding.counts_from > 0, Binding.counts_from > since),
+        ),
     )
     return set(connection.scalars(statement.distinct().limit(most)))
+
+
+def among(objects: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+    """The object of a span lies in one of these ranges of ids (both included)."""
+    single = [low for low, high in objects if low == high]
+    ranges = [Binding.object_id.between(low, high) for low, high in objects if low != high]
+    return or_(Binding.object_id.in_(single), *ranges)
 
 
 def owner_at(connection: Connection, what: str, subject_id: int, at: int) -> int | None:
@@ -148,7 +159,7 @@ def subjects_of(
 ) -> list[Span]:
     """Spans in which something was bound to ``object_id``: the vehicles of an operator in March, the vehicles a
     terminal sat in."""
-    columns = (Binding.subject_id, Binding.object_id, Binding.from_at, Binding.to_at)
+    columns = (Binding.subject_id, Binding.object_id, Binding.from_at, Binding.to_at, Binding.counts_from)
     statement = select(*columns).where(Binding.what == what, Binding.object_id == object_id)
     if from_at is not None:
         statement = statement.where(or_(Binding.to_at.is_(None), Binding.to_at > from_at))
@@ -177,8 +188,18 @@ def enter(connection: Connection, what: str, subject_id: int, object_id: int, fr
     statement = select(Binding.from_at, Binding.to_at).where(Binding.what == what, or_(*same), touching)
     if (other := connection.execute(statement.limit(1)).first()) is not None:
         raise Conflict("from_at", f"overlaps the span from {other[0]} to {other[1] if other[1] else 'now'}", from_at)
+    first = select(Binding.id).where(
+        Binding.what == what, Binding.subject_id == subject_id, Binding.counts_from == 0, Binding.from_at > from_at
+    )
+    earlier = select(Binding.id).where(Binding.what == what, Binding.subject_id == subject_id).limit(1)
+    counts_from = from_at
+    if (known := connection.scalar(first)) is not None:
+        connection.execute(update(Binding).where(Binding.id == known).values(counts_from=Binding.from_at))
+        counts_from = 0
+    elif connection.scalar(earlier) is None:
+        counts_from = 0
     row = {"what": what, "subject_id": subject_id, "object_id": object_id, "from_at": from_at, "to_at": to_at}
-    connection.execute(insert(Binding), row)
+    connection.execute(insert(Binding), row | {"counts_from": counts_from})
 
 
 def _parts(keys: Sequence[int]) -> Iterable[Sequence[int]]:

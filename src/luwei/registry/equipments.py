@@ -21,7 +21,6 @@ from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.fields import Check, Checked
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
-from luwei.registry.vehicle import Vehicle
 
 MAX_CHANNELS, MAX_PERIPHERALS = 32, 40
 """JT/T 1076 numbers at most 32 channels."""
@@ -126,8 +125,7 @@ def _checked(
 
 
 def _require_terminal(connection: Connection, key: int, scope: Scope, lock: bool = False) -> None:
-    statement = select(Terminal.id).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
-    statement = statement.where(Terminal.id == key, *scope.of_vehicles())
+    statement = select(Terminal.id).where(Terminal.id == key, *scope.of_terminals())
     if connection.scalar(statement.with_for_update(of=Terminal) if lock else statement) is None:
         raise NotFound("id", "there is no such terminal", key)
 

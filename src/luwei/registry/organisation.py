@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from luwei.registry.base import Base, now_ms
@@ -45,16 +45,21 @@ class Organisation(Base):
     __tablename__ = "organisation"
     __table_args__ = (
         Index("ix_organisation_kind_name", "kind", "name"),
+        Index(
+            "uq_organisation_name", "name", text("COALESCE(city, 0)"), text("COALESCE(county, 0)"),
+            text("COALESCE(parent_id, 0)"), text("COALESCE(credit_code, '')"), unique=True,
+        ),
         Index("ix_organisation_city_county", "city", "county"),
         Index("ix_organisation_parent_id", "parent_id"),
         {"sqlite_autoincrement": True},
-    )
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
     """One of KINDS."""
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
-    name: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    """Unique in its place and below its parent: sole traders are called after persons, fleets by numbers."""
     short_name: Mapped[str | None] = mapped_column(String(40))
     credit_code: Mapped[str | None] = mapped_column(String(18), unique=True)
     """统一社会信用代码 (GB 32100)."""

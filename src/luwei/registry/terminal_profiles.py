@@ -76,9 +76,9 @@ def view_of_phone(engine: Engine, phone: str, scope: Scope) -> ProfileView | Non
     """As ``view`` for the terminal with that phone (canonical); None where there is none in the scope."""
     if not phone.isprintable():
         return None
-    statement = select(Terminal.id).outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
+    statement = select(Terminal.id).where(Terminal.phone == phone, *scope.of_terminals())
     with read(engine) as connection:
-        key = connection.scalar(statement.where(Terminal.phone == phone, *scope.of_vehicles()))
+        key = connection.scalar(statement)
     return None if key is None else view(engine, key, scope)
 
 
@@ -103,7 +103,7 @@ def devices(engine: Engine, phones: Sequence[str], scope: Scope) -> dict[str, De
         return {
             device.phone: device
             for start in range(0, len(phones), 5_000)
-            for device in _devices(connection, Terminal.phone.in_(phones[start : start + 5_000]), *scope.of_vehicles())
+            for device in _devices(connection, Terminal.phone.in_(phones[start : start + 5_000]), *scope.of_terminals())
         }
 
 
@@ -143,8 +143,7 @@ def counts(engine: Engine, scope: Scope) -> dict[str, int]:
     statement = (
         select(TerminalProfile.profile, func.count())
         .join(Terminal, Terminal.id == TerminalProfile.terminal_id)
-        .outerjoin(Vehicle, Vehicle.id == Terminal.vehicle_id)
-        .where(*scope.of_vehicles())
+        .where(*scope.of_terminals())
         .group_by(TerminalProfile.profile)
     )
     with read(engine) as connection:

@@ -10,7 +10,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -20,13 +20,14 @@ from litestar.params import FromQuery, QueryParameter
 
 from luwei.live.feed import now_ms
 from luwei.profiles.reasons import REASONS, reason_of
-from luwei.registry.scope import Scope
+from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.terminal_profiles import Device, devices
-from luwei.web.china_time import day_of, written
+from luwei.web.china_time import day_of, span_of, written
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.rows import milliseconds
 from luwei.web.services import Services
+from luwei.web.sessions import plates_of
 
 DAYS_MAX = 31
 ROWS_MAX = 20_000
@@ -64,16 +65,25 @@ async def _found(
     services: Services, scope: Scope, begin: date, end: date, reason: str = "", message: int = -1
 ) -> tuple[list[Deviation], bool]:
     """Deviations of terminals in the scope; True where more rows are in the ledger than were looked at."""
+    held = await services.held(scope, span_of(begin)[0])
     table = await services.ask(
-        "deviations_day", first=begin, last=end, excluded=EXCLUDED, reason=reason, message=message, limit=ROWS_MAX
-    )
+        "deviations_day", first=begin, last=end, excluded=EXCLUDED, reason=reason, message=message, limit=ROWS_MAX,
+        **held,
+    )  # fmt: skip
     rows = table.to_pylist()
-    known = await asyncio.to_thread(devices, services.engine, sorted({row["phone"] for row in rows}), scope)
+    phones = sorted({row["phone"] for row in rows})
+    known = await asyncio.to_thread(devices, services.engine, phones, WHOLE)
+    # Frames of no truck (the terminal had not signed in) are for who has the terminal now.
+    present = known if scope.whole else await asyncio.to_thread(devices, services.engine, phones, scope)
+    plates = await plates_of(services, {row["vehicle_id"] for row in rows})
     found = []
     for row in rows:
-        device = known.get(row["phone"])
+        device = (known if row["vehicle_id"] else present).get(row["phone"])
         if device is None:
             continue
+        if row["vehicle_id"]:
+            # The truck it sat in then; where it sits now may be none of the caller's business.
+            device = replace(device, vehicle_id=row["vehicle_id"], plate=plates.get(row["vehicle_id"], ""))
         profile = services.catalogue.known(device.profile, device.version)
         code = row["reason"].partition(":")[0]
         found.append(Deviation(device, profile is not None and code in profile.expected, row))

@@ -10,7 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from luwei.live.feed import now_ms
 from luwei.profiles.reasons import reason_of
-from luwei.web.china_time import day_of
+from luwei.web.china_time import day_of, span_of
 from luwei.web.door import Door
 from luwei.web.rows import milliseconds
 from luwei.web.services import Services
@@ -45,13 +45,14 @@ async def ledger(
     phone: Annotated[str, QueryParameter(name="phone", max_length=24)] = "",
     page: Annotated[int, QueryParameter(name="page", ge=1, le=10_000)] = 1,
 ) -> dict[str, Any]:
-    """The ledger of a day of China Standard Time (default today), by reason, or by terminal and reason."""
+    """The ledger of a day of China Standard Time (default today), by reason, or by terminal and reason. What
+    was counted is for whoever had the truck then."""
     scope = door.allow("read", "ledger")
     now = now_ms()
     when = day_of(day, now)
-    members = services.members(scope)
+    held = await services.held(scope, span_of(when)[0])
     if group == "reason":
-        table = await services.ask("ledger_day_reason", day=when, phone=phone.strip(), scope=members)
+        table = await services.ask("ledger_day_reason", day=when, phone=phone.strip(), **held)
         found = [row for row in table.to_pylist() if not reason or row["reason"].partition(":")[0] == reason]
         offset = (page - 1) * PAGE_SIZE
         items = [entry(row) | {"terminals": row["terminals"]} for row in found[offset : offset + PAGE_SIZE]]
@@ -63,7 +64,7 @@ async def ledger(
         phone=phone.strip(),
         limit=PAGE_SIZE,
         offset=(page - 1) * PAGE_SIZE,
-        scope=members,
+        **held,
     )
     rows = table.to_pylist()
     plates = await plates_of(services, {row["vehicle_id"] for row in rows})

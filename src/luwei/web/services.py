@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import structlog
 from litestar.datastructures import State
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from luwei.access.oidc import Provider
 from luwei.access.throttle import Throttle
@@ -26,12 +26,15 @@ from luwei.evidence.store import EvidenceStore
 from luwei.history.store import READERS, HistoryError
 from luwei.live.alarm_strip import AlarmStrip
 from luwei.live.feed import LiveFeed
-from luwei.live.fleet import Fleet
+from luwei.live.fleet import Fleet, Mask
 from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
 from luwei.profiles import Catalogue, catalogue_of
+from luwei.registry import ownership
+from luwei.registry.engine import read
 from luwei.registry.imports.background import Background
 from luwei.registry.scope import Scope
+from luwei.registry.terminal import Terminal
 from luwei.settings import Settings
 from luwei.video.desk import VideoDesk
 from luwei.web.errors import Refused
@@ -41,6 +44,8 @@ from luwei.web.rights_watch import RightsWatch
 
 log = structlog.get_logger()
 
+MOVED_MAX = 100_000
+"""Vehicles that came or went in the time of one question."""
 TURN_S = 10.0
 """Longest wait for one of the history's readers."""
 
@@ -117,13 +122,41 @@ class Services:
         finally:
             self._turn.release()
 
-    def members(self, scope: Scope) -> str:
-        """The vehicles of ``scope`` as the queries of the history take them: a bit each from id 0 on, the lowest bit of
-        a byte first, as base64; empty for all. Half a million vehicles are 84 kB."""
-        if scope.whole:
-            return ""
-        bits = np.packbits(self.fleet.reach(scope), bitorder="little")
-        return base64.b64encode(bits.tobytes() or bytes(1)).decode()
+    async def held(self, scope: Scope, start: int) -> dict[str, Any]:
+        """Parameters with which a query of the history keeps to rows whose truck lay within ``scope`` when they were
+        recorded, none of them before ``start`` (UTC ms).
+
+        ``scope``: the vehicles that lie in it all the time; ``part_scope``: those that came or went, with their spans
+        as ``part_vehicle``, ``part_from`` and ``part_to``; ``devices``: terminals, for who sees devices and not
+        trucks. Sets are a bit each from id 0 on, the lowest bit of a byte first, as base64, and empty for no limit
+        (``part_scope``: for none). Half a million vehicles are 84 kB.
+        """
+        none: dict[str, Any] = {"part_scope": "", "part_vehicle": [], "part_from": [], "part_to": []}
+        devices = "" if scope.vendors is None else await asyncio.to_thread(self._devices, scope)
+        trucks = replace(scope, vendors=None)
+        if trucks.whole:
+            return {"scope": "", "devices": devices} | none
+        moved = await asyncio.to_thread(ownership.changed, self.engine, trucks, start, MOVED_MAX)
+        if moved is None:
+            raise Refused(503, "", "too_many_moves", "too many vehicles changed hands in that time; ask for less of it")
+        mask = self.fleet.reach(trucks).copy()
+        mask[[key for key in moved if key < len(mask)]] = False
+        parts = [(key, low, high) for key, spans in sorted(moved.items()) for low, high in spans if high > start]
+        found = {"scope": bits(mask), "devices": devices}
+        if not parts:
+            return found | none
+        some = np.zeros(max(key for key, _, _ in parts) + 1, np.bool_)
+        some[[key for key, _, _ in parts]] = True
+        vehicle, low, high = (list(column) for column in zip(*parts, strict=True))
+        return found | {"part_scope": bits(some), "part_vehicle": vehicle, "part_from": low, "part_to": high}
+
+    def _devices(self, scope: Scope) -> str:
+        with read(self.engine) as connection:
+            mine = Scope(vendors=scope.vendors).of_terminals()
+            keys = list(connection.scalars(select(Terminal.id).where(*mine)))
+        mask = np.zeros(max(keys, default=0) + 1, np.bool_)
+        mask[keys] = True
+        return bits(mask)
 
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
@@ -144,6 +177,11 @@ class Services:
     @property
     def gateways(self) -> GatewayBoard:
         return self.feed.gateways
+
+
+def bits(mask: Mask) -> str:
+    """A set of ids as the queries of the history take it."""
+    return base64.b64encode(np.packbits(mask, bitorder="little").tobytes() or bytes(1)).decode()
 
 
 def provide_services(state: State) -> Services:

@@ -29,22 +29,23 @@ async def sessions(
     q: Annotated[str, QueryParameter(name="q", max_length=40)] = "",
     phase: Annotated[Literal["open", "closed"] | None, QueryParameter(name="state")] = None,
 ) -> dict[str, Any]:
-    """One page of the sessions of the last seven days, newest first; ``q`` is part of a phone.
+    """One page of the sessions of the last seven days, newest first; ``q`` is part of a phone. A session is for
+    whoever had the truck at any time of it.
 
     Counts of an open session are those of this moment, null where its gateway does not say.
     """
     scope = door.allow("read", "session")
     now = now_ms()
-    boots = services.gateways.boots(now)
+    start, boots = now - LOOK_BACK_MS, services.gateways.boots(now)
     table = await services.ask(
         "sessions_page",
-        start=now - LOOK_BACK_MS,
+        start=start,
         q=q.strip(),
         state=phase or "",
         limit=size,
         offset=(page - 1) * size,
         boots=boots,
-        scope=services.members(scope),
+        **await services.held(scope, start),
     )
     rows = table.to_pylist()
     await count_open(services, rows, boots)

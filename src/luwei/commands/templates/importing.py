@@ -14,6 +14,7 @@ from luwei.protocol.reading import STANDARD, Reading
 from luwei.registry.command import ANSWERED, Command, CommandBatch
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
+from luwei.registry.ownership import held
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
 from luwei.registry.vehicle import Vehicle
@@ -53,7 +54,7 @@ def reported(engine: Engine, scope: Scope, command: int) -> Reported:
         .join(CommandBatch, CommandBatch.id == Command.batch_id)
         .join(Vehicle, Vehicle.id == Command.vehicle_id)
         .outerjoin(Terminal, Terminal.vehicle_id == Vehicle.id)
-        .where(Command.id == command, *scope.of_vehicles())
+        .where(Command.id == command, *held(scope, Command.vehicle_id, Command.created_at))
     )  # fmt: skip
     with read(engine) as connection:
         row = connection.execute(statement).one_or_none()

@@ -15,6 +15,7 @@ from luwei.registry import template as t
 from luwei.registry.command import Command
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
+from luwei.registry.ownership import held
 from luwei.registry.page import Page, check_page, check_query, contains
 from luwei.registry.scope import Scope
 from luwei.registry.template import ParameterTemplate, TemplatePush, TemplateResult, TemplateVersion, TerminalTemplate
@@ -217,7 +218,8 @@ def _known(result: str) -> str:
 
 
 def _of_result(scope: Scope, push: int, result: str | None) -> list[Any]:
-    conditions: list[Any] = [TemplateResult.push_id == push, *scope.of_vehicles()]
+    began = select(TemplatePush.created_at).where(TemplatePush.id == push).scalar_subquery()
+    conditions: list[Any] = [TemplateResult.push_id == push, *held(scope, TemplateResult.vehicle_id, began)]
     if result == OPEN:
         conditions.append(TemplateResult.step != t.ENDED)
     elif result is not None:

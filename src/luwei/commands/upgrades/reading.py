@@ -13,6 +13,7 @@ from luwei.registry import upgrade as u
 from luwei.registry.command import Command
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
+from luwei.registry.ownership import held
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import Scope
 from luwei.registry.upgrade import Firmware, UpgradeOrder, UpgradeStage, UpgradeVehicle
@@ -149,7 +150,8 @@ def _visible(scope: Scope, user_id: int) -> list[ColumnElement[bool]]:
 
 
 def _conditions(scope: Scope, order: int, stage: int | None, result: str | None) -> list[Any]:
-    conditions: list[Any] = [UpgradeVehicle.order_id == order, *scope.of_vehicles()]
+    began = select(UpgradeOrder.created_at).where(UpgradeOrder.id == order).scalar_subquery()
+    conditions: list[Any] = [UpgradeVehicle.order_id == order, *held(scope, UpgradeVehicle.vehicle_id, began)]
     if stage is not None:
         conditions.append(UpgradeVehicle.stage == stage)
     if result == OPEN:
