@@ -12,6 +12,7 @@ from luwei.registry import organisations, vehicle_list, vehicles
 from luwei.registry.audit import Actor
 from luwei.registry.engine import open_engine, read
 from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.imports import import_file
 from luwei.registry.organisation import KINDS, OPERATING
 from luwei.registry.organisations import PARENTS, OrganisationFilter
 from luwei.registry.scope import WHOLE, Scope
@@ -146,9 +147,39 @@ def test_a_taken_name_is_told_with_its_holder_only_inside_the_scope(engine: Engi
     with pytest.raises(Conflict) as caught:
         made(engine, "甲", city=SHENZHEN)
     assert caught.value.clash == {"noun": "organisation", "id": first, "label": "甲"}
+    code = "91440300708461136T"
+    organisations.change(engine, first, {"credit_code": code}, OFFICER, WHOLE)
     with pytest.raises(Conflict, match="exists elsewhere") as caught:
-        made(engine, "甲", city=GUANGZHOU, scope=Scope(cities=frozenset({GUANGZHOU})))
+        made(engine, "乙", city=GUANGZHOU, credit_code=code, scope=Scope(cities=frozenset({GUANGZHOU})))
     assert caught.value.clash is None
+
+
+def test_persons_of_one_name_are_told_apart_by_place_parent_or_credit_code(engine: Engine) -> None:
+    """Sole traders are called after persons: 张伟 of Shenzhen is not 张伟 of Guangzhou, nor the one with another code."""
+    first = made(engine, "张伟", "sole_trader", city=SHENZHEN, credit_code="92440300MA5DA3EL8Y")
+    assert made(engine, "张伟", "sole_trader", city=GUANGZHOU) != first
+    assert made(engine, "张伟", "sole_trader", city=SHENZHEN, credit_code="92440300MA5ECX2T19") != first
+    with pytest.raises(Conflict, match="two credit codes would tell them apart") as caught:
+        made(engine, "张伟", "sole_trader", city=SHENZHEN)
+    assert caught.value.field == "name" and caught.value.clash is not None
+    above = [made(engine, name, city=SHENZHEN) for name in ("甲", "乙")]
+    fleets = [made(engine, "一队", "fleet", city=SHENZHEN, parent_id=parent) for parent in above]
+    with pytest.raises(Conflict, match="this name"):
+        organisations.change(engine, fleets[1], {"parent_id": above[0]}, OFFICER, WHOLE)
+
+
+def test_an_import_asks_for_the_credit_code_where_a_name_means_several(engine: Engine) -> None:
+    code = "92440300MA5DA3EL8Y"
+    first = made(engine, "张伟", "sole_trader", city=SHENZHEN, credit_code=code)
+    made(engine, "张伟", "sole_trader", city=GUANGZHOU)
+    head = "车牌号,车牌颜色,市,企业名称\n"
+    rows = f"{head}粤B10001,黄,,张伟\n粤B10002,黄,,{code}\n粤B10003,黄,深圳市,张伟\n"
+    report = import_file(engine, "vehicles", "a.csv", rows.encode())
+    assert [(error.row, error.column) for error in report.errors] == [(2, "企业名称")]
+    assert "credit code" in report.errors[0].rule
+    with read(engine) as connection:
+        owners = connection.execute(text("SELECT plate, operator_id FROM vehicle ORDER BY plate"))
+        assert [tuple(row) for row in owners] == [("粤B10002", first), ("粤B10003", first)]
 
 
 def test_a_city_sees_its_operators_and_every_other_body_and_writes_only_the_first(engine: Engine) -> None:

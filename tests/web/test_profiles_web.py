@@ -54,8 +54,8 @@ def today() -> Any:
 
 def entry(phone: str, reason: str, count: int, **more: Any) -> dict[str, Any]:
     return {
-        "day": today(), "phone": phone, "terminal_id": 1, "vehicle_id": 1, "gateway": "gw-test", "kind": "noted",
-        "reason": reason, "message_id": 0x0200, "peer": "10.0.0.1:5000", "count": count,
+        "day": today(), "phone": phone, "terminal_id": 1, "vehicle_id": int(phone[-1]), "gateway": "gw-test",
+        "kind": "noted", "reason": reason, "message_id": 0x0200, "peer": "10.0.0.1:5000", "count": count,
         "first_at": now_ms() - 60_000, "last_at": now_ms() - 1_000, "example": FRAME,
     } | more  # fmt: skip
 

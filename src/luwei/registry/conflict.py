@@ -45,7 +45,7 @@ _KEYS = (
     ),
     _Key("terminal.phone", "phone", "another terminal has this phone", Terminal, ("phone",)),
     _Key("terminal.vehicle_id", "vehicle_id", "the vehicle already has a terminal", Terminal, ("vehicle_id",)),
-    _Key("organisation.name", "name", "another organisation has this name", Organisation, ("name",)),
+    _Key("organisation.name", "name", "another organisation of this place has this name", Organisation, ("name",)),
     _Key(
         "organisation.credit_code", "credit_code", "another organisation has this code", Organisation, ("credit_code",)
     ),

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, 
 from luwei.registry import audit, fields, gone, jurisdiction, noun
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
-from luwei.registry.errors import NotFound, RegistryError
+from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.fields import Checked
 from luwei.registry.named import Named, organisations_named
 from luwei.registry.organisation import AUTHORITIES, CITY, COUNTY, FLEET, KINDS, OPERATING, OPERATOR, Organisation
@@ -116,6 +116,10 @@ class OrganisationFilter:
                 | contains(engine, func.coalesce(Organisation.credit_code, ""), text.upper())
             )
         return found
+
+
+NAMESAKE = "another organisation of this place has this name"
+"""Rule of a name that is taken."""
 
 
 def check(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Checked:
@@ -284,6 +288,31 @@ def _require(connection: Connection, values: Mapping[str, Any], before: Mapping[
         _require_parent(connection, whole.get("id"), whole, scope)
     if before is not None and "kind" in values:
         _require_kind_free(connection, before["id"], before["kind"], values["kind"])
+    if {"name", "city", "county", "parent_id", "credit_code"} & values.keys():
+        _require_name(connection, whole, scope)
+
+
+def told_apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two organisations of one name are surely two: another place, another parent, or two credit codes. Sole
+    traders are called after persons, and fleets are numbered."""
+    place = ("city", "county", "parent_id")
+    codes = {row["credit_code"] for row in (one, other) if row.get("credit_code")}
+    return any(one.get(name) != other.get(name) for name in place) or len(codes) == 2
+
+
+def _require_name(connection: Connection, row: Mapping[str, Any], scope: Scope) -> None:
+    """Raises Conflict where another organisation cannot be told apart, named where it lies in the scope."""
+    names = (Organisation.id, Organisation.name, Organisation.city, Organisation.county, Organisation.parent_id,
+             Organisation.credit_code)  # fmt: skip
+    statement = select(*names).where(Organisation.name == row["name"], Organisation.id != (row.get("id") or 0))
+    for other in connection.execute(statement):
+        if told_apart(row, other._mapping):
+            continue
+        seen = select(Organisation.id).where(Organisation.id == other.id, *scope.of_organisations())
+        if connection.scalar(seen) is None:
+            raise Conflict("name", f"{NAMESAKE}; it exists elsewhere", row["name"])
+        clash: dict[str, int | str] = {"noun": "organisation", "id": other.id, "label": other.name}
+        raise Conflict("name", f"{NAMESAKE}: {other.name}; two credit codes would tell them apart", row["name"], clash)
 
 
 def _settle(_connection: Connection, _rows: Mapping[int, Mapping[str, Any]]) -> None:

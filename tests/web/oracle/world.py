@@ -217,7 +217,7 @@ def people(web: Running, world: World, chance: random.Random) -> None:
 def grant(web: Running, world: World, person: dict[str, Any], chance: random.Random) -> None:
     """Grants in force, whatever the way to them was."""
     person["granted_drivers"] = set(chance.sample(list(world.drivers), 4))
-    person["granted"] = {"evidence": set(chance.sample(list(world.vehicles), 8))}
+    person["granted"] = {row: set(chance.sample(list(world.vehicles), 8)) for row in ("evidence", "video")}
     if person["role"] in ("emergency", "police"):
         person["granted"]["position"] = set(chance.sample(list(world.vehicles), 5))
     now = now_ms()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from luwei.registry import conflict, drivers, models, organisations, reach, sims
 from luwei.registry.audit import changes
 from luwei.registry.errors import Conflict, RegistryError
-from luwei.registry.imports.references import References
+from luwei.registry.imports.references import AMBIGUOUS, References
 from luwei.registry.imports.rows import ImportRow
 from luwei.registry.noun import Noun
 from luwei.registry.organisation import OPERATING, OPERATOR
@@ -31,11 +31,13 @@ class Kept:
     """Of organisations: those that may come in."""
     start: Mapping[str, Any] = field(default_factory=dict)
     """Values of a new row that the file does not give."""
+    namesakes: bool = False
+    """Several may have one name: what else the row says tells which is meant (``organisations.told_apart``)."""
 
 
 KEPT = {
-    "operators": Kept(organisations.NOUN, (("name",),), (("credit_code",),), OPERATING, {"kind": OPERATOR}),
-    "organisations": Kept(organisations.NOUN, (("name",),), (("credit_code",), ("area",))),
+    "operators": Kept(organisations.NOUN, (("name",),), (("credit_code",),), OPERATING, {"kind": OPERATOR}, True),
+    "organisations": Kept(organisations.NOUN, (("name",),), (("credit_code",), ("area",)), namesakes=True),
     "drivers": Kept(drivers.NOUN, (("identity_number",), ("qualification_number",))),
     "sims": Kept(sims.NOUN, (("iccid",),), (("msisdn",),)),
     "models": Kept(
@@ -65,6 +67,8 @@ class PlainPlan:
     stored: dict[tuple[Any, ...], Row] = field(default_factory=dict)
     """By (columns, values)."""
     touched: dict[int, Row] = field(default_factory=dict)
+    named: dict[str, list[Row]] = field(default_factory=dict)
+    """Of nouns with namesakes: by name."""
     seen: dict[int, int] = field(default_factory=dict)
     """Row of the file by ``id()`` of the row object that it meant."""
 
@@ -138,14 +142,42 @@ class PlainPlan:
         if not usable:
             words = " or ".join(key[0] for key in self.kept.keys)
             raise RegistryError(self.kept.keys[0][0], f"must be given: {words}")
+        if self.kept.namesakes:
+            return self._namesake(row)
         for columns in usable:
             found = self.stored.get((columns, tuple(given[name] for name in columns)))
             if found is not None:
                 return found
         return None
 
+    def _namesake(self, row: ImportRow) -> Row | None:
+        """Which of those with the name is meant: the one of the credit code; else the one of the place that the row
+        says; else the only one there is."""
+        given = row.normal | self.references.ids(row.references)
+        code = given.get("credit_code")
+        if code and (known := self.stored.get((("credit_code",), (code,)))) is not None:
+            return known if known.values["name"] == given["name"] or known.mine else None
+        said = {name: given[name] for name in ("city", "county", "parent_id") if given.get(name) is not None}
+        fits = [
+            each
+            for each in self.named.get(given["name"], ())
+            if all(each.values.get(name) in (value, None) for name, value in said.items())
+            and not (code and each.values.get("credit_code"))
+        ]
+        mine = [each for each in fits if each.mine]
+        if len(mine) > 1:
+            raise RegistryError("name", AMBIGUOUS, given["name"])
+        return mine[0] if mine else fits[0] if fits and said else None
+
     def _require_free(self, after: Mapping[str, Any], known: Row | None) -> None:
-        for columns in (*self.kept.keys, *self.kept.unique):
+        for namesake in self.named.get(after.get("name", ""), ()) if self.kept.namesakes else ():
+            if namesake is known or organisations.told_apart(after, namesake.values):
+                continue
+            if id(namesake) in self.seen:
+                raise Conflict("name", f"row {self.seen[id(namesake)]} has the same", after["name"])
+            elsewhere = "" if namesake.mine else "; it exists elsewhere"
+            raise Conflict("name", f"{organisations.NAMESAKE}{elsewhere}", after["name"])
+        for columns in self.kept.unique if self.kept.namesakes else (*self.kept.keys, *self.kept.unique):
             values = tuple(after.get(name) for name in columns)
             other = None if None in values else self.stored.get((columns, values))
             if other is None or other is known:
@@ -170,6 +202,8 @@ class PlainPlan:
             self.kept.noun.require(connection, differs, stored, self.scope)
 
     def _index(self, row: Row) -> None:
+        if self.kept.namesakes and row not in (there := self.named.setdefault(row.values["name"], [])):
+            there.append(row)
         for columns in (*self.kept.keys, *self.kept.unique):
             values = tuple(row.values.get(name) for name in columns)
             if None not in values:

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, select
 from luwei.registry import conflict, jurisdiction, organisations, terminals, vehicles
 from luwei.registry.audit import changes
 from luwei.registry.errors import RegistryError
-from luwei.registry.imports.references import References
+from luwei.registry.imports.references import AMBIGUOUS, References
 from luwei.registry.imports.rows import ImportRow
-from luwei.registry.organisation import OPERATING, OPERATOR, Organisation
+from luwei.registry.organisation import OPERATING, OPERATOR, SOLE_TRADER, Organisation
 from luwei.registry.plate import NO_PLATE
 from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
@@ -54,7 +54,8 @@ class Plan:
     """Stored rows by natural key, and those that a row touched, in order."""
 
     scope: Scope
-    operators: dict[str, Stored] = field(default_factory=dict)
+    operators: dict[str, list[Stored]] = field(default_factory=dict)
+    """By name and by credit code."""
     vehicles: dict[tuple[str, int], Stored] = field(default_factory=dict)
     vins: dict[str, Stored] = field(default_factory=dict)
     certificates: dict[str, Stored] = field(default_factory=dict)
@@ -70,8 +71,9 @@ class Plan:
         good = [row for row in rows if not row.errors]
         self.references.load(connection, good, self.scope)
         wanted = {row.operator.get("name") for row in good}
-        for key, values in _fetch(connection, Organisation, organisations.FIELDS, Organisation.name, wanted):
-            self.operators[values["name"]] = Stored(key, dict(values), values)
+        for column in (Organisation.name, Organisation.credit_code):
+            for key, values in _fetch(connection, Organisation, organisations.FIELDS, column, wanted):
+                self.operators.setdefault(values[column.key], []).append(Stored(key, dict(values), values))
         by_id: dict[int, Stored] = {}
 
         def put(found: Iterable[tuple[int, dict[str, Any]]]) -> None:
@@ -130,7 +132,9 @@ class Plan:
         if device is not None:
             self._check_free(device, stored)
         self._seen(row, ("plate", key))
-        if operator is not None and self.operators.setdefault(operator.values["name"], operator).id == 0:
+        if operator is not None and operator.id == 0:
+            if id(operator) not in self.touched["organisation"]:
+                self.operators.setdefault(operator.values["name"], []).append(operator)
             self.touched["organisation"][id(operator)] = operator
         old_key = (stored.values["plate"], stored.values["plate_color"]) if stored else key
         vehicle, outcome = self._change("vehicle", stored, after, operator=operator)
@@ -175,12 +179,23 @@ class Plan:
             return None
         # An operator that only vehicles name so far begins where its first vehicle is supervised.
         area = {"city": given.get("city"), "county": given.get("county")}
-        stored = self.operators.get(name) or Stored(0, None, area | {"name": name, "kind": OPERATOR})
-        if stored.values["kind"] not in OPERATING:
+        found = self.operators.get(name, [])
+        running = [each for each in found if each.values["kind"] in OPERATING]
+        mine = [each for each in running if self.scope.covers_operator(each.values | {"id": each.id})]
+        here = [each for each in mine if all(each.values.get(level) == area[level] for level in ("city", "county"))]
+        if len(mine) > 1 and len(here) != 1:
+            raise RegistryError("operator", AMBIGUOUS, name)
+        if mine:
+            return mine[0] if len(mine) == 1 else here[0]
+        if any(each not in running for each in found):
             raise RegistryError("operator", "is the name of an organisation that is no operator", name)
-        if not self.scope.covers_operator(stored.values | {"id": stored.id}):
+        fresh = Stored(0, None, area | {"name": name, "kind": OPERATOR})
+        if any(each.values["kind"] != SOLE_TRADER for each in running):
+            # One company runs trucks in many cities; only persons of one name are surely two.
             raise RegistryError("operator", "must lie within your own jurisdiction", name)
-        return stored
+        if not self.scope.covers_operator(fresh.values | {"id": 0}):
+            raise RegistryError("operator", "must lie within your own jurisdiction", name)
+        return fresh
 
     def _require_free(
         self, name: str, holders: dict[str, Stored], given: dict[str, Any], stored: Stored | None, rule: str
