@@ -155,7 +155,7 @@ def test_a_taken_name_is_told_with_its_holder_only_inside_the_scope(engine: Engi
 
 
 def test_persons_of_one_name_are_told_apart_by_place_parent_or_credit_code(engine: Engine) -> None:
-    """Sole traders are called after persons: 张伟 of Shenzhen is not 张伟 of Guangzhou, nor the one with another code."""
+    """Sole traders are called after persons: 张伟 of Shenzhen is not 张伟 of Guangzhou, nor one with another code."""
     first = made(engine, "张伟", "sole_trader", city=SHENZHEN, credit_code="92440300MA5DA3EL8Y")
     assert made(engine, "张伟", "sole_trader", city=GUANGZHOU) != first
     assert made(engine, "张伟", "sole_trader", city=SHENZHEN, credit_code="92440300MA5ECX2T19") != first

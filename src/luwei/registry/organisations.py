@@ -306,7 +306,7 @@ def _require_name(connection: Connection, row: Mapping[str, Any], scope: Scope) 
              Organisation.credit_code)  # fmt: skip
     statement = select(*names).where(Organisation.name == row["name"], Organisation.id != (row.get("id") or 0))
     for other in connection.execute(statement):
-        if told_apart(row, other._mapping):
+        if told_apart(row, other._asdict()):
             continue
         seen = select(Organisation.id).where(Organisation.id == other.id, *scope.of_organisations())
         if connection.scalar(seen) is None:

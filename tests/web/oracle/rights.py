@@ -29,6 +29,7 @@ ROWS = {
     "template": "●+ ◐+ – – –  – – ◐  –  –  –",
     "upgrade": "●+ ◐+ –  – –  – – ◐  –  –  –",
     "area": "●+ ◐+ ◐+ – –  – – –  ◐+ ◐+ –",
+    "case_policy": "●+ ◐ ◐ – – –   – –  ◐  ◐  –",
     "grant": "● ◐  ◐  ◐  ◐  – – ◐  ◐  ◐  –",
     "user": "– – – – – – – – – – –",
     "right": "– – – – – – – – – – –",
@@ -39,12 +40,12 @@ OF_VEHICLES = ("vehicle", "terminal", "operator", "organisation", "sim", "model"
 """Kinds that belong to the table's first row."""
 PRIVATE = ("video", "evidence", "driver")
 GOVERNMENT = ("province", "city", "county", "emergency", "police", "regulator")
-INSPECTED = (*OF_VEHICLES, "position", "alarm", "grant")
+INSPECTED = (*OF_VEHICLES, "position", "alarm", "case", "grant")
 
 
 def row_of(kind: str) -> str:
     """The table's row of a kind of data."""
-    return "vehicle" if kind in OF_VEHICLES else "evidence" if kind == "multimedia" else kind
+    return "vehicle" if kind in OF_VEHICLES else {"multimedia": "evidence", "case": "alarm"}.get(kind, kind)
 
 
 def manner(person: dict[str, Any], kind: str, act: str = "read") -> str:

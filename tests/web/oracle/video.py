@@ -24,6 +24,8 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
     assert (status == 200) == rights.sees_all(person, "gateway"), f"{name} nodes: {status}"
     status = (await client.get("/api/video/streams/1-1-live/snapshot", params={"purpose": "核实"})).status_code
     assert status == (404 if reach else 403), f"{name} snapshot: {status}"
+    answer = await client.get("/api/me/video-layouts")
+    assert answer.status_code == 200 and answer.json()["items"] == [], f"{name} layouts of others"
     seats = {t["vehicle_id"] for t in world.terminals.values() if t["vehicle_id"]}
     seen = {k for k in seats if rights.sees(world, person, "video", world.vehicles[k])}
     for key in world.sample(person, "video", seats, seen):
