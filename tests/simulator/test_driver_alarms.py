@@ -272,6 +272,7 @@ def test_a_demonstration_begins_with_alarms_of_every_grade() -> None:
     assert Counter(name for _, name in begun) == Counter(OPENING)
     assert len({phone for phone, _ in begun}) == len(OPENING)
     by_phone = {terminal.truck.phone: terminal for terminal in made}
+    wanted = {"phone": OBEYS, "playing_phone": IGNORES, "not_ahead": VANISHES}
     for phone, name in begun:
         terminal = by_phone[phone]
         terminal.phase = ONLINE
@@ -279,6 +280,8 @@ def test_a_demonstration_begins_with_alarms_of_every_grade() -> None:
         assert terminal.instruments.driver.seen(NOON + 5, 60.0, True) == []
         terminal.commands.due(NOON + 24)
         assert terminal.next_report_s == NOON + 24  # at once
+        assert terminal.instruments.driver.temper != VANISHES or terminal.truck.number >= STEADY
+        assert terminal.instruments.driver.temper == wanted.get(name, terminal.instruments.driver.temper)
         if name in HAPPENINGS:
             assert HAPPENINGS[name].item in _items(terminal)
         elif name == "emergency":

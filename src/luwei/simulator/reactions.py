@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from luwei.simulator.driver import GONE_S, OBEYS, REACTS_S, VANISHES
+from luwei.simulator.driver import GONE_S, IGNORES, OBEYS, REACTS_S, VANISHES
 from luwei.simulator.driving import DRIVING
 from luwei.simulator.happenings import HAPPENINGS, OPENING
+from luwei.simulator.media_faults import STEADY
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -20,6 +21,8 @@ HASTE, HASTE_S = 1.32, 240.0
 OPENING_S = (6.0, 24.0)
 """When the trucks of the opening do it, after the start; later where the line is not up yet."""
 LEAST_KMH = 45.0
+TEMPERS: Mapping[str, str] = {"phone": OBEYS, "playing_phone": IGNORES, "not_ahead": VANISHES}
+"""So that a demonstration soon shows every outcome of a reminder."""
 
 
 def hear(terminal: Terminal, now_s: float) -> None:
@@ -71,6 +74,8 @@ def _fits(terminal: Terminal, name: str) -> bool:
     if name not in HAPPENINGS:
         return terminal.instruments.safety is None  # leave the cameras to what only they see
     safety = terminal.truck.speech.safety
+    if TEMPERS.get(name) == VANISHES and terminal.truck.number < STEADY:
+        return False
     return bool(safety) and HAPPENINGS[name].dialect in ("", safety)
 
 
@@ -82,5 +87,6 @@ def _begin(terminal: Terminal, name: str, now_s: float) -> list[bytes]:
         terminal.drive.hurry(now_s + HASTE_S, HASTE)
     else:
         terminal.instruments.driver.begin(name, now_s)
+        terminal.instruments.driver.temper = TEMPERS.get(name, terminal.instruments.driver.temper)
     terminal.next_report_s = now_s
     return []
