@@ -72,7 +72,8 @@ def held(scope: Scope, vehicle: Any, at: Any) -> list[ColumnElement[bool]]:
 
 def changed(engine: Engine, scope: Scope, since: int, most: int) -> dict[int, Spans] | None:
     """Vehicles that came under ``scope`` or left it after ``since`` (UTC ms), or may have, each with the spans from
-    then on in which it lay within it; None where there are more than ``most``. All others have been where they are now."""
+    then on in which it lay within it; None where there are more than ``most``. All others have been where they
+    are now."""
     limits = list(_limits(scope))
     ids: set[int] = set(scope.vehicles or ()) if limits else set()
     with read(engine) as connection:
