@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from node_harness import PHONE, VECTORS, Harness, capture, packets, until
 
+from luwei.media import expected as expected_streams
 from luwei.media import intake, view_port
 from luwei.media.orders import Close, Snap
 from luwei.protocol.jt1078.writing import PacketWriter, sim_field
@@ -87,8 +88,9 @@ async def test_live_and_playback_of_one_channel_run_side_by_side(node: Harness, 
 
 
 async def test_a_second_terminal_that_claims_a_running_stream_is_refused_and_the_first_goes_on(
-    node: Harness, clip: Clip
+    node: Harness, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(expected_streams, "SILENT_S", 60)  # however slow this machine is
     stream = await node.expect()
     view, first = await node.view(stream), await node.truck()
     bursts = packets(clip[:40])

@@ -122,6 +122,8 @@ class Node:
             await self._intake.open(line, settings.host, first and first + place)
         await self._port.start(settings.media_view_address)
         await self._bus.serve(node_subject(self.name), self._answer)
+        # at once: viewers of a process that ended may be waiting
+        await self._bus.publish(NODE_SUBJECT, msgspec.msgpack.encode(self.announcement(self.now_ms())))
         self._clock = asyncio.create_task(self._run(), name="media clock")
         log.info("media node listens", node=self.name, host=settings.host, ports=self._intake.ports)
 

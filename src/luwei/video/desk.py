@@ -324,7 +324,9 @@ class VideoDesk:
 
     async def _announced(self, _: str, payload: bytes, __: dict[str, str]) -> None:
         said = msgspec.msgpack.decode(payload, type=Announcement)
-        self.nodes.heard(said)
+        if self.nodes.heard(said):
+            for waiting in self.streams.values():
+                waiting.wake.set()
         for each in said.streams:
             stream = self.streams.get(each.stream)
             if stream is not None and stream.node == said.node and stream.expected_at == each.expected_at:

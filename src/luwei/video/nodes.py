@@ -38,9 +38,11 @@ class Nodes:
         self._bus = bus
         self._known: dict[str, Known] = {}
 
-    def heard(self, said: Announcement) -> None:
-        """A node announced itself."""
+    def heard(self, said: Announcement) -> bool:
+        """A node announced itself; whether it was not known."""
+        new = said.node not in self._known
         self._known[said.node] = Known(said, time.monotonic())
+        return new
 
     def alive(self) -> list[Announcement]:
         """Nodes that spoke a moment ago."""

@@ -39,6 +39,14 @@ class SerialCheck:
 
     def add(self, serial: int, stream: Hashable) -> bool:
         """Whether packets are missing before this one of ``stream``."""
+        if self.counter == SHARED:
+            # decided: no stream's own serial is asked for any more
+            step, self._last = (serial - (self._last or 0)) & 0xFFFF, serial
+            if step == 1:
+                return False
+            self.gaps += 1
+            self.lost += step - 1 if 0 < step < _HALF else 0
+            return True
         last, last_of = self._last, self._last_of.get(stream)
         self._last = serial
         self._last_of[stream] = serial
