@@ -42,7 +42,7 @@ async def check_sockets(web: Running, world: World, routes: Routes) -> None:
     """Without a right the socket says so; with one it wants a ticket."""
     for person in world.people:
         headers = {"Cookie": f"luwei_session={person['token']}"}
-        address = web.base.replace("http://", "ws://") + "/video/nobody?ticket=x"
+        address = web.base.replace("http://", "ws://") + "/ws/video/nobody?ticket=x"
         try:
             async with connect(address, additional_headers=headers, origin=web.base) as socket:  # type: ignore[arg-type]
                 while True:
@@ -50,4 +50,4 @@ async def check_sockets(web: Running, world: World, routes: Routes) -> None:
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd is not None else 0
         assert code == (4408 if rights.reach(world, person, "video") else 4403), f"{person['name']} picture: {code}"
-        routes.note("/video/nobody", 404 if code == 4408 else 403)
+        routes.note("/ws/video/nobody", 404 if code == 4408 else 403)
