@@ -48,6 +48,10 @@ def fill_cases(engine: Engine, count: int) -> None:
         "verdict": "", "reason": "", "actions": "", "driver_reply": "", "correction": "", "text": "",
         "evidence_audited": False, "returns": 0, "appeal": "", "plate_color": 2, "updated_at": now,
     }  # fmt: skip
+    table: Any = AlarmCase.__table__
+    with write(engine) as connection:
+        for index in table.indexes:
+            index.drop(connection)
     states = chance.choices([state for state, _ in STATES], [share for _, share in STATES], k=count)
     for start in range(0, count, CHUNK):
         rows = []
@@ -70,6 +74,9 @@ def fill_cases(engine: Engine, count: int) -> None:
             )  # fmt: skip
         with write(engine) as connection:
             connection.execute(insert(AlarmCase), rows)
+    with write(engine) as connection:
+        for index in table.indexes:
+            index.create(connection)
     if engine.dialect.name == "postgresql":
         # PostgreSQL does it by itself before long; nobody does it for SQLite
         with engine.connect() as connection:

@@ -105,6 +105,7 @@ class Core:
         self.strip: AlarmStrip | None = None
         self.multimedia: Intake | None = None
         self.cases: AlarmReader | None = None
+        self.case_engine: CaseEngine | None = None
         self.loop_lag_s = 0.0
 
     @contextlib.asynccontextmanager
@@ -178,7 +179,7 @@ class Core:
         video = await started(stack, VideoDesk(engine, bus, commands, settings))
         tell = (self._seen, self._parked, attachments.wake, history.query)
         cases = await started(stack, CaseEngine(engine, commands, *tell))
-        self.cases = AlarmReader(bus, "cases", cases.take)
+        self.case_engine, self.cases = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, self.cases.run, "cases")
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
@@ -254,13 +255,20 @@ class Core:
             "bus": {"ok": bus.connected},
             "ingest": work,
             "multimedia": self.multimedia.health() if self.multimedia else {"ok": False, "state": "starting"},
-            "cases": self.cases.health() if self.cases else {"ok": False, "state": "starting"},
+            "cases": self._cases_health(),
             "history": {"ok": work["state"] != "history failing"},
             "live": live,
             # A gateway that is down is its own alarm: the core can still answer.
             "gateways": {"ok": alive == listed and alive > 0, "alive": alive, "listed": listed},
             "loop_lag_s": round(self.loop_lag_s, 3),
         }
+
+    def _cases_health(self) -> dict[str, Any]:
+        """The reader of alarms, and the clocks of cases."""
+        if self.cases is None or self.case_engine is None:
+            return {"ok": False, "state": "starting"}
+        reading, clocks = self.cases.health(), self.case_engine.health()
+        return reading | {"ok": bool(reading["ok"] and clocks["ok"]), "clocks": clocks}
 
     async def _keep_anchors(self, engine: Engine, bus: Bus) -> None:
         """Write the head of the audit log's chain down each hour, away from the registry: into a file of this folder,

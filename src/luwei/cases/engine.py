@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.cases import acts, following, intake, policies, reminders, timers, what_if
+from luwei.cases.counting import Counts
 from luwei.cases.merge import Alarm
 from luwei.cases.news import News
 from luwei.cases.policy import Policy
@@ -67,6 +68,7 @@ class CaseEngine:
         self._ask = ask
         self._trying = asyncio.Event()
         self.news = News()
+        self.counts = Counts(engine)
         self._tasks: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
         self._trouble = ""

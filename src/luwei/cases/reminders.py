@@ -139,6 +139,8 @@ async def give(commands: Sender, reminder: Reminder, now: int) -> bool:
 
 def _given(connection: Connection, batch: int, keys: Sequence[int], *, reminder: Reminder, now: int) -> None:
     """In the transaction that enters the command: the timer is gone, the checks are set."""
+    # the case first and then its timers: whoever closes a case locks them in this order too
+    connection.execute(select(AlarmCase.id).where(AlarmCase.id == reminder.case_id).with_for_update())
     if not connection.execute(delete(CaseTimer).where(CaseTimer.id == reminder.timer)).rowcount:
         raise Over
     enter(connection, reminder.case_id, keys[0], reminder.vehicle_id, TTS, reminder.text, None, now)

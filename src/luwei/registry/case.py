@@ -39,14 +39,15 @@ class AlarmCase(Base):
     __tablename__ = "alarm_case"
     __table_args__ = (
         UniqueConstraint("number"),
-        # Each ends with the grade: counting by stage and grade then reads the index alone.
-        Index("ix_alarm_case_stage_sort_at", "stage", "sort_at", "id", "grade"),
-        Index("ix_alarm_case_stage_grade_sort_at", "stage", "grade", "sort_at", "id"),
-        Index("ix_alarm_case_stage_city_sort_at", "stage", "city", "sort_at", "id", "grade"),
-        Index("ix_alarm_case_stage_county_sort_at", "stage", "county", "sort_at", "id", "grade"),
-        Index("ix_alarm_case_stage_operator_id_sort_at", "stage", "operator_id", "sort_at", "id", "grade"),
-        Index("ix_alarm_case_stage_monitor_id_sort_at", "stage", "monitor_id", "sort_at", "id", "grade"),
+        # Each ends with grade and overdue: counting the open work then reads the index alone.
+        Index("ix_alarm_case_stage_sort_at", "stage", "sort_at", "id", "grade", "overdue"),
+        Index("ix_alarm_case_stage_grade_sort_at", "stage", "grade", "sort_at", "id", "overdue"),
+        Index("ix_alarm_case_stage_city_sort_at", "stage", "city", "sort_at", "id", "grade", "overdue"),
+        Index("ix_alarm_case_stage_county_sort_at", "stage", "county", "sort_at", "id", "grade", "overdue"),
+        Index("ix_alarm_case_stage_operator_id_sort_at", "stage", "operator_id", "sort_at", "id", "grade", "overdue"),
+        Index("ix_alarm_case_stage_monitor_id_sort_at", "stage", "monitor_id", "sort_at", "id", "grade", "overdue"),
         Index("ix_alarm_case_stage_type_sort_at", "stage", "type", "sort_at", "id"),
+        Index("ix_alarm_case_stage_vehicle_id_sort_at", "stage", "vehicle_id", "sort_at", "id"),
         Index("ix_alarm_case_vehicle_id_type_last_at", "vehicle_id", "type", "last_at"),
         Index("ix_alarm_case_assignee_id_stage", "assignee_id", "stage"),
         Index("ix_alarm_case_opened_at", "opened_at"),

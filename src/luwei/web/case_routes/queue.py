@@ -18,7 +18,9 @@ from luwei import geo
 from luwei.cases import reading
 from luwei.cases.reading import CaseFilter, CaseRow, StageCount
 from luwei.live.feed import now_ms
+from luwei.registry.plate import COLORS
 from luwei.web.case_routes.allowed import cases_of
+from luwei.web.case_routes.words import CORRECTIONS, STATES, VERDICTS
 from luwei.web.china_time import written
 from luwei.web.commands import csv_line, in_pieces
 from luwei.web.door import Door
@@ -101,7 +103,7 @@ async def case_summary(
     """Open cases by stage and grade, also for who sees counts only."""
     scope = door.allow("read", "case", aggregates=True)
     chosen = CaseFilter(city=city, county=county, operator=operator, me=door.user_id)
-    found = await asyncio.to_thread(reading.summary, services.engine, scope, chosen)
+    found = await cases_of(services).counts.of(scope, chosen)
     return CaseSummary(now_ms(), found.stages, None if scope.aggregate else found.mine, found.oldest_due_at)
 
 
@@ -131,7 +133,7 @@ async def case_csv(
     """The rows of a list as CSV, at most 100,000."""
     scope = door.allow("export", "case")
     chosen = replace(cases_chosen, me=door.user_id)
-    await asyncio.to_thread(chosen.conditions, services.engine)
+    await asyncio.to_thread(chosen.conditions, services.engine, scope)
     await door.note("case.export", None, chosen.told(), vehicle_id=chosen.vehicle, scope=scope)
     lines = _lines(reading.exported(services.engine, scope, chosen))
     headers = {"Content-Disposition": 'attachment; filename="cases.csv"'}
@@ -153,12 +155,14 @@ def _lines(items: Iterator[CaseRow]) -> Iterator[str]:
         times = [row.first_action_due_at, row.first_action_at, row.close_due_at, row.closed_at]
         yield csv_line(
             [
-                row.number, f"G{row.grade}", row.state, row.type_zh, row.plate, row.plate_color,
+                row.number, f"G{row.grade}", STATES[row.state][0], row.type_zh, row.plate,
+                COLORS.get(row.plate_color, row.plate_color),
                 row.operator.name if row.operator else "", row.monitor.name if row.monitor else "",
                 cities.get(row.city or 0, ""), counties.get(row.county or 0, ""), written(row.started_at),
                 written(row.last_at), row.count, row.warnings, row.level,
                 *("" if at is None else written(at) for at in times),
-                row.evidence.files, row.evidence.complete, row.verdict or "", row.correction or "",
+                row.evidence.files, row.evidence.complete, VERDICTS[row.verdict][0] if row.verdict else "",
+                CORRECTIONS[row.correction][0] if row.correction else "",
                 row.handler.name if row.handler else "",
             ]
         )  # fmt: skip

@@ -145,7 +145,7 @@ class _Line:
                     await self._send({"type": "case", "rows": rows})
             elif ids or many:
                 await self._send({"type": "many"})
-            await self._send(await asyncio.to_thread(self._summary))
+            await self._send(await self._summary())
             await asyncio.sleep(REST_S)
             await self._listener.event.wait()
 
@@ -159,11 +159,11 @@ class _Line:
         limits = (("city", chosen.city), ("county", chosen.county), ("operator_id", chosen.operator))
         return covers(self._scope, row) and all(value is None or row[name] == value for name, value in limits)
 
-    def _summary(self) -> dict[str, Any]:
+    async def _summary(self) -> dict[str, Any]:
         chosen = CaseFilter(
             city=self._filter.city, county=self._filter.county, operator=self._filter.operator, me=self._door.user_id
         )
-        found = reading.summary(self._services.engine, self._scope, chosen)
+        found = await cases_of(self._services).counts.of(self._scope, chosen)
         mine = None if self._scope.aggregate else found.mine
         return {
             "type": "summary",

@@ -96,17 +96,26 @@ def _cases() -> None:
     )
     op.create_index("ix_alarm_case_assignee_id_stage", "alarm_case", ["assignee_id", "stage"])
     op.create_index("ix_alarm_case_opened_at", "alarm_case", ["opened_at"])
-    op.create_index("ix_alarm_case_stage_city_sort_at", "alarm_case", ["stage", "city", "sort_at", "id", "grade"])
-    op.create_index("ix_alarm_case_stage_county_sort_at", "alarm_case", ["stage", "county", "sort_at", "id", "grade"])
-    op.create_index("ix_alarm_case_stage_grade_sort_at", "alarm_case", ["stage", "grade", "sort_at", "id"])
     op.create_index(
-        "ix_alarm_case_stage_monitor_id_sort_at", "alarm_case", ["stage", "monitor_id", "sort_at", "id", "grade"]
+        "ix_alarm_case_stage_city_sort_at", "alarm_case", ["stage", "city", "sort_at", "id", "grade", "overdue"]
     )
     op.create_index(
-        "ix_alarm_case_stage_operator_id_sort_at", "alarm_case", ["stage", "operator_id", "sort_at", "id", "grade"]
+        "ix_alarm_case_stage_county_sort_at", "alarm_case", ["stage", "county", "sort_at", "id", "grade", "overdue"]
     )
-    op.create_index("ix_alarm_case_stage_sort_at", "alarm_case", ["stage", "sort_at", "id", "grade"])
+    op.create_index("ix_alarm_case_stage_grade_sort_at", "alarm_case", ["stage", "grade", "sort_at", "id", "overdue"])
+    op.create_index(
+        "ix_alarm_case_stage_monitor_id_sort_at",
+        "alarm_case",
+        ["stage", "monitor_id", "sort_at", "id", "grade", "overdue"],
+    )
+    op.create_index(
+        "ix_alarm_case_stage_operator_id_sort_at",
+        "alarm_case",
+        ["stage", "operator_id", "sort_at", "id", "grade", "overdue"],
+    )
+    op.create_index("ix_alarm_case_stage_sort_at", "alarm_case", ["stage", "sort_at", "id", "grade", "overdue"])
     op.create_index("ix_alarm_case_stage_type_sort_at", "alarm_case", ["stage", "type", "sort_at", "id"])
+    op.create_index("ix_alarm_case_stage_vehicle_id_sort_at", "alarm_case", ["stage", "vehicle_id", "sort_at", "id"])
     op.create_index("ix_alarm_case_vehicle_id_type_last_at", "alarm_case", ["vehicle_id", "type", "last_at"])
     op.create_table(
         "pre_warning",
