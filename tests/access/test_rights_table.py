@@ -84,7 +84,9 @@ def test_a_shipped_right_is_the_cell_of_the_table(row: str, role: str, cell: str
     [
         ("regulator", "vehicle", "by_insurer"), ("vendor", "position", "last_fix"), ("vendor", "video", "install_test"),
         ("insurer", "alarm", "per_policy"), ("vendor", "alarm", "device_faults"), ("monitor", "driver", "match_result"),
-        ("insurer", "score", "own_trucks"), ("vendor", "score", "own_service"), ("driver", "audit", "viewers"),
+        ("insurer", "vehicle", "masked"), ("monitor", "vehicle", "masked"), ("inspector", "vehicle", "masked"),
+        ("viewer", "vehicle", "masked"), ("insurer", "score", "own_trucks"), ("vendor", "score", "own_service"),
+        ("driver", "audit", "viewers"),
     ],
 )  # fmt: skip
 def test_words_of_a_cell_narrow_the_scope(role: str, row: str, narrow: str) -> None:

@@ -50,7 +50,7 @@ def quick_hash() -> Iterator[None]:
 SEEDS = os.environ.get("LUWEI_LEAK_SEEDS", "")
 """Worlds to be built, such as "1 2 3", with everything asked by everybody. Usually there is one, and it takes turns:
 who may do everything and who may do next to nothing asks for each noun, any other for every third."""
-TIRELESS = ("administrator", "driver", "insurer")
+TIRELESS = ("administrator", "police", "driver", "insurer")
 
 
 @pytest.mark.timeout(300)
@@ -151,6 +151,39 @@ async def test_a_monitor_sees_drivers_masked_everywhere(web: Running) -> None:
     with read(engine) as connection:
         looks = connection.execute(text("SELECT username FROM audit_entry WHERE act = 'driver.look' ORDER BY id"))
         assert list(looks.scalars())[-2:] == ["eye", "boss-of-it"]
+
+
+async def test_who_keeps_no_records_sees_no_names_and_phones_of_owners_and_contacts(web: Running) -> None:
+    """Lists, single records, files, their past, tracks: the insurer knows the truck, not the person."""
+    engine = web.services.engine
+    insurer = organisations.create(engine, {"kind": "insurer", "name": f"{MARK}保"}, SYSTEM, WHOLE)
+    given = {"name": f"{MARK}联", "city": 440300, "contact": "司马相如", "contact_phone": "13912345678"}
+    operator = organisations.create(engine, given, SYSTEM, WHOLE)
+    truck = {"plate": "粤B98766", "plate_color": 2, "operator_id": operator, "insurer_id": insurer, "city": 440300}
+    key = vehicles.create(engine, truck | {"owner": "欧阳修文"}, SYSTEM, WHOLE)
+    other = vehicles.create(engine, truck | {"plate": "粤B98767", "owner": "远隆物流有限公司"}, SYSTEM, WHOLE)
+    paths = [
+        "/api/vehicles", f"/api/vehicles/{key}", f"/api/vehicles/{key}/history", "/api/export/vehicles/csv",
+        "/api/organisations", f"/api/organisations/{operator}", f"/api/organisations/{operator}/history",
+        "/api/export/organisations/csv", "/api/operators", f"/api/operators/{operator}", "/api/export/operators/csv",
+    ]  # fmt: skip
+    async with web.client(web.session_token("policy", role="insurer", organisation_id=insurer)) as client:
+        for path in paths:
+            answer = await client.get(path)
+            assert answer.status_code == 200, path
+            assert not any(secret in answer.text for secret in ("欧阳", "司马", "12345678")), path
+        assert (await client.get(f"/api/vehicles/{key}")).json()["owner"] == "欧***"
+        # A company is no person.
+        assert (await client.get(f"/api/vehicles/{other}")).json()["owner"] == "远隆物流有限公司"
+        shown = (await client.get(f"/api/operators/{operator}")).json()
+        assert (shown["contact"], shown["contact_phone"]) == ("司***", "139****5678")
+    city = web.session_token("keeper", role="city", city=440300)
+    span = {"from": web.start_ms, "to": web.start_ms + 1}
+    async with web.client(city) as client:
+        assert (await client.get(f"/api/vehicles/{key}")).json()["owner"] == "欧阳修文"
+        assert (await client.get(f"/api/operators/{operator}")).json()["contact_phone"] == "13912345678"
+        # Where a truck was needs nobody's name.
+        assert (await client.get(f"/api/vehicles/{key}/track", params=span)).json()["vehicle"]["owner"] == "欧***"
 
 
 async def test_rows_that_move_are_seen_by_their_new_owner_at_once(web: Running) -> None:

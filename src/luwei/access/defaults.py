@@ -87,7 +87,7 @@ COLUMNS = (
 _SIGNS = {"F": FULL, "O": OWN, "A": AGGREGATE, "R": REASON, "Q": REASON_OWN, "-": NONE}
 
 TABLE = {
-    "vehicle": "F+ O+ O+ A R A:by_insurer O O+ O O O",
+    "vehicle": "F+ O+ O+ A R A:by_insurer O:masked O+ O:masked O O",
     "position": "F O O R R - - O:last_fix O O O",
     "video": "R Q Q R R - - R:install_test O O -",
     "alarm": "F O O A R A A:per_policy O:device_faults O+ O+ O",
@@ -174,7 +174,7 @@ def _shipped() -> dict[str, Rights]:
         "system",
         "grant",
     ):
-        rights["inspector"][READ, code] = Cell(OWN)
+        rights["inspector"][READ, code] = Cell(OWN, "masked" if KINDS[code].row == "vehicle" else "")
     rights |= {role: _technical(role) for role in ("administrator", "duty", "viewer")}
     return {role: MappingProxyType(cells) for role, cells in rights.items()}
 
@@ -192,7 +192,9 @@ def _technical(role: str) -> dict[tuple[str, str], Cell]:
             continue
         manner = REASON_OWN if role == "duty" and kind.row in _PRIVATE else OWN
         acts = (READ,) if role == "viewer" else kind.acts
-        cells |= {(act, kind.code): Cell(manner) for act in acts}
+        # Who only reads needs nobody's name or phone; who keeps the records does.
+        narrow = "masked" if role == "viewer" and kind.row == "vehicle" else ""
+        cells |= {(act, kind.code): Cell(manner, narrow) for act in acts}
     if role == "duty":
         cells[READ, "grant"] = Cell(OWN)
     return cells

@@ -52,6 +52,7 @@ NARROWS = {
     "device_faults": ("仅设备故障类", "device faults only"),
     "per_policy": ("按保单汇总", "per policy"),
     "match_result": ("仅比对结果", "match result only"),
+    "masked": ("个人信息脱敏", "personal data masked"),
     "own_trucks": ("本机构承保车辆汇总", "own trucks, aggregated"),
     "own_service": ("本单位服务评分", "own service score"),
     "viewers": ("谁看过我", "who viewed me"),

@@ -6,14 +6,21 @@ Enough is left to tell two people of one list apart, and too little to call or f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from luwei.registry.personal import CARD, IDENTITY, NAME, PERSONAL, PHONE, PICTURE
+from luwei.registry.changes import Change
+from luwei.registry.personal import CARD, IDENTITY, NAME, OWNER, PERSONAL, PHONE, PICTURE
 
 
 def name(text: str) -> str:
     """张三丰 → 张**."""
     return text[:1] + "*" * max(len(text) - 1, 1)
+
+
+def owner(text: str) -> str:
+    """A person as ``name``; a company, which has more than four characters and no dot of a name from abroad, whole."""
+    return name(text) if len(text) <= 4 or "·" in text else text
 
 
 def phone(text: str) -> str:
@@ -37,7 +44,7 @@ def plate(text: str) -> str:
 
 
 _SORTS: dict[str, Callable[[str], str | None]] = {
-    NAME: name, PHONE: phone, IDENTITY: identity, CARD: card, PICTURE: lambda text: None,
+    NAME: name, OWNER: owner, PHONE: phone, IDENTITY: identity, CARD: card, PICTURE: lambda text: None,
 }  # fmt: skip
 
 
@@ -50,6 +57,24 @@ def masked(noun: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with the personal fields of ``noun`` masked; a change ``[before, after]`` in both."""
     sorts = PERSONAL.get(noun, {})
     return {field: _deep(sorts[field], value) if field in sorts else value for field, value in row.items()}
+
+
+def masked_cell(noun: str, field: str, value: Any) -> Any:
+    """One value of a row of ``noun``."""
+    sort = PERSONAL.get(noun, {}).get(field)
+    return value if sort is None else masked_value(sort, value)
+
+
+def masked_change(noun: str, change: Change) -> Change:
+    """An act of a record's history with personal values masked, before and after, and without what it says beside."""
+    shown = [
+        replace(
+            each, before=masked_cell(noun, each.field, each.before), after=masked_cell(noun, each.field, each.after)
+        )
+        for each in change.fields
+    ]
+    detail = None if change.detail is None else masked(noun, change.detail)
+    return replace(change, fields=shown, detail=detail)
 
 
 def _deep(sort: str, value: Any) -> Any:

@@ -5,7 +5,8 @@ Source: 个人信息保护法 art. 4 and 28; reference supervision §10.
 
 from __future__ import annotations
 
-NAME, PHONE, IDENTITY, CARD, PICTURE = "name", "phone", "identity", "card", "picture"
+NAME, OWNER, PHONE, IDENTITY, CARD, PICTURE = "name", "owner", "phone", "identity", "card", "picture"
+"""OWNER is a name that may be a company's."""
 
 PERSONAL: dict[str, dict[str, str]] = {
     "driver": {
@@ -17,7 +18,7 @@ PERSONAL: dict[str, dict[str, str]] = {
         "ic_card_number": CARD,
         "photo": PICTURE,
     },
-    "vehicle": {"owner": NAME},
+    "vehicle": {"owner": OWNER},
     "organisation": {"contact": NAME, "contact_phone": PHONE},
     "sim": {"msisdn": PHONE},
 }

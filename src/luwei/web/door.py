@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 COOKIE = "luwei_session"
+MASKING = ("match_result", "masked")
+"""What of ``luwei.access.kinds.NARROWS`` hides personal fields."""
 
 T = TypeVar("T", bound="DataclassInstance")
 
@@ -115,16 +117,17 @@ class Door:
 
     def masked(self, noun: str, view: T, scope: Scope) -> T:
         """A record with its personal fields masked where ``scope`` shows no more than that two of them are the same
-        person (``match_result``)."""
-        if scope.narrow != "match_result":
+        person (``match_result``), or no personal data at all (``masked``)."""
+        if scope.narrow not in MASKING:
             return view
         row = {name: getattr(view, name) for name in PERSONAL[noun]}
         return replace(view, **masked(noun, row))
 
     def masked_entry(self, entry: EntryView) -> EntryView:
-        """An entry of the audit log with the personal data of drivers masked, for who has no standing right to it."""
-        cell = self.user.cells.get(("read", "driver"))
-        if entry.noun != "driver" or (cell is not None and not cell.narrow and cell.manner in ("full", "own")):
+        """An entry of the audit log with personal data masked, for who has no standing right to see it whole."""
+        cell = self.user.cells.get(("read", entry.noun))
+        standing = cell is not None and cell.narrow not in MASKING and cell.manner in ("full", "own")
+        if entry.noun not in PERSONAL or standing:
             return entry
         return replace(entry, detail=masked(entry.noun, entry.detail))
 

@@ -13,6 +13,7 @@ from luwei.live.fleet import Fleet
 from luwei.registry import gone, vehicle_list
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound
+from luwei.registry.masking import masked
 from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.vehicle_list import OperatorName, TerminalBrief, VehicleView
 from luwei.web.services import Services
@@ -59,20 +60,29 @@ class VehicleRow(msgspec.Struct):
 _VIEW = tuple(name for name in VehicleRow.__struct_fields__ if name != "live")
 
 
-def row_of(view: VehicleView, fleet: Fleet, shown: Scope | None) -> VehicleRow:
-    """Join a registry view with the live state, where ``shown`` (the scope of positions; None: nowhere) covers it."""
+def row_of(view: VehicleView, fleet: Fleet, shown: Scope | None, record: Scope | None = None) -> VehicleRow:
+    """Join a registry view with the live state, where ``shown`` (the scope of positions; None: nowhere) covers it.
+
+    ``record``: the scope of the vehicle's record. Only such an answer names the owner, and not where the right is
+    ``masked``: a track or a message needs nobody's name.
+    """
     present = fleet.present(view.id) if shown is not None and fleet.sees(shown, view.id) else None
     live = None
     if present is not None:
         live = Live(**{name: getattr(present, name) for name in Live.__struct_fields__})
-    return VehicleRow(live=live, **{name: getattr(view, name) for name in _VIEW})
+    row = {name: getattr(view, name) for name in _VIEW}
+    if record is None or record.narrow == "masked":
+        row |= masked("vehicle", {"owner": view.owner})
+    return VehicleRow(live=live, **row)
 
 
-async def vehicle_row(services: Services, scope: Scope, vehicle_id: int, shown: Scope | None = None) -> VehicleRow:
-    """The vehicle, with its live state where ``shown`` covers it. Raises NotFound (registry) where there is none in the
-    scope."""
+async def vehicle_row(
+    services: Services, scope: Scope, vehicle_id: int, shown: Scope | None = None, record: Scope | None = None
+) -> VehicleRow:
+    """The vehicle, with its live state where ``shown`` covers it, its owner as ``row_of`` says. Raises NotFound
+    (registry) where there is none in the scope."""
     view = await asyncio.to_thread(vehicle_list.one, services.engine, vehicle_id, scope)
-    return row_of(view, services.fleet, shown)
+    return row_of(view, services.fleet, shown, record)
 
 
 def vehicle_ids(engine: Engine, vehicle_id: int) -> list[int]:

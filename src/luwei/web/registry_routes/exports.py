@@ -21,6 +21,7 @@ from luwei.live.feed import now_ms
 from luwei.live.view import Selection
 from luwei.registry import drivers, models, noun, organisations, sims, terminals, vehicle_list
 from luwei.registry.exports import csv_parts, header, lines, xlsx_parts
+from luwei.registry.masking import masked_cell
 from luwei.registry.organisation import OPERATING
 from luwei.registry.organisations import OrganisationFilter
 from luwei.registry.scope import Scope
@@ -91,11 +92,12 @@ async def export_list(
         return noun.keys(engine, organisations.NOUN, scope, chosen.conditions(engine))
 
     found = await asyncio.to_thread(keys, services.engine)
+    mask = masked_cell if scope.narrow == "masked" else None
     told = {"q": q, "city": city, "county": county, "operator": operator, "state": live, "form": form}
     told = {name: value for name, value in told.items() if value not in (None, "", "all")}
     await door.note(f"{KINDS[noun_name][0]}.export", None, told | {"rows": len(found)})
     media, parts = _FORMS[form]
-    pieces = parts(header(noun_name), lines(services.engine, noun_name, found))
+    pieces = parts(header(noun_name), lines(services.engine, noun_name, found, mask))
     name = f"{noun_name}-{today(now_ms())}.{form}"
     return Stream(
         _threaded(pieces),

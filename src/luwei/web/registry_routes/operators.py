@@ -47,7 +47,8 @@ async def list_operators(
     found = await asyncio.to_thread(
         organisations.page, services.engine, scope, OrganisationFilter(q, OPERATING, city), page, size
     )
-    return OperatorPage(now_ms(), found.total, found.items)
+    items = [door.masked("organisation", view, scope) for view in found.items]
+    return OperatorPage(now_ms(), found.total, items)
 
 
 @get("/api/operators/{operator_id:int}", tags=["operators"])
@@ -56,7 +57,8 @@ async def get_operator(
 ) -> OrganisationView:
     """One operator."""
     scope = door.allow("read", "operator")
-    return await asyncio.to_thread(organisations.one, services.engine, operator_id, scope, OPERATING)
+    found = await asyncio.to_thread(organisations.one, services.engine, operator_id, scope, OPERATING)
+    return door.masked("organisation", found, scope)
 
 
 @post("/api/operators", tags=["operators"], guards=[own_page])

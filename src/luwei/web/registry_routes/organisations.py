@@ -55,7 +55,8 @@ async def list_organisations(
     scope = door.allow("read", "organisation")
     chosen = OrganisationFilter(q, tuple(kind or ()), city, county, parent)
     found = await asyncio.to_thread(organisations.page, services.engine, scope, chosen, page, size)
-    return OrganisationPage(now_ms(), found.total, found.items)
+    items = [door.masked("organisation", view, scope) for view in found.items]
+    return OrganisationPage(now_ms(), found.total, items)
 
 
 @get("/api/organisations/{organisation_id:int}", tags=["organisations"])
@@ -64,7 +65,8 @@ async def get_organisation(
 ) -> OrganisationDetail:
     """One organisation with those above it."""
     scope = door.allow("read", "organisation")
-    found = await asyncio.to_thread(organisations.path, services.engine, organisation_id, scope)
+    above = await asyncio.to_thread(organisations.path, services.engine, organisation_id, scope)
+    found = [door.masked("organisation", view, scope) for view in above]
     return OrganisationDetail(found[-1], found[:-1])
 
 

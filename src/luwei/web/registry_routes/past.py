@@ -15,6 +15,7 @@ from luwei.live.feed import now_ms
 from luwei.registry import binding_views, changes
 from luwei.registry.binding_views import BindingView
 from luwei.registry.changes import Change
+from luwei.registry.masking import masked_change
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.registry_routes.bodies import BindingBody
@@ -76,7 +77,8 @@ async def get_history(
     if scope.narrow == "match_result":
         raise Refused(403, kind, "masked", "who sees drivers masked does not see what they were called before")
     found = await asyncio.to_thread(changes.page, services.engine, table, key, scope, field, page, size)
-    return ChangePage(now_ms(), found.total, found.items)
+    items = found.items if scope.narrow != "masked" else [masked_change(table, each) for each in found.items]
+    return ChangePage(now_ms(), found.total, items)
 
 
 @get([f"/api/{word}/{{key:int}}/bindings" for word in BOUND], tags=["history of records"])

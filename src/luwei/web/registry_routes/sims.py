@@ -42,14 +42,14 @@ async def list_sims(
     """SIM cards of the scope by ICCID. ``q``: fragment of ICCID or number; ``terminal``: those in it."""
     scope = door.allow("read", "sim")
     found = await asyncio.to_thread(sims.page, services.engine, scope, q, terminal, page, size)
-    return SimPage(now_ms(), found.total, found.items)
+    return SimPage(now_ms(), found.total, [door.masked("sim", view, scope) for view in found.items])
 
 
 @get("/api/sims/{sim_id:int}", tags=["sims"])
 async def get_sim(services: NamedDependency[Services], door: NamedDependency[Door], sim_id: Key) -> SimView:
     """One SIM card."""
     scope = door.allow("read", "sim")
-    return await asyncio.to_thread(noun.one, services.engine, NOUN, sim_id, scope)
+    return door.masked("sim", await asyncio.to_thread(noun.one, services.engine, NOUN, sim_id, scope), scope)
 
 
 @post("/api/sims", tags=["sims"], guards=[own_page])

@@ -64,13 +64,13 @@ async def list_vehicles(
     if shown is not None:
         told = {"q": q, "city": city, "county": county, "operator": operator, "state": live}
         await door.looked("position.list", detail={name: value for name, value in told.items() if value}, scope=shown)
-    return VehiclePage(now_ms(), found.total, [row_of(view, services.fleet, shown) for view in found.items])
+    return VehiclePage(now_ms(), found.total, [row_of(view, services.fleet, shown, scope) for view in found.items])
 
 
 @get("/api/vehicles/{vehicle_id:int}", tags=["vehicles"])
 async def get_vehicle(services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key) -> VehicleRow:
     """One vehicle with its live state."""
-    row = await vehicle_row(services, door.allow("read", "vehicle"), vehicle_id, door.positions())
+    row = await vehicle_row(services, scope := door.allow("read", "vehicle"), vehicle_id, door.positions(), scope)
     if row.live is not None:
         await door.looked("position.look", vehicle_id, scope=door.positions())
     return row
@@ -85,7 +85,7 @@ async def create_vehicle(
     actor = data.actor(door)
     key = await asyncio.to_thread(vehicles.create, services.engine, data.sent(), actor, scope)
     await announce(services, "vehicle", [key])
-    return await vehicle_row(services, scope, key, door.positions())
+    return await vehicle_row(services, scope, key, door.positions(), scope)
 
 
 @patch("/api/vehicles/{vehicle_id:int}", tags=["vehicles"], guards=[own_page])
@@ -97,7 +97,7 @@ async def change_vehicle(
     actor = data.actor(door)
     await asyncio.to_thread(vehicles.change, services.engine, vehicle_id, data.sent(), actor, scope)
     await announce(services, "vehicle", [vehicle_id])
-    return await vehicle_row(services, scope, vehicle_id, door.positions())
+    return await vehicle_row(services, scope, vehicle_id, door.positions(), scope)
 
 
 route_handlers: list[ControllerRouterHandler] = [list_vehicles, get_vehicle, create_vehicle, change_vehicle]
