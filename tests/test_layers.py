@@ -11,7 +11,7 @@ LAYERS = [
     {"cli", "supervisor", "demo"},
     {"core"},
     {"web"},
-    {"backup", "live", "commands", "multimedia", "video", "rules", "cases", "programme", "governance"},
+    {"backup", "live", "commands", "multimedia", "video", "rules", "cases", "oversight", "programme", "governance"},
     {"gateway", "evidence", "media", "exchange", "simulator", "alarms"},
     {"history", "registry", "access", "bus", "facts"},
     {"profiles"},
@@ -20,7 +20,7 @@ LAYERS = [
 OPEN_TO_ALL = {"settings", "telemetry", "geo"}
 SIBLINGS_ALLOWED = {
     ("history", "bus"), ("history", "facts"), ("bus", "facts"), ("access", "registry"),
-    ("cli", "supervisor"), ("cli", "demo"), ("video", "commands"), ("cases", "commands"),
+    ("cli", "supervisor"), ("cli", "demo"), ("video", "commands"), ("cases", "commands"), ("oversight", "cases"),
 }  # fmt: skip
 """Within the storage layer, facts are the shared vocabulary and access keeps its rows in the registry."""
 

@@ -48,6 +48,7 @@ from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
 from luwei.multimedia.intake import Intake
 from luwei.multimedia.keeping import keep
+from luwei.oversight.engine import OversightEngine
 from luwei.registry import audit_chain
 from luwei.registry.engine import migrate, open_engine
 from luwei.registry.fleet import fleet_rows
@@ -181,6 +182,7 @@ class Core:
         cases = await started(stack, CaseEngine(engine, commands, *tell))
         self.case_engine, self.cases = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, self.cases.run, "cases")
+        oversight = await started(stack, OversightEngine(engine))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
         await desk.serve(bus)
@@ -188,7 +190,7 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, clips=clips, attachments=attachments,
-            imports=imports, video=video, cases=cases, strip=self.strip,
+            imports=imports, video=video, cases=cases, strip=self.strip, oversight=oversight,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:

@@ -42,6 +42,11 @@ WORDS = {
     "returned": ("退回重办", "Returned for rework"),
     "closed": ("结案", "Closed"),
     "appealed": ("提出申诉", "Appeal made"),
+    "appeal_upheld": ("申诉成立", "Appeal upheld"),
+    "appeal_rejected": ("申诉驳回", "Appeal rejected"),
+    "supervised": ("督办", "Supervision order"),
+    "reviewed": ("封存复核", "Reviewed for the sealed package"),
+    "sealed": ("封存证据包", "Sealed package"),
 }
 """Chinese and English words of every act."""
 

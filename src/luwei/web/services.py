@@ -29,6 +29,7 @@ from luwei.live.feed import LiveFeed
 from luwei.live.fleet import Fleet, Mask
 from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
+from luwei.oversight.engine import OversightEngine
 from luwei.profiles import Catalogue, catalogue_of
 from luwei.registry import ownership
 from luwei.registry.engine import read
@@ -94,6 +95,8 @@ class Services:
     """None where no live pictures are served from here."""
     cases: CaseEngine | None = None
     """None where no cases are served from here."""
+    oversight: OversightEngine | None = None
+    """None where nobody keeps the clocks of supervision orders here."""
     strip: AlarmStrip | None = None
     """None where no screen is told of alarms."""
     throttle: Throttle = field(default_factory=Throttle)

@@ -1,0 +1,91 @@
+"""Oversight over HTTP: orders between two offices, rights, conflicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from running_core import Running
+
+from luwei.registry import organisations
+from luwei.registry.audit import SYSTEM
+from luwei.registry.scope import WHOLE
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def offices(web: Running) -> dict[str, Any]:
+    """Tokens of two cities, an operator of the first, an insurer; the operator's id."""
+    engine = web.services.engine
+    operator = organisations.create(engine, {"name": "督办运输", "city": 440300}, SYSTEM, WHOLE)
+    insurer = organisations.create(engine, {"kind": "insurer", "name": "督办财险"}, SYSTEM, WHOLE)
+    emergency = organisations.create(engine, {"kind": "emergency", "name": "督办应急"}, SYSTEM, WHOLE)
+    return {
+        "id": operator,
+        "company": web.session_token("ov-company", role="operator", organisation_id=operator),
+        "boss": web.session_token("ov-boss", role="administrator", organisation_id=operator),
+        "city": web.session_token("ov-city", role="city", city=440300),
+        "other": web.session_token("ov-other", role="city", city=440100),
+        "insurer": web.session_token("ov-insurer", role="insurer", organisation_id=insurer),
+        "emergency": web.session_token("ov-emergency", role="emergency", organisation_id=emergency),
+    }
+
+
+async def ask(web: Running, token: str, path: str, body: Any = None) -> Any:
+    async with web.client(token) as client:
+        return await (client.get(path) if body is None else client.post(path, json=body))
+
+
+def wanted(offices: dict[str, Any], **values: Any) -> dict[str, Any]:
+    order = {"level": 0, "source": "government", "title": "超时报警", "text": "请处置", "target": offices["id"]}
+    return order | values
+
+
+async def test_an_order_goes_from_the_city_to_the_company_and_back(web: Running, offices: dict[str, Any]) -> None:
+    issued = await ask(web, offices["city"], "/api/supervision-orders", wanted(offices))
+    assert issued.status_code == 201, issued.text
+    row = issued.json()["order"]
+    assert (row["in_charge"], row["target"]["name"], row["due_at"] - row["issued_at"]) == (
+        "city", "督办运输", 7_200_000,
+    )  # fmt: skip
+    path = f"/api/supervision-orders/{row['id']}"
+    seen = (await ask(web, offices["company"], path)).json()
+    assert seen["may"] == {"answer": True, "extend": False, "return": False, "close": False}
+    answer = {"version": 1, "reply": "done", "text": "已约谈驾驶员"}
+    answered = await ask(web, offices["company"], f"{path}/answer", answer)
+    assert answered.json()["order"]["state"] == "answered"
+    late = await ask(web, offices["company"], f"{path}/answer", answer)
+    assert (late.status_code, late.json()["error"]["field"]) == (409, "version")
+    own = await ask(web, offices["boss"], f"{path}/close", {"version": 2})
+    assert own.status_code == 403, "who is supervised does not supervise itself"
+    done = (await ask(web, offices["city"], f"{path}/close", {"version": 2, "note": "同意"})).json()
+    assert done["order"]["state"] == "closed" and not any(done["may"].values())
+    story = (await ask(web, offices["city"], path)).json()["steps"]
+    assert [(step["act"], step["by"]["name"]) for step in story] == [
+        ("issued", "ov-city"), ("answered", "ov-company"), ("closed", "ov-city"),
+    ]  # fmt: skip
+
+
+async def test_orders_show_to_nobody_else(web: Running, offices: dict[str, Any]) -> None:
+    key = (await ask(web, offices["city"], "/api/supervision-orders", wanted(offices))).json()["order"]["id"]
+    assert (await ask(web, offices["other"], f"/api/supervision-orders/{key}")).status_code == 404
+    assert (await ask(web, offices["other"], "/api/supervision-orders")).json()["items"] == []
+    assert (await ask(web, offices["insurer"], "/api/supervision-orders")).status_code == 403
+    assert (await ask(web, offices["company"], "/api/supervision-orders", wanted(offices))).status_code == 403
+    abroad = await ask(web, offices["other"], "/api/supervision-orders", wanted(offices))
+    assert (abroad.status_code, abroad.json()["error"]["field"]) == (400, "target")
+    assert (await ask(web, offices["emergency"], f"/api/supervision-orders/{key}")).status_code == 404
+    own = await ask(web, offices["emergency"], "/api/supervision-orders", wanted(offices))
+    assert own.status_code == 201
+    mine = (await ask(web, offices["emergency"], "/api/supervision-orders")).json()["items"]
+    assert [row["id"] for row in mine] == [own.json()["order"]["id"]]
+
+
+async def test_words_and_rules_are_served(web: Running, offices: dict[str, Any]) -> None:
+    words = (await ask(web, offices["company"], "/api/oversight/words")).json()
+    assert [(level["code"], level["limit_s"]) for level in words["levels"]] == [(0, 7200), (1, 86400)]
+    rules = (await ask(web, offices["city"], "/api/oversight/policies")).json()
+    assert rules["items"][0]["state"] == "in_force" and not rules["may_write"]
+    assert (await ask(web, offices["insurer"], "/api/oversight/policies")).status_code == 403
