@@ -249,7 +249,8 @@ export class Player {
     this.renewing = false;
     if (this.picture && this.container !== message.container) this.blank();
     this.container = message.container;
-    this.put({ video: message });
+    // figures of the stream before are on another time line
+    this.put({ video: message, stats: null, delayMs: null });
     this.picture ??= this.ports.picture(message.container, {
       frame: () => this.seen(),
       failed: (why) => this.broken(why),

@@ -1,8 +1,9 @@
 /** How many trucks of an area or an operator are online; read a few at a time while the tree is open. */
 import { defineStore } from 'pinia';
-import { reactive } from 'vue';
+import { reactive, watch } from 'vue';
 
 import { api } from '@/api/endpoints';
+import { useSession } from '@/shell/session';
 
 export interface Count {
   online: number;
@@ -54,6 +55,12 @@ export const useCounts = defineStore('video-counts', () => {
       counts.set(areaKey(PROVINCE), sum(items));
     });
   }
+
+  const session = useSession();
+  watch(() => session.user?.id, () => {
+    counts.clear();
+    readAt.clear();
+  });
 
   return { counts, ofOperator, ofAreas, operatorKey, areaKey };
 });

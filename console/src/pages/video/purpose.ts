@@ -3,7 +3,7 @@
  * record of every look; who may see them on a recorded reason only asks for a grant, truck by truck.
  */
 import { defineStore } from 'pinia';
-import { computed, ref } from 'vue';
+import { computed, ref, watch } from 'vue';
 
 import { ApiError } from '@/api/client';
 import { useLifting } from '@/shell/lifting';
@@ -32,6 +32,8 @@ export const usePurpose = defineStore('video-purpose', () => {
   /** Somebody waits for the dialog. */
   const asked = ref(false);
   let waiting: ((purpose: string) => void)[] = [];
+
+  watch(() => session.user?.id, (user) => (stated.value = remembered(user ?? 0)));
 
   /** By the own right, without a grant. */
   const own = computed(() => session.rights.some(({ act, kind, manner }) => act === 'read' && kind === 'video' && (manner === 'full' || manner === 'own')));

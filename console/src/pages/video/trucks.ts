@@ -1,8 +1,9 @@
 /** The trucks on the wall and in the open tree, read once and again while they are on the screen. */
 import { defineStore } from 'pinia';
-import { reactive } from 'vue';
+import { reactive, watch } from 'vue';
 
 import { ApiError } from '@/api/client';
+import { useSession } from '@/shell/session';
 
 import type { ChannelInfo, TruckChannels } from './answers';
 import { videoApi } from './answers';
@@ -43,11 +44,11 @@ export const useTrucks = defineStore('video-trucks', () => {
   const channel = (vehicle: number, number: number): ChannelInfo | undefined =>
     trucks.get(vehicle)?.known?.channels.find((each) => each.channel === number);
 
-  function forget(): void {
-    trucks.clear();
-  }
+  const session = useSession();
+  // what one account may see is nothing to the next one at this desk
+  watch(() => session.user?.id, () => trucks.clear());
 
-  return { trucks, of, read, channel, forget };
+  return { trucks, of, read, channel };
 });
 
 /** Channels with a picture. */
