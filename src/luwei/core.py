@@ -182,7 +182,7 @@ class Core:
         cases = await started(stack, CaseEngine(engine, commands, *tell))
         self.case_engine, self.cases = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, self.cases.run, "cases")
-        oversight = await started(stack, OversightEngine(engine))
+        oversight = await started(stack, OversightEngine(engine, store, settings.data))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
         await desk.serve(bus)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,29 +15,42 @@ from prometheus_client import Counter
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from luwei.oversight import orders, policies
+from luwei.evidence.store import EvidenceStore
+from luwei.oversight import checks, orders, policies, sealing, signing
+from luwei.oversight.signing import SigningKey
 from luwei.registry.base import now_ms
+from luwei.registry.engine import read
 
 log = structlog.get_logger()
 
 CLOCK_S = 1.0
+PACK_S = 2.0
+FORGET_S = 3_600.0
+DAY_MS = 86_400_000
 AWAY_S = 2.0
 
+_packages = Counter("luwei_oversight_packages_total", "Sealed packages that ended", ["state"])
+_questions = Counter("luwei_oversight_questions_total", "Questions of post checks that were asked or ended")
 _overdue = Counter("luwei_oversight_overdue_total", "Limits of supervision orders that passed")
 
 
 class OversightEngine:
     """Owner of everything in oversight that happens by itself; lives in one process."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, store: EvidenceStore, data: Path) -> None:
+        """``store`` holds the originals; packages and the signing key lie in ``data/sealing``."""
         self._engine = engine
+        self._store = store
+        self.folder = data / "sealing"
+        self._key: SigningKey | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: dict[str, str] = {}
 
     async def start(self) -> None:
         """Enter the shipped policy where there is none, and begin to keep the clocks."""
         await asyncio.to_thread(policies.ensure, self._engine)
-        self._tasks = [asyncio.create_task(self._every(CLOCK_S, self._strike), name="oversight clocks")]
+        works = ((CLOCK_S, self._strike), (PACK_S, self._pack), (FORGET_S, self._forget))
+        self._tasks = [asyncio.create_task(self._every(rest, work), name=f"oversight {rest:g}") for rest, work in works]
 
     async def stop(self) -> None:
         """Do nothing more; what is due waits in the registry."""
@@ -71,4 +85,28 @@ class OversightEngine:
             struck = await asyncio.to_thread(orders.strike, self._engine, now_ms())
             _overdue.inc(struck)
             if struck < orders.AT_ONCE:
-                return
+                break
+        while (asked := await asyncio.to_thread(checks.strike, self._engine, now_ms())) >= checks.AT_ONCE:
+            _questions.inc(asked)
+        _questions.inc(asked)
+
+    def key(self) -> SigningKey:
+        """The platform's key. Blocks when it is asked for first; raises OSError."""
+        if self._key is None:
+            self._key = signing.load(self.folder)
+        return self._key
+
+    async def _pack(self) -> None:
+        while (package := await asyncio.to_thread(sealing.waiting, self._engine)) is not None:
+            key = await asyncio.to_thread(self.key)
+            ended = await asyncio.to_thread(sealing.pack, self._engine, self._store, key, self.folder, package)
+            _packages.labels(ended).inc()
+            log.info("sealed package ended", package=package, state=ended)
+
+    async def _forget(self) -> None:
+        def forget() -> None:
+            with read(self._engine) as connection:
+                days = policies.at(connection, now_ms()).keep_days
+            sealing.forget(self._engine, self.folder, now_ms() - days * DAY_MS)
+
+        await asyncio.to_thread(forget)

@@ -1,9 +1,12 @@
-"""Oversight of handling over HTTP: orders 督办 and the rules."""
+"""Oversight of handling over HTTP: orders 督办, post checks 查岗, appeals 申诉, sealed packages, the rules."""
 
 from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
-from luwei.web.oversight_routes import orders, rules
+from luwei.web.oversight_routes import appeals, checks, orders, rules, sealing
 
-route_handlers: list[ControllerRouterHandler] = [*orders.route_handlers, *rules.route_handlers]
+route_handlers: list[ControllerRouterHandler] = [
+    *orders.route_handlers, *checks.route_handlers, *appeals.route_handlers, *sealing.route_handlers,
+    *rules.route_handlers,
+]  # fmt: skip

@@ -1,0 +1,87 @@
+"""Review of appeals 申诉 over HTTP. An appeal is made by POST /api/cases/{id}/appeal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.types import ControllerRouterHandler
+
+from luwei.live.feed import now_ms
+from luwei.oversight import appeals
+from luwei.oversight.appeals import AppealView
+from luwei.oversight.place import is_authority
+from luwei.web.door import Door
+from luwei.web.oversight_routes.allowed import Key, Text, Version, authority
+from luwei.web.services import Services
+from luwei.web.sign_in import own_page
+
+
+class Appeals(msgspec.Struct):
+    as_of: int
+    total: int
+    items: list[AppealView]
+
+
+class Decision(msgspec.Struct, forbid_unknown_fields=True):
+    """``version`` of the case; ``verdict``: what an upheld appeal makes of it."""
+
+    version: Version
+    decision: Literal["upheld", "rejected"]
+    reason: Text
+    verdict: Literal["", "false", "undecided"] = ""
+
+
+class Decided(msgspec.Struct):
+    """The case, the verdict it was handled with, and what it counts as."""
+
+    case: int
+    verdict: str
+    effective: str
+    appeal: int | None
+
+
+@get("/api/appeals", tags=["oversight"])
+async def appeal_list(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    chosen_state: Annotated[str, QueryParameter(name="state", max_length=10)] = "",
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 50,
+) -> Appeals:
+    """Appeals against verdicts on cases that one sees."""
+    scope = door.allow("read", "case")
+    decides = door.may("supervise", "case") and is_authority(door.allow("supervise", "case"))
+    reviewer = door.user_id if decides else None
+    found = await asyncio.to_thread(appeals.page, services.engine, scope, chosen_state, reviewer, page, size)
+    await door.looked("appeal.list", None, {"state": chosen_state}, scope)
+    return Appeals(now_ms(), found.total, found.items)
+
+
+@post("/api/appeals/{key:int}/decide", tags=["oversight"], guards=[own_page], status_code=200)
+async def appeal_decide(
+    services: NamedDependency[Services], door: NamedDependency[Door], key: Key, data: JSONBody[Decision]
+) -> Decided:
+    """Uphold or reject; 409 (version) where the case changed meanwhile."""
+    scope = authority(door)
+    arguments = (services.engine, scope, key, data.version, data.decision, data.verdict, data.reason)
+    case = await asyncio.to_thread(appeals.decide, *arguments, door.actor(scope))
+    if services.cases is not None:
+        services.cases.news.changed([case])
+    verdict, effective, number = await asyncio.to_thread(appeals.effect_of, services.engine, scope, case)
+    return Decided(case, verdict, effective, number)
+
+
+@get("/api/cases/{case_id:int}/effect", tags=["oversight"])
+async def case_effect(services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key) -> Decided:
+    """The verdict of a case as it was given, and as it counts since an appeal."""
+    scope = door.allow("read", "case")
+    verdict, effective, number = await asyncio.to_thread(appeals.effect_of, services.engine, scope, case_id)
+    return Decided(case_id, verdict, effective, number)
+
+
+route_handlers: list[ControllerRouterHandler] = [appeal_list, appeal_decide, case_effect]

@@ -1,0 +1,130 @@
+"""Sealed packages 封存证据包 over HTTP: review by two people, order, progress, download, the public key."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+from litestar.response import File
+from litestar.types import ControllerRouterHandler
+
+from luwei.live.feed import now_ms
+from luwei.oversight import sealing
+from luwei.oversight.engine import OversightEngine
+from luwei.oversight.sealed_verifier import ALGORITHM
+from luwei.oversight.sealing import Sealing
+from luwei.oversight.signing import CURVE
+from luwei.web.door import Door
+from luwei.web.errors import Refused
+from luwei.web.oversight_routes.allowed import Key, Text, Version
+from luwei.web.services import Services
+from luwei.web.sign_in import own_page
+
+
+class SealingState(msgspec.Struct):
+    """``may``: whether this person may review now, and order a package."""
+
+    as_of: int
+    sealing: Sealing
+    may: dict[str, bool]
+
+
+class Review(msgspec.Struct, forbid_unknown_fields=True):
+    version: Version
+    note: Text = ""
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    purpose: Text
+
+
+class Ordered(msgspec.Struct):
+    id: int
+
+
+class PublicKey(msgspec.Struct):
+    """``public_key``: 04, x and y in hex; ``fingerprint``: SM3 of it."""
+
+    algorithm: str
+    curve: str
+    public_key: str
+    fingerprint: str
+
+
+def _engine(services: Services) -> OversightEngine:
+    if services.oversight is None:
+        raise Refused(503, "", "oversight_unavailable", "packages are not made here")
+    return services.oversight
+
+
+async def _state(services: Services, door: Door, case_id: int) -> SealingState:
+    scope = door.allow("read", "case")
+    found = await asyncio.to_thread(sealing.state, services.engine, scope, case_id, door.user_id)
+    exports = door.may("export", "case") and door.may("export", "evidence")
+    may = {"approve": found.may_approve and door.may("approve", "case"), "order": found.ready and exports}
+    return SealingState(now_ms(), found, may)
+
+
+@get("/api/cases/{case_id:int}/sealing", tags=["oversight"])
+async def sealing_state(services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key) -> SealingState:
+    """Reviews and packages of a case."""
+    door.allow("read", "case")
+    return await _state(services, door, case_id)
+
+
+@post("/api/cases/{case_id:int}/sealing/approve", tags=["oversight"], guards=[own_page], status_code=200)
+async def approve(
+    services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key, data: JSONBody[Review]
+) -> SealingState:
+    """Review a case for its package."""
+    scope = door.allow("approve", "case")
+    arguments = (services.engine, scope, case_id, data.version, data.note, door.actor(scope))
+    await asyncio.to_thread(sealing.approve, *arguments)
+    return await _state(services, door, case_id)
+
+
+@post("/api/cases/{case_id:int}/packages", tags=["oversight"], guards=[own_page])
+async def order(
+    services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key, data: JSONBody[Order]
+) -> Ordered:
+    """Order a package of a case that two people reviewed."""
+    scope, evidence = door.allow("export", "case"), door.allow("export", "evidence")
+    _engine(services)
+    actor = door.actor(evidence)
+    arguments = (services.engine, scope, evidence, case_id, data.purpose, actor)
+    return Ordered(await asyncio.to_thread(sealing.order, *arguments))
+
+
+@get("/api/cases/{case_id:int}/packages/{package:int}/file", tags=["oversight"], ready=True)
+async def download(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    case_id: Key,
+    package: Key,
+    purpose: Annotated[str, QueryParameter(max_length=100)] = "",
+) -> Response[Any]:
+    """The ZIP file."""
+    scope, evidence = door.allow("export", "case"), door.allow("export", "evidence")
+    engine = _engine(services)
+    found = await asyncio.to_thread(sealing.finished, services.engine, scope, evidence, case_id, package)
+    arguments = (services.engine, case_id, package, purpose, found.vehicle_id, door.actor(evidence))
+    await asyncio.to_thread(sealing.note_download, *arguments)
+    return File(
+        engine.folder / found.name, filename=f"sealed-{case_id}-{package}.zip", media_type="application/zip",
+        content_disposition_type="attachment", headers={"Cache-Control": "no-store"},
+    )  # fmt: skip
+
+
+@get("/api/oversight/public-key", tags=["oversight"])
+async def public_key(services: NamedDependency[Services], door: NamedDependency[Door]) -> PublicKey:
+    """What packages are verified with."""
+    door.allow("read", "system")
+    key = await asyncio.to_thread(_engine(services).key)
+    return PublicKey(ALGORITHM, CURVE, key.public, key.fingerprint)
+
+
+route_handlers: list[ControllerRouterHandler] = [sealing_state, approve, order, download, public_key]

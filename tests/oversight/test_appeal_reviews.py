@@ -1,0 +1,67 @@
+"""Review of appeals: another person, and both verdicts kept (reference supervision §7.5)."""
+
+from __future__ import annotations
+
+import pytest
+from case_world import World
+from offices import CITY, FULL, judged, person, verified
+
+from luwei.cases import appeals as requests
+from luwei.oversight import appeals
+from luwei.registry.audit import Actor
+from luwei.registry.base import now_ms
+from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.scope import WHOLE, Scope
+
+
+def appealed(world: World) -> tuple[int, int]:
+    """A case that one person handled and another verified, and its appeal by a third; (case, appeal)."""
+    world.take(world.alarm("6502", now_ms() - 60_000))
+    handler, verifier, driver = (person(world, name) for name in ("handler", "verifier", "appellant"))
+    judged(world, handler, 1)
+    verified(world, verifier, 1)
+    text = "驾驶员手中不是电话，请复核图片"
+    key = requests.request(world.engine, WHOLE, 1, world.case().version, text, "operator", driver)
+    return 1, key
+
+
+def test_an_upheld_appeal_keeps_the_old_verdict_beside_the_new_effect(world: World) -> None:
+    case, key = appealed(world)
+    before = world.case()
+    (open_one,) = appeals.page(world.engine, CITY, "open", None, 1, 50).items
+    assert (open_one.state, open_one.overdue, open_one.may_decide) == ("open", False, False)
+    reviewer = person(world, "reviewer", 0)
+    with pytest.raises(RegistryError, match="verdict"):
+        appeals.decide(world.engine, CITY, key, before.version, "upheld", "true", "图片为水杯", reviewer)
+    assert appeals.decide(world.engine, CITY, key, before.version, "upheld", "false", "图片为水杯", reviewer) == case
+    after = world.case()
+    assert (after.state, after.verdict, after.appeal) == ("verified", "true", "upheld")
+    assert after.close_due_at >= before.close_due_at
+    assert appeals.effect_of(world.engine, CITY, case) == ("true", "false", key)
+    (view,) = appeals.page(world.engine, CITY, "upheld", reviewer.user_id, 1, 50).items
+    assert view.effect == appeals.Effect("true", "false") and view.reviewer and view.reviewer.name == "reviewer"
+    assert view.verdict == FULL.verdict and not view.decided_late
+    assert world.steps(case)[-2:] == ["appealed", "appeal_upheld"]
+    assert len(world.rows("SELECT 1 FROM case_timer WHERE kind = 'close' AND due_at = :d", d=after.close_due_at)) == 1
+    with pytest.raises(Conflict):
+        appeals.decide(world.engine, CITY, key, after.version, "rejected", "", "再次", reviewer)
+
+
+def test_who_handled_verified_or_appealed_does_not_decide_nor_who_is_supervised(world: World) -> None:
+    case, key = appealed(world)
+    version = world.case().version
+    people = {row.username: row for row in world.rows("SELECT id, username FROM user_account")}
+    for name in ("handler", "verifier", "appellant"):
+        actor = Actor(people[name].id, name, "", world.operator)
+        with pytest.raises(RegistryError, match="another person"):
+            appeals.decide(world.engine, CITY, key, version, "rejected", "", "维持原判", actor)
+    reviewer = person(world, "reviewer", 0)
+    with pytest.raises(RegistryError, match="authority"):
+        own = Scope(operators=frozenset({world.operator}))
+        appeals.decide(world.engine, own, key, version, "rejected", "", "维持原判", reviewer)
+    with pytest.raises(NotFound):
+        elsewhere = Scope(cities=frozenset({440300}))
+        appeals.decide(world.engine, elsewhere, key, version, "rejected", "", "维持原判", reviewer)
+    appeals.decide(world.engine, CITY, key, version, "rejected", "", "维持原判", reviewer)
+    assert appeals.effect_of(world.engine, CITY, case) == ("true", "true", key)
+    assert world.case().appeal == "rejected"

@@ -1,0 +1,143 @@
+"""Oversight 督查: rows bound to an organisation and to the area it is supervised by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from running_core import Running
+from sqlalchemy import Connection, insert
+
+from luwei.registry.case_work import CaseAppeal
+from luwei.registry.engine import write
+from luwei.registry.post_check import ASKED, PostCheck, PostCheckAsked
+from luwei.registry.supervision import SupervisionOrder
+from oracle import cases, rights
+from oracle.world import OPERATING, World
+
+MONTH_AT = 1_790_000_000_000
+"""2026-09-21 in China: a month in which nothing else asks."""
+AREAS = ("province", "city", "county")
+WIDE = (*AREAS, "emergency", "police", "regulator")
+
+
+async def fill(web: Running, world: World, chance: Any) -> None:
+    """An order to every operator and monitor."""
+    world.rows["supervision"] = {}
+    with write(web.services.engine) as connection:
+        for key, body in world.organisations.items():
+            if body["kind"] not in (*OPERATING, "monitor"):
+                continue
+            row = {"target_id": key, "city": body.get("city"), "county": body.get("county")}
+            given = row | {
+                "level": 1, "source": "other", "policy": 1, "title": "谜", "text": "谜", "issuer_id": 1,
+                "due_at": world.after, "in_charge": "province", "issued_at": world.before,
+            }  # fmt: skip
+            made = connection.execute(insert(SupervisionOrder).returning(SupervisionOrder.id), given).scalar_one()
+            world.rows["supervision"][made] = row
+        _ask(connection, world)
+        world.rows["appealed"] = set(world.some({"name": ""}, "appeals", world.rows["cases"], 12))
+        appeal = {
+            "user_id": 1, "by_role": "operator", "text": "谜", "requested_at": world.after, "due_at": 1 << 60,
+            "state_before": "closed",
+        }  # fmt: skip
+        connection.execute(insert(CaseAppeal), [appeal | {"case_id": key} for key in sorted(world.rows["appealed"])])
+
+
+def _ask(connection: Connection, world: World) -> None:
+    """A question of every authority to every operator and monitor."""
+    world.rows["checks"], world.rows["asked"] = {}, {}
+    bodies = [row | {"id": key} for key, row in world.organisations.items() if row["kind"] in (*OPERATING, "monitor")]
+    for office in sorted({person["of"] for person in world.people if person["of"] is not None}):
+        check = {"text": "谜在值班吗？", "options": "[]", "answers": "[]", "targets": "operators", "limit_s": 600}
+        given = check | {"organisation_id": office, "user_id": 1}
+        key = connection.execute(insert(PostCheck).returning(PostCheck.id), given).scalar_one()
+        world.rows["checks"][key] = office
+    for body in bodies:
+        row = {"check_id": key, "organisation_id": body["id"], "city": body["city"], "county": body["county"]}
+        times = {"strike_at": 1 << 60, "due_at": 1 << 60, "asked_at": MONTH_AT}
+        row |= times | {"state": ASKED}
+        made = connection.execute(insert(PostCheckAsked).returning(PostCheckAsked.id), row).scalar_one()
+        world.rows["asked"][made] = {"target_id": body["id"], "city": body["city"], "county": body["county"]}
+
+
+def sees(world: World, person: dict[str, Any], row: dict[str, Any]) -> bool:
+    """By area for an authority, by name for an operator or monitor; nobody else."""
+    kind, mine = person["kind"], person["organisation"]
+    if not rights.reach(world, person, "case"):
+        return False
+    if kind in ("city", "county"):
+        return bool(row[kind] == person["area"])
+    if kind in OPERATING:
+        return row["target_id"] in rights.family(world, mine)
+    if kind == "monitor":
+        return bool(row["target_id"] == mine)
+    return kind in ("province", "emergency", "police", "regulator")
+
+
+async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
+    name, rows = person["name"], world.rows["supervision"]
+    reach = rights.reach(world, person, "case") or person["role"] == "emergency"
+    due = {key for key, row in rows.items() if sees(world, person, row)}
+    answer = await client.get("/api/supervision-orders", params={"size": 500})
+    assert answer.status_code == (200 if reach else 403), f"{name} orders: {answer.status_code} {answer.text}"
+    if reach:
+        found = {item["id"] for item in answer.json()["items"]}
+        assert found == due, f"{name} orders: {found ^ due}"
+    for key in world.sample(person, "orders", rows, due):
+        status = (await client.get(f"/api/supervision-orders/{key}")).status_code
+        assert (status == 200) == (key in due), f"{name} order {key}: {status}"
+    assert ((await client.get("/api/oversight/words")).status_code == 200) == reach, f"{name} words of oversight"
+    status = (await client.get("/api/oversight/policies")).status_code
+    assert (status == 200) == rights.reach(world, person, "case_policy"), f"{name} rules of oversight: {status}"
+    await _check_questions(client, world, person)
+    await _check_cases(client, world, person)
+
+
+def supervises(person: dict[str, Any]) -> bool:
+    """An authority's officer; the technical roles at any body that stands for an area."""
+    return person["role"] in AREAS or (person["role"] in ("administrator", "duty") and person["kind"] in WIDE)
+
+
+async def _check_questions(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
+    name, checks, asked = person["name"], world.rows["checks"], world.rows["asked"]
+    officer = supervises(person)
+    for path in ("check-questions", "post-checks"):
+        answer = await client.get(f"/api/{path}")
+        assert (answer.status_code == 200) == officer, f"{name} {path}: {answer.status_code}"
+    due = {key for key, office in checks.items() if officer and office == person["of"]}
+    for key in world.sample(person, "checks", checks, due):
+        status = (await client.get(f"/api/post-checks/{key}")).status_code
+        assert (status == 200) == (key in due), f"{name} check {key}: {status}"
+    writes = rights.manner(person, "case", "write") not in (rights.NONE, rights.COUNT)
+    answers = writes and person["kind"] in (*OPERATING, "monitor")
+    answer = await client.get("/api/post-checks/mine")
+    assert (answer.status_code == 200) == answers, f"{name} own questions: {answer.status_code}"
+    if answers:
+        mine = {key for key, row in asked.items() if row["target_id"] == person["of"]}
+        assert {item["id"] for item in answer.json()["items"]} == mine, f"{name} own questions"
+    month = {"month": "2026-09"}
+    answer = await client.get("/api/post-checks/rates", params=month)
+    reach = rights.reach(world, person, "case")
+    assert (answer.status_code == 200) == reach, f"{name} rates: {answer.status_code}"
+    if reach:
+        shown = {item["organisation"]["id"] for item in answer.json()["items"]}
+        assert shown == {row["target_id"] for row in asked.values() if sees(world, person, row)}, f"{name} rates"
+    takes = reach and rights.manner(person, "case", "export") not in (rights.NONE, rights.COUNT)
+    status = (await client.get("/api/post-checks/rates.csv", params=month)).status_code
+    assert (status == 200) == takes, f"{name} file of rates: {status}"
+
+
+async def _check_cases(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
+    """What hangs on a case is seen with the case."""
+    name, rows = person["name"], world.rows["cases"]
+    due = {key for key, row in rows.items() if cases.sees(world, person, row)}
+    appeals = await client.get("/api/appeals", params={"size": 500})
+    assert (appeals.status_code == 200) == rights.reach(world, person, "case"), f"{name} appeals: {appeals.status_code}"
+    if appeals.status_code == 200:
+        shown = {item["case"]["id"] for item in appeals.json()["items"]}
+        assert shown == due & world.rows["appealed"], f"{name} appeals"
+    for key in world.sample(person, "oversight of cases", rows, due):
+        for what in ("effect", "sealing"):
+            status = (await client.get(f"/api/cases/{key}/{what}")).status_code
+            assert (status == 200) == (key in due), f"{name} {what} of case {key}: {status}"
