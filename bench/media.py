@@ -357,8 +357,9 @@ def main() -> None:
             sounding, sound_rate, _ = by_node(given.streams, 1, given.bit_rate, given.seconds, True, True)
             print(
                 f"{given.streams} streams: relay {plain:.3f} core ({plain_rate:.0f} Mbit/s), "
-                f"media {silent:.3f} ({rate:.0f} Mbit/s) = {silent / plain:.2f} x, {memory:.2f} MiB a stream; "
-                f"with G.711 to AAC {sounding:.3f} ({sound_rate:.0f} Mbit/s) = {sounding / plain:.2f} x"
+                f"media {silent:.3f} ({rate:.0f} Mbit/s) = {silent / rate / (plain / plain_rate):.2f} x a Mbit/s, "
+                f"{memory:.2f} MiB a stream; with G.711 to AAC {sounding:.3f} ({sound_rate:.0f} Mbit/s) = "
+                f"{sounding / sound_rate / (plain / plain_rate):.2f} x a Mbit/s"
             )
     if given.part in ("all", "fan"):
         count = given.fan_streams

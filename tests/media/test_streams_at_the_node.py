@@ -4,6 +4,7 @@ refused."""
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import random
 from typing import Any
@@ -15,7 +16,8 @@ from node_harness import PHONE, VECTORS, Harness, capture, packets, until
 
 from luwei.media import expected as expected_streams
 from luwei.media import intake, view_port
-from luwei.media.orders import Close, Snap
+from luwei.media import node as nodes
+from luwei.media.orders import Admit, Close, Expect, Snap
 from luwei.protocol.jt1078.writing import PacketWriter, sim_field
 from luwei.simulator import streams
 
@@ -411,6 +413,31 @@ async def test_a_stream_that_stops_is_told_as_stalled_and_goes_on(node: Harness,
     truck.send(b"".join(bursts[10:]))
     await until(lambda: node.state(stream).state == "live", "live")
     assert await settled(view, 20) == 20
+
+
+async def test_a_stream_at_which_nobody_looks_ends_by_itself_where_the_core_is_away(
+    node: Harness, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "LEFT_ALONE_S", 0.5)
+    stream = await node.expect()
+    truck = await node.truck()
+    truck.send(b"".join(packets(clip[:5])))
+    assert await truck.cut()
+    await until(lambda: node.node.stream(stream) is None, "expected no more")
+    (told,) = await until(lambda: [each for each in node.events if each.what == "ended"], "told")
+    assert told.detail == "left_alone"
+
+
+async def test_a_node_takes_no_more_streams_than_it_may_and_one_name_for_a_channel(
+    node: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node.node, "settings", dataclasses.replace(node.node.settings, media_streams=1))
+    stream = await node.expect()
+    assert (await node.ask(Expect("other", "live", PHONE, 1, "live"))).refused == "claimed"
+    assert (await node.ask(Expect("other", "live", PHONE, 2, "live"))).refused == "full"
+    assert (await node.ask(Expect(stream, "live", PHONE, 1, "live"))).state is not None
+    assert (await node.ask(Admit("nobody", "v", "k", [], False, 1000))).refused == "unknown_stream"
+    assert (await node.ask(Close("nobody", "test", 0))).refused == "unknown_stream"
 
 
 hostile = st.lists(

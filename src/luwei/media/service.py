@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import signal
 
@@ -25,6 +26,10 @@ async def serve(settings: Settings, number: int) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopping.set)
     await node.start()
+    # what is there now stays; pictures come and go by reference counts, so that few cycles are worth looking for
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     stop_telemetry = telemetry.serve(settings.host, settings.media_status_port + number, node.health)
     try:
         await stopping.wait()

@@ -68,11 +68,13 @@ class _Open:
 class FrameAssembler:
     """The frames of one connection. Times of the caller's clock in milliseconds."""
 
-    __slots__ = ("_clean", "_losses", "_octets", "_open", "dropped", "empty", "frames", "serials")
+    __slots__ = ("_clean", "_key", "_losses", "_octets", "_open", "dropped", "empty", "frames", "serials")
 
     def __init__(self) -> None:
         self._open: OrderedDict[StreamKey, _Open] = OrderedDict()
         self._octets = 0
+        self._key: StreamKey | None = None
+        """Of the packet before: most are of the same stream."""
         self._losses = 0
         self._clean: OrderedDict[StreamKey, int] = OrderedDict()
         """What ``_losses`` was at the last frame of a stream: it is whole since then while the two are equal."""
@@ -100,7 +102,9 @@ class FrameAssembler:
 
     def add(self, packet: Packet, now_ms: int) -> Frame | None:
         """The frame that ``packet`` completes, if any."""
-        key = StreamKey(packet.sim_raw, packet.channel, KINDS.get(packet.data_type, VIDEO_KIND))
+        key, kind = self._key, KINDS.get(packet.data_type, VIDEO_KIND)
+        if key is None or key.kind != kind or key.channel != packet.channel or key.sim_raw != packet.sim_raw:
+            key = self._key = StreamKey(packet.sim_raw, packet.channel, kind)
         if self.serials.add(packet.serial, key):
             self._break(key)
         if not packet.body:
@@ -147,7 +151,8 @@ class FrameAssembler:
             del self._open[key]
             self._octets -= len(frame.body)
             return self._whole(key, frame.first, bytes(frame.body), frame.packets)
-        self._make_room()
+        if self._octets > OPEN_OCTETS_MAX:
+            self._make_room()
         return None
 
     def _whole(self, key: StreamKey, first: Packet, body: bytes, packets: int) -> Frame | None:

@@ -157,6 +157,12 @@ def unpack(data: bytes, at: int, layout: struct.Struct, stop: int) -> Packet:
     """The packet ``data[at:stop]``, whose prefix, nibbles and length were checked."""
     values = layout.unpack_from(data, at)
     kind = values[6]
+    if kind < AUDIO << 4:
+        _, _, marked, serial, sim_raw, channel, _, timestamp_ms, i_interval_ms, frame_interval_ms, _ = values
+        return Packet(
+            marked & 0x7F, serial, sim_raw, channel, kind >> 4, kind & 15, timestamp_ms, i_interval_ms,
+            frame_interval_ms, data[at + layout.size : stop], marked >> 7,
+        )  # fmt: skip
     times = values[7:-1]
     timestamp_ms = times[0] if times else None
     i_interval_ms, frame_interval_ms = times[1:] if len(times) == 3 else (None, None)
