@@ -126,6 +126,7 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
     }
     const record = unsaid(draft.value, { reply: t('reply.none'), text: () => t('text.auto') + factsOf(detail) });
     const on = goOn;
+    await open.flush();
     if (await run((plate) => t('saved.verdict', { plate, verdict: t(`verdict.${verdict}`) }), (now) => caseApi.verdict(now.id, now.version, record))) {
       waits.value = null;
       goOn = false;

@@ -34,6 +34,8 @@ export interface OpenCase {
   reload: () => Promise<void>;
   /** A file was opened by the person. */
   seen: (file: number) => void;
+  /** Tells at once what was opened: a verdict must not overtake it. */
+  flush: () => Promise<void>;
   /** The row changed elsewhere. */
   changed: (rows: readonly CaseRow[]) => void;
   ahead: (row: CaseRow | null) => void;
@@ -51,6 +53,8 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
   let timer: ReturnType<typeof setTimeout> | undefined;
   let seenTimer: ReturnType<typeof setTimeout> | undefined;
   let seenFiles = new Set<number>();
+  /** Cases that the server knows this person to have opened. */
+  const openedHere = new Set<number>();
   let aheadOf: number | null = null;
 
   function keep(found: CaseDetail): void {
@@ -84,27 +88,29 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
     timer = setTimeout(() => void (document.hidden ? undefined : reload()), AGAIN_MS);
   }
 
-  /** Tells what was opened; without files that the case was opened at all. */
-  function tellSeen(): void {
+  /** Tells what was opened; without files that the case was opened at all. Answers once the server knows it. */
+  async function tellSeen(): Promise<void> {
     clearTimeout(seenTimer);
     const now = detail.value;
     if (!now || !reading()) return;
-    const fresh = [...seenFiles].filter((file) => !now.record.evidence_viewed.includes(file));
+    const viewed = new Set((now.evidence ?? []).filter((file) => file.viewed).map((file) => file.id));
+    const fresh = [...seenFiles].filter((file) => !viewed.has(file));
     seenFiles = new Set();
-    if (!fresh.length && now.record.first_viewed_at !== null) return;
-    void caseApi.view(now.case.id, fresh).then(
-      (answer) => {
-        told(answer.case);
-        if (detail.value?.case.id === answer.case.id) void reload();
-      },
-      () => undefined, // who may only look leaves no handling record; the audit log has the look itself
-    );
+    if (!fresh.length && openedHere.has(now.case.id)) return;
+    openedHere.add(now.case.id);
+    try {
+      const answer = await caseApi.view(now.case.id, fresh);
+      told(answer.case);
+      if (detail.value?.case.id === answer.case.id) await reload();
+    } catch {
+      openedHere.delete(now.case.id); // told with the next file, or with the verdict, which says what is missing
+    }
   }
 
   function seen(file: number): void {
     seenFiles.add(file);
     clearTimeout(seenTimer);
-    seenTimer = setTimeout(tellSeen, SEEN_PAUSE_MS);
+    seenTimer = setTimeout(() => void tellSeen(), SEEN_PAUSE_MS);
   }
 
   function changed(rows: readonly CaseRow[]): void {
@@ -174,7 +180,7 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
     ([now]) => {
       if (now === undefined) return;
       clearTimeout(seenTimer);
-      seenTimer = setTimeout(tellSeen, SEEN_PAUSE_MS * 2);
+      seenTimer = setTimeout(() => void tellSeen(), SEEN_PAUSE_MS * 2);
     },
     { immediate: true },
   );
@@ -185,5 +191,5 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
     aheadOf = null;
   });
   const shown = computed(() => (detail.value ? shownOf(detail.value) : []));
-  return { detail, shown, error, busy, reload, seen, changed, ahead, act };
+  return { detail, shown, error, busy, reload, seen, flush: tellSeen, changed, ahead, act };
 }
