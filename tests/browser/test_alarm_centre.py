@@ -1,4 +1,4 @@
-"""The alarm centre in a real Chromium: simulated trucks raise alarms, a person works through the cases by keys alone."""
+"""The alarm centre in a real Chromium: simulated trucks raise alarms, a person works through the cases by keys."""
 
 from __future__ import annotations
 
@@ -73,8 +73,11 @@ def test_an_alarm_of_a_truck_comes_to_the_queue_and_is_closed_by_keys_alone(
     assert told["record"]["actions"] == ["tts"]
     assert told["record"]["first_viewed_by"]["name"]
     acts = [step["act"] for step in told["steps"] if step["by"]]
-    assert ["viewed", "command", "verdict", "closed"] == [
-        act for act in acts if act in ("viewed", "command", "verdict", "closed")
+    assert [act for act in acts if act in ("viewed", "command", "verdict", "closed")] == [
+        "viewed",
+        "command",
+        "verdict",
+        "closed",
     ]
 
     page.keyboard.press("?")

@@ -104,8 +104,8 @@ export const alarmApi = {
   unknown: (from: number, to: number, signal?: AbortSignal) => request<{ items: UnknownAlarm[] }>('/api/alarms/unknown', { query: { from, to }, signal }),
   one: (row: Pick<AlarmRow, 'id' | 'vehicle_id' | 'at'>, signal?: AbortSignal) =>
     request<AlarmDetail>(`/api/alarms/${row.id}`, { query: { vehicle: row.vehicle_id, at: row.at }, signal }),
-  ofVehicle: (vehicle: number, from: number, to: number, size: number, signal?: AbortSignal) =>
-    request<{ as_of: number; items: AlarmRow[]; next: string | null }>(`/api/vehicles/${vehicle}/alarms`, { query: { from, to, size }, signal }),
+  ofVehicle: (vehicle: number, from: number, to: number, size: number, signal?: AbortSignal, cursor: string | null = null) =>
+    request<{ as_of: number; items: AlarmRow[]; next: string | null }>(`/api/vehicles/${vehicle}/alarms`, { query: { from, to, size, cursor }, signal, plain: true }),
   csv: (filter: AlarmFilter) => withQuery('/api/alarms.csv', { ...filter }),
 };
 

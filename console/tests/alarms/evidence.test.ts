@@ -29,7 +29,8 @@ describe('evidence in time', () => {
     expect(playable({})).toBe(true);
     expect(playable({ state: 'partial' })).toBe(false);
     expect(playable({ readable: false })).toBe(false);
-    expect(playable({ media_type: 'video/h264' })).toBe(false);
+    expect(playable({ media_type: 'video/h264' })).toBe(true);
+    expect(playable({ kind: 'audio', media_type: 'audio/amr' })).toBe(false);
     expect(place([file({ state: 'announced', media_type: '', kind: 'video' })])[0]?.kind).toBe('video');
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { AlarmRow } from '@/api/alarms';
 import { alarmName } from '@/format/alarm';
 import { ORIGIN_BACKFILL } from '@/pages/track/answer';
 import { ROAD_MASK, alarmSpans, isRoadAlarm, markedSpans } from '@/pages/track/alarms';
@@ -82,5 +83,15 @@ describe('the list of events', () => {
 
   it('is empty without points', () => {
     expect(eventsOf(buildTrack(answerOf([])), [], [])).toEqual([]);
+  });
+});
+
+describe('alarms of the truck beside the bits', () => {
+  it('are listed where they happened, those of the alarm word only once', () => {
+    const track = buildTrack(answerOf(drive([0, OVERSPEED, 0])));
+    const fact = { id: 'a', source: 'dsm', at: 45 * S, ended_at: null, type_zh: '抽烟', type_en: 'Smoking', level: 2, speed_dkmh: 710 } as AlarmRow;
+    const events = eventsOf(track, [], alarmSpans(track), [fact, { ...fact, id: 'b', source: '808' }, { ...fact, id: 'c', at: 999 * S }]);
+    expect(events.filter((event) => event.kind === 'fact').map((event) => [event.id, event.from, event.to])).toEqual([['fact-a', 45 * S, 45 * S]]);
+    expect(events.filter((event) => event.kind === 'alarm')).toHaveLength(1);
   });
 });

@@ -3,6 +3,13 @@ import { defineMessages } from '@/i18n';
 export const meMessages = defineMessages(
   {
     'tabs': '我的账号',
+    'tab.cases': '我的报警',
+    'cases.hint': '与我有关的报警和处置结果；对“属实”的判定可在 5 个工作日内申诉。',
+    'cases.none': '没有与我有关的报警',
+    'cases.undecided': '尚未判定',
+    'appeal.open': '受理中',
+    'appeal.upheld': '申诉成立',
+    'appeal.rejected': '申诉不成立',
     'tab.sessions': '登录会话',
     'tab.totp': '动态口令',
     'tab.tokens': '接口令牌',
@@ -74,6 +81,13 @@ export const meMessages = defineMessages(
   },
   {
     'tabs': 'My account',
+    'tab.cases': 'My alarms',
+    'cases.hint': 'Alarms that concern me, and what became of them; a verdict of “true” can be objected to within 5 workdays.',
+    'cases.none': 'No alarm concerns me',
+    'cases.undecided': 'not decided yet',
+    'appeal.open': 'open',
+    'appeal.upheld': 'upheld',
+    'appeal.rejected': 'rejected',
     'tab.sessions': 'Sessions',
     'tab.totp': 'One-time codes',
     'tab.tokens': 'Tokens',

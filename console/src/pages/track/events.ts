@@ -1,4 +1,6 @@
 /** The list 行程: what happened on the way, in order of time. Words are chosen by the page. */
+import type { AlarmRow } from '@/api/alarms';
+
 import { isRoadAlarm } from './alarms';
 import type { AlarmSpan } from './alarms';
 import { indexAt } from './track';
@@ -16,6 +18,7 @@ export type TrackEvent = Timed &
     | { kind: 'stop'; lat: number; lon: number; points: number }
     | { kind: 'gap'; metres: number; hole: Hole | null }
     | { kind: 'alarm' | 'device'; bit: number; maxSpeed: number; points: number }
+    | { kind: 'fact'; zh: string; en: string; level: number; speed: number }
     | { kind: 'backfill'; points: number }
   );
 
@@ -26,6 +29,7 @@ export function eventsOf(
   track: Track,
   gaps: readonly { from: number; to: number; metres: number }[],
   alarms: readonly AlarmSpan[],
+  facts: readonly AlarmRow[] = [],
 ): TrackEvent[] {
   if (!track.n) return [];
   const time = (k: number): number => track.at[k] ?? 0;
@@ -61,6 +65,20 @@ export function eventsOf(
       points: last - first + 1,
     });
   }
+  // bits of the alarm word stand in the track itself; what terminals report beside it is known from the alarms alone
+  for (const fact of facts) {
+    if (fact.source === '808' || fact.at < track.from || fact.at > track.to) continue;
+    events.push({
+      kind: 'fact',
+      id: `fact-${fact.id}`,
+      from: fact.at,
+      to: Math.min(track.to, Math.max(fact.at, fact.ended_at ?? fact.at)),
+      zh: fact.type_zh,
+      en: fact.type_en,
+      level: fact.level,
+      speed: fact.speed_dkmh,
+    });
+  }
   for (const { first, last } of track.backfills) {
     if (last - first + 1 < LISTED_BACKFILL) continue;
     events.push({
@@ -71,7 +89,7 @@ export function eventsOf(
       points: last - first + 1,
     });
   }
-  const order = { start: 0, gap: 1, backfill: 2, alarm: 3, device: 4, stop: 5, end: 6 };
+  const order = { start: 0, gap: 1, backfill: 2, alarm: 3, fact: 3, device: 4, stop: 5, end: 6 };
   return events.sort((a, b) => a.from - b.from || order[a.kind] - order[b.kind]);
 }
 

@@ -2,7 +2,10 @@
 import { onBeforeUnmount, shallowRef, watch } from 'vue';
 import type { Ref } from 'vue';
 
+import { alarmApi } from '@/api/alarms';
+import type { AlarmRow } from '@/api/alarms';
 import { ApiError, isAbort, request } from '@/api/client';
+import { useSession } from '@/shell/session';
 
 import { alarmSpans, markedSpans } from './alarms';
 import type { AlarmSpan } from './alarms';
@@ -41,7 +44,27 @@ export interface Wanted {
   raw: boolean;
 }
 
-export function prepare(answer: TrackAnswer): Loaded {
+/** Alarms of a track that are listed at most; a truck has some dozens a day. */
+const FACTS_MOST = 1_000;
+const FACTS_PAGE = 200;
+
+/** What the truck reported as alarms; none where they may not or cannot be read: the track is shown all the same. */
+async function factsOf(vehicle: number, from: number, to: number, signal: AbortSignal): Promise<AlarmRow[]> {
+  const found: AlarmRow[] = [];
+  let cursor: string | null = null;
+  try {
+    do {
+      const page: { items: AlarmRow[]; next: string | null } = await alarmApi.ofVehicle(vehicle, from, to, FACTS_PAGE, signal, cursor);
+      found.push(...page.items);
+      cursor = page.next;
+    } while (cursor && found.length < FACTS_MOST);
+  } catch {
+    // what came so far
+  }
+  return found;
+}
+
+export function prepare(answer: TrackAnswer, facts: readonly AlarmRow[] = []): Loaded {
   const track = buildTrack(answer);
   const alarms = alarmSpans(track);
   return {
@@ -50,12 +73,13 @@ export function prepare(answer: TrackAnswer): Loaded {
     weight: weights(track.mx, track.my, track.segments),
     alarms,
     marked: markedSpans(alarms),
-    events: eventsOf(track, answer.gaps, alarms),
+    events: eventsOf(track, answer.gaps, alarms, facts),
   };
 }
 
 export function useTrack(wanted: Ref<Wanted>): { state: Ref<LoadState>; reload: () => void } {
   const state = shallowRef<LoadState>({ kind: 'idle' });
+  const session = useSession();
   let running: AbortController | null = null;
 
   async function load(): Promise<void> {
@@ -74,11 +98,12 @@ export function useTrack(wanted: Ref<Wanted>): { state: Ref<LoadState>; reload: 
     const own = (running = new AbortController());
     state.value = { kind: 'loading' };
     try {
+      const facts = session.may('read', 'alarm') ? factsOf(vehicle, from, to, own.signal) : Promise.resolve([]);
       const answer = await request<TrackAnswer>(`/api/vehicles/${vehicle}/track`, {
         query: { from, to, raw: raw ? 1 : null },
         signal: own.signal,
       });
-      const loaded = prepare(answer);
+      const loaded = prepare(answer, await facts);
       if (own.signal.aborted) return;
       state.value = loaded.track.n ? { kind: 'ready', loaded } : { kind: 'empty', answer };
     } catch (error) {

@@ -1,7 +1,7 @@
 /** How the page says lengths of time, distances and events, in the chosen language. */
 import { alarmName } from '@/format/alarm';
 import { kmh } from '@/format/number';
-import { useMessages } from '@/i18n';
+import { say, useMessages } from '@/i18n';
 
 import type { TrackEvent } from './events';
 import { trackMessages } from './messages';
@@ -39,6 +39,8 @@ export function eventTitle(event: TrackEvent, edition: number | undefined): stri
       return t('stopFor', { time: span(event.to - event.from) });
     case 'gap':
       return t('gapFor', { time: span(event.to - event.from) });
+    case 'fact':
+      return say(event);
     case 'backfill':
       return t('backfillFor', { n: event.points });
     default:
@@ -55,6 +57,8 @@ export function eventDetail(event: TrackEvent): string {
       return t('gapDetail', { km: kilometres(event.metres) });
     case 'alarm':
       return t('alarmDetail', { time, kmh: kmh(event.maxSpeed) });
+    case 'fact':
+      return [event.level ? t('factLevel', { n: event.level }) : '', `${kmh(event.speed)} km/h`].filter(Boolean).join(' · ');
     case 'device':
       return t('deviceDetail', { time });
     case 'backfill':

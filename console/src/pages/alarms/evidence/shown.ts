@@ -19,7 +19,6 @@ export interface Shown {
 export const PICTURE_STEP_MS = 200;
 const FPS = 25;
 const CLIP_MS = 10_000;
-const PLAYED = ['video/mp4', 'video/webm'];
 const HEARD = ['audio/wav', 'audio/mpeg', 'audio/aac', 'audio/ogg'];
 
 function kindOf(file: EvidenceFile): Kind {
@@ -48,7 +47,8 @@ export function place(files: readonly EvidenceFile[], alarms: readonly { at: num
     }
     const length = file.check.duration_ms || CLIP_MS;
     const fps = file.check.frames && file.check.duration_ms ? Math.round((file.check.frames * 1000) / file.check.duration_ms) : FPS;
-    const playable = done && (kind === 'video' ? PLAYED.includes(file.media_type) : kind === 'audio' && HEARD.includes(file.media_type));
+    // of a clip the server makes a copy that every browser plays; sound goes as it is
+    const playable = done && (kind === 'video' || (kind === 'audio' && HEARD.includes(file.media_type)));
     return { file, kind, from: off - length / 2, to: off + length / 2, fps: Math.min(60, Math.max(1, fps)), playable };
   });
 }
