@@ -63,7 +63,7 @@ def fill_cases(engine: Engine, count: int) -> None:
             rows.append(
                 blank
                 | {
-                    "number": f"N{number}", "state": state, "stage": STAGE_OF[state], "grade": grade,
+                    "id": number + 1, "number": f"N{number}", "state": state, "stage": STAGE_OF[state], "grade": grade,
                     "first_grade": grade, "type": TYPES[min(int(chance.expovariate(0.6)), 9)], "vehicle_id": truck.id,
                     "plate": truck.plate, "city": truck.city, "county": truck.county, "operator_id": truck.operator_id,
                     "started_at": at, "last_at": at, "opened_at": at, "first_action_due_at": due,
@@ -79,7 +79,8 @@ def fill_cases(engine: Engine, count: int) -> None:
             index.create(connection)
     if engine.dialect.name == "postgresql":
         # PostgreSQL does it by itself before long; nobody does it for SQLite
-        with engine.connect() as connection:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT setval(pg_get_serial_sequence('alarm_case', 'id'), :n)"), {"n": count})
             connection.execute(text("ANALYZE"))
 
 

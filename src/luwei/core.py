@@ -105,8 +105,7 @@ class Core:
         self.feed: LiveFeed | None = None
         self.strip: AlarmStrip | None = None
         self.multimedia: Intake | None = None
-        self.cases: AlarmReader | None = None
-        self.case_engine: CaseEngine | None = None
+        self.cases: CaseEngine | None = None
         self.loop_lag_s = 0.0
 
     @contextlib.asynccontextmanager
@@ -180,8 +179,8 @@ class Core:
         video = await started(stack, VideoDesk(engine, bus, commands, settings))
         tell = (self._seen, self._parked, attachments.wake, history.query)
         cases = await started(stack, CaseEngine(engine, commands, *tell))
-        self.case_engine, self.cases = cases, AlarmReader(bus, "cases", cases.take)
-        keep_reading(stack, self.cases.run, "cases")
+        self.cases, cases.reader = cases, AlarmReader(bus, "cases", cases.take)
+        keep_reading(stack, cases.reader.run, "cases")
         oversight = await started(stack, OversightEngine(engine, store, settings.data))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
@@ -224,13 +223,9 @@ class Core:
     def _seen(self, vehicle: int, kind: str) -> Seen | None:
         """A truck's newest report, as the check of a correction takes it."""
         fleet = self.feed.fleet if self.feed is not None else Fleet()
-        now = fleet.present(vehicle)
-        if now is None:
+        if (now := fleet.present(vehicle)) is None:
             return None
-        source, _, number = kind.partition(":")
-        word = {"808": fleet.alarm, "1078": fleet.video_alarm}.get(source)
-        bit = None if word is None else bool(int(word[vehicle]) >> int(number) & 1)
-        return Seen(now.at, now.received_at, now.speed_dkmh, now.fixed, bit)
+        return Seen(now.at, now.received_at, now.speed_dkmh, now.fixed, fleet.alarm_bit(vehicle, kind))
 
     def health(self) -> dict[str, Any]:
         """State of the process by part; ``ok`` is false where data is not moving."""
@@ -257,20 +252,13 @@ class Core:
             "bus": {"ok": bus.connected},
             "ingest": work,
             "multimedia": self.multimedia.health() if self.multimedia else {"ok": False, "state": "starting"},
-            "cases": self._cases_health(),
+            "cases": self.cases.health() if self.cases else {"ok": False, "state": "starting"},
             "history": {"ok": work["state"] != "history failing"},
             "live": live,
             # A gateway that is down is its own alarm: the core can still answer.
             "gateways": {"ok": alive == listed and alive > 0, "alive": alive, "listed": listed},
             "loop_lag_s": round(self.loop_lag_s, 3),
         }
-
-    def _cases_health(self) -> dict[str, Any]:
-        """The reader of alarms, and the clocks of cases."""
-        if self.cases is None or self.case_engine is None:
-            return {"ok": False, "state": "starting"}
-        reading, clocks = self.cases.health(), self.case_engine.health()
-        return reading | {"ok": bool(reading["ok"] and clocks["ok"]), "clocks": clocks}
 
     async def _keep_anchors(self, engine: Engine, bus: Bus) -> None:
         """Write the head of the audit log's chain down each hour, away from the registry: into a file of this folder,

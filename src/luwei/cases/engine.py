@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from luwei.alarms.reader import AlarmReader
 from luwei.cases import acts, following, intake, policies, reminders, timers, what_if
 from luwei.cases.counting import Counts
 from luwei.cases.merge import Alarm
@@ -67,6 +68,8 @@ class CaseEngine:
         self._asked = asked
         self._ask = ask
         self._trying = asyncio.Event()
+        self.reader: AlarmReader | None = None
+        """Who brings the alarms; its state is part of the engine's."""
         self.news = News()
         self.counts = Counts(engine)
         self._tasks: list[asyncio.Task[None]] = []
@@ -92,7 +95,9 @@ class CaseEngine:
 
     def health(self) -> dict[str, Any]:
         """State for /health."""
-        return {"ok": not self._trouble, "error": self._trouble}
+        clocks = {"ok": not self._trouble, "error": self._trouble}
+        reading = self.reader.health() if self.reader is not None else {"ok": False, "state": "starting"}
+        return reading | {"ok": bool(reading["ok"] and clocks["ok"]), "clocks": clocks}
 
     def try_policy(self) -> None:
         """A run was entered: begin it when those before it are done."""

@@ -15,7 +15,6 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, false, func, or_
 
 from luwei.access.user import User
 from luwei.alarms.names import name
-from luwei.cases.policy import TARGETS
 from luwei.cases.scope import within
 from luwei.registry.case import DOING, STAGE_OF, STAGES, TODO, VERIFY, AlarmCase
 from luwei.registry.engine import read
@@ -344,7 +343,8 @@ def summary(engine: Engine, scope: Scope, chosen: CaseFilter) -> Summary:
         if value is not None
     ]  # fmt: skip
     conditions = [AlarmCase.stage.in_((TODO, DOING, VERIFY)), *limits, *within(scope)]
-    columns = (AlarmCase.stage, AlarmCase.grade, AlarmCase.overdue)
+    # not the bare column: SQLite would read all open work in the order of the grades, whatever the scope
+    columns = (AlarmCase.stage, func.coalesce(AlarmCase.grade, 0), AlarmCase.overdue)
     counted = select(*columns, func.count()).where(*conditions).group_by(*columns)
     first = select(func.min(AlarmCase.sort_at)).where(AlarmCase.stage == TODO, *limits, *within(scope))
     with read(engine) as connection:
@@ -363,11 +363,6 @@ def mine(engine: Engine, scope: Scope, user_id: int) -> int:
     held = select(func.count()).where(AlarmCase.assignee_id == user_id, AlarmCase.stage == DOING, *within(scope))
     with read(engine) as connection:
         return connection.execute(held).scalar_one()
-
-
-def escalation_word(height: int) -> str:
-    """Who was told: operator, county, city, province; empty for nobody."""
-    return TARGETS[height - 1] if height else ""
 
 
 def held_by(engine: Engine, scope: Scope, user_id: int) -> list[tuple[int, int]]:

@@ -318,6 +318,12 @@ class Fleet:
             result &= named
         return result
 
+    def alarm_bit(self, vehicle_id: int, kind: str) -> bool | None:
+        """Whether the newest report has the bit of a type of alarm (``808:01``, ``1078:00``); None for other types."""
+        source, _, number = kind.partition(":")
+        word = {"808": self.alarm, "1078": self.video_alarm}.get(source)
+        return None if word is None else bool(int(word[vehicle_id]) >> int(number) & 1)
+
     def present(self, vehicle_id: int) -> Present | None:
         """The present of one vehicle; None when nothing was ever received from it."""
         if not 0 <= vehicle_id < self.size or self.received_ms[vehicle_id] == 0:
