@@ -238,7 +238,10 @@ def test_an_import_stays_within_the_scope(engine: Engine) -> None:
     [
         ("a.exe", b"MZ", "must be .csv or .xlsx"),
         ("a.csv", b"", "is empty"),
-        ("a.csv", b"\xff\xfe\x00\xd8\xff", "UTF-8 or GBK"),
+        ("a.csv", b"\xff\xfe\xd8\xff", "UTF-8 or GBK"),
+        ("a.csv", b"\xff\xfe\x00\xd8\xff", "no CSV whatever its name says"),
+        ("a.csv", b"PK\x03\x04" + b"x" * 40, "no CSV whatever its name says"),
+        ("a.csv", b"MZ\x90" + b"x" * 40, "no CSV whatever its name says"),
         ("a.csv", "车牌号\n粤B12345".encode(), "must have the column 车牌颜色"),
         ("a.csv", "车牌号,车牌颜色,车架好\n".encode(), "unknown column"),
         ("a.csv", "车牌号,车牌颜色,plate\n".encode(), "appears twice"),
@@ -255,6 +258,14 @@ def test_a_file_that_cannot_be_used_says_why(engine: Engine, name: str, content:
         import_file(engine, "vehicles", name, content)
     assert caught.value.field == "file" and rule in caught.value.rule
     assert count(engine, "audit_entry") == 0
+
+
+def test_a_part_that_unpacks_to_a_thousand_times_its_size_is_refused(engine: Engine) -> None:
+    """A zip bomb below every other bound: 8 MiB of blanks in 8 KiB."""
+    bomb = _rezipped(lambda part, data: data + b" " * (8 << 20) if part.endswith("sheet1.xml") else data)
+    assert len(bomb) < 64 << 10
+    with pytest.raises(RegistryError, match="100 times its size"):
+        import_file(engine, "vehicles", "a.xlsx", bomb)
 
 
 def _rezipped(change: Callable[[str, bytes], bytes]) -> bytes:

@@ -29,6 +29,7 @@ from luwei.commands.targets import TARGETS_MAX, OutsideScope, Selection
 from luwei.live.feed import now_ms
 from luwei.live.view import Selection as LiveSelection
 from luwei.protocol.errors import ProtocolError
+from luwei.registry.exports.files import safe
 from luwei.registry.vehicle import VEHICLE_CLASSES
 from luwei.web.china_time import written
 from luwei.web.door import Door
@@ -307,8 +308,7 @@ def answer_text(answer: dict[str, Any] | None) -> str:
 def csv_line(cells: list[Any]) -> str:
     """One line of a CSV file; no cell of it begins a formula."""
     out = io.StringIO()
-    safe = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in cells]
-    csv.writer(out).writerow(safe)
+    csv.writer(out).writerow([safe(cell) if isinstance(cell, str) else cell for cell in cells])
     return out.getvalue()
 
 

@@ -20,6 +20,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from luwei.live.feed import now_ms
 from luwei.profiles.reasons import REASONS, reason_of
+from luwei.registry.exports.files import safe
 from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.terminal_profiles import Device, devices
 from luwei.web.china_time import day_of, span_of, written
@@ -263,6 +264,6 @@ def csv_lines(items: list[dict[str, Any]]) -> Iterator[str]:
             elif name in ("first_at", "last_at"):
                 value = written(value)
             text = str(value)
-            values.append(f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text)
+            values.append(safe(text))
         csv.writer(out).writerow(values)
         yield out.getvalue()

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from sqlalchemy.exc import DataError
 
 from luwei.registry.errors import Conflict, Moved, NotFound, RegistryError
 
@@ -117,6 +118,11 @@ def on_deep(_: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]
     return _answer(400, "", "is nested too deeply")
 
 
+def on_out_of_range(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A number or text that no column can hold (SQLite says OverflowError, PostgreSQL DataError): 400."""
+    return _answer(400, "", "holds a value that is out of range")
+
+
 def on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Anything nobody expected: logged whole, told to nobody."""
     log.error("request failed", path=request.url.path, method=request.method, exc_info=error)
@@ -130,5 +136,7 @@ HANDLERS: dict[int | type[Exception], Any] = {
     msgspec.ValidationError: on_malformed,
     HTTPException: on_http,
     RecursionError: on_deep,
+    OverflowError: on_out_of_range,
+    DataError: on_out_of_range,
     Exception: on_crash,
 }

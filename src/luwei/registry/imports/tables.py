@@ -22,6 +22,10 @@ MAX_CELL = 200
 MAX_UNPACKED = 160 << 20
 """Of all parts of an .xlsx together; a full 200,000 rows of the widest noun stay below."""
 MAX_PARTS = 200
+MAX_RATIO = 100
+RATIO_FROM = 4 << 20
+"""A part that unpacks to RATIO_FROM bytes or more must not be more than so many times its packed size: tables of
+addresses and numbers pack to a tenth, a bomb to a thousandth."""
 
 Row = tuple[int, list[str]]
 """The row's number in the spreadsheet (the header is 1) and its cells."""
@@ -70,6 +74,9 @@ def _csv(content: bytes) -> Iterator[list[str]]:
 
 
 def _text(content: bytes) -> str:
+    if b"\0" in content or content.startswith((b"PK\x03\x04", b"MZ", b"%PDF")):
+        # What the name says counts for nothing: a table in text has no such bytes.
+        raise RegistryError("file", "must be text: this is no CSV whatever its name says")
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)
@@ -113,6 +120,8 @@ def _check_parts(content: bytes) -> None:
         if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
             raise RegistryError("file", f"must unpack to at most {MAX_UNPACKED >> 20} MiB")
         for part in parts:
+            if part.file_size > max(RATIO_FROM, part.compress_size * MAX_RATIO):
+                raise RegistryError("file", f"must not unpack to more than {MAX_RATIO} times its size", part.filename)
             if part.filename.endswith((".xml", ".rels")):
                 with archive.open(part) as stream:
                     if b"<!DOCTYPE" in stream.read(4096):

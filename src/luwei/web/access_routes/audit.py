@@ -21,6 +21,7 @@ from luwei.access import audit_log
 from luwei.access.audit_log import AuditFilter, EntryView
 from luwei.live.feed import now_ms
 from luwei.registry.audit_chain import Anchor, anchor, read_anchors, verify
+from luwei.registry.exports.files import safe
 from luwei.web.china_time import DAY_MS, written
 from luwei.web.door import Door
 from luwei.web.errors import Refused
@@ -193,7 +194,7 @@ def csv_lines(entries: Iterator[EntryView]) -> Iterator[str]:
 def _line(cells: list[Any]) -> str:
     out = io.StringIO()
     texts = ["" if cell is None else str(cell) for cell in cells]
-    csv.writer(out).writerow([f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text for text in texts])
+    csv.writer(out).writerow([safe(text) for text in texts])
     return out.getvalue()
 
 
