@@ -1,4 +1,6 @@
 /** The files of a case as the viewer shows them, placed on one axis whose zero is the alarm. */
+import { reactive } from 'vue';
+
 import type { EvidenceFile } from '@/api/cases';
 
 export type Kind = 'image' | 'video' | 'audio' | 'other';
@@ -17,6 +19,8 @@ export interface Shown {
 
 /** Pictures follow each other by this, where the terminal has the shipped parameters (T/JSATL 12-2017). */
 export const PICTURE_STEP_MS = 200;
+/** How long a clip turned out to be once it was loaded, ms by file: a bare stream says nothing of it before. */
+export const measured = reactive(new Map<number, number>());
 const FPS = 25;
 const CLIP_MS = 10_000;
 const HEARD = ['audio/wav', 'audio/mpeg', 'audio/aac', 'audio/ogg'];
@@ -45,8 +49,8 @@ export function place(files: readonly EvidenceFile[], alarms: readonly { at: num
       const from = off + nth * PICTURE_STEP_MS;
       return { file, kind, from, to: from, fps: FPS, playable: done };
     }
-    const length = file.check.duration_ms || CLIP_MS;
-    const fps = file.check.frames && file.check.duration_ms ? Math.round((file.check.frames * 1000) / file.check.duration_ms) : FPS;
+    const length = measured.get(file.id) || file.check.duration_ms || CLIP_MS;
+    const fps = file.check.frames ? Math.round((file.check.frames * 1000) / length) : FPS;
     // of a clip the server makes a copy that every browser plays; sound goes as it is
     const playable = done && (kind === 'video' || (kind === 'audio' && HEARD.includes(file.media_type)));
     return { file, kind, from: off - length / 2, to: off + length / 2, fps: Math.min(60, Math.max(1, fps)), playable };
