@@ -4,6 +4,7 @@ import { GRADES, gradeOf } from '@/format/grade';
 import { kmh } from '@/format/number';
 import { clock } from '@/format/time';
 import { locale, say, useMessages } from '@/i18n';
+import { resultName } from '@/pages/commands/words';
 
 import type { TimeMark } from './evidence/TimeLine.vue';
 import { alarmMessages } from './messages';
@@ -25,7 +26,7 @@ export function stepDetail(step: Step, words: CaseWords | null): string {
   const { detail } = step;
   const parts: string[] = [];
   if (detail.grade !== undefined) parts.push(`G${gradeOf(detail.grade)} ${say(GRADES[gradeOf(detail.grade)])}`);
-  if (typeof detail.result === 'string') parts.push(word('correction', detail.result));
+  if (typeof detail.result === 'string') parts.push(step.act === 'checked' ? word('correction', detail.result) : resultName(detail.result, locale.value));
   if (typeof detail.after_s === 'number') parts.push(`${detail.after_s} s`);
   if (typeof detail.verdict === 'string') parts.push(word('verdict', detail.verdict));
   if (typeof detail.purpose === 'string') parts.push(word('measure', detail.purpose));

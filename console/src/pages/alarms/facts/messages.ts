@@ -68,10 +68,6 @@ export const factMessages = defineMessages(
     'status': '车辆状态',
     'byDay': '按日',
     'byType': '按类型',
-    'funnel': '从原始报警到报警单',
-    'funnel.raw': '原始报警',
-    'funnel.warning': '预警',
-    'funnel.case': '报警单',
   },
   {
     'parts': 'Alarm facts',
@@ -140,9 +136,5 @@ export const factMessages = defineMessages(
     'status': 'Vehicle state',
     'byDay': 'By day',
     'byType': 'By type',
-    'funnel': 'From raw alarm to case',
-    'funnel.raw': 'Raw alarms',
-    'funnel.warning': 'Pre-warnings',
-    'funnel.case': 'Cases',
   },
 );
