@@ -15,7 +15,7 @@ from offices import CITY, file_of, judged, opened, person, verified
 
 from luwei.evidence.digest import Digest
 from luwei.evidence.store import EvidenceStore
-from luwei.oversight import sealed_verifier, sealing, signing
+from luwei.oversight import packing, sealed_verifier, sealing, signing
 from luwei.oversight.sealed_verifier import PlainSm3, is_signed, point_of
 from luwei.registry.base import now_ms
 from luwei.registry.errors import Conflict, NotFound, RegistryError
@@ -99,8 +99,8 @@ def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_pa
     key = sealing.order(world.engine, CITY, WHOLE, 1, "移交执法", second)
     folder = tmp_path / "sealing"
     signer = signing.load(folder)
-    assert sealing.waiting(world.engine) == key
-    assert sealing.pack(world.engine, store, signer, folder, key) == "done"
+    assert packing.waiting(world.engine) == key
+    assert packing.pack(world.engine, store, signer, folder, key) == "done"
     state = sealing.state(world.engine, CITY, 1, second.user_id or 0)
     assert [each.name for each in state.approvals] == ["first", "second"]
     assert (state.packages[0].state, state.packages[0].done) == ("done", 1.0)
@@ -141,11 +141,11 @@ def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_pa
     local.chmod(0o600)
     local.write_bytes(PICTURE[:-1] + b"x")
     again = sealing.order(world.engine, CITY, WHOLE, 1, "移交执法", second)
-    assert sealing.pack(world.engine, store, signer, folder, again) == "refused"
+    assert packing.pack(world.engine, store, signer, folder, again) == "refused"
     refused = sealing.state(world.engine, CITY, 1, 0).packages[0]
     assert "03_65_6502_0_x.jpg" in refused.failure and refused.state == "refused"
     assert [each.name for each in folder.glob("*.zip*")] == [package.name], "nothing of it is left"
     with pytest.raises(Conflict, match="refused"):
         sealing.finished(world.engine, CITY, WHOLE, 1, again)
-    assert sealing.forget(world.engine, folder, now_ms() + 1) == 1 and not package.exists()
+    assert packing.forget(world.engine, folder, now_ms() + 1) == 1 and not package.exists()
     assert sealed_verifier.ALGORITHM == "SM2withSM3"

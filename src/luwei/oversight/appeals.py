@@ -127,8 +127,8 @@ def judges(connection: Connection, row: Mapping[str, Any]) -> set[int]:
     acts = select(CaseStep.user_id).where(
         CaseStep.case_id == row["id"], CaseStep.act.in_(("verdict", "verified")), CaseStep.user_id.is_not(None)
     )
-    present = {row["handler_id"], row["verified_by"]} - {None}
-    return set(connection.scalars(acts)) | present
+    present = (row["handler_id"], row["verified_by"])
+    return {each for each in (*connection.scalars(acts), *present) if each is not None}
 
 
 def effect_of(engine: Engine, scope: Scope, case_id: int) -> tuple[str, str, int | None]:

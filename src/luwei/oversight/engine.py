@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.evidence.store import EvidenceStore
-from luwei.oversight import checks, orders, policies, sealing, signing
+from luwei.oversight import checks, devices, orders, packing, policies, signing
 from luwei.oversight.signing import SigningKey
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 CLOCK_S = 1.0
 PACK_S = 2.0
+FOLLOW_S = 20.0
 FORGET_S = 3_600.0
 DAY_MS = 86_400_000
 AWAY_S = 2.0
@@ -49,7 +50,7 @@ class OversightEngine:
     async def start(self) -> None:
         """Enter the shipped policy where there is none, and begin to keep the clocks."""
         await asyncio.to_thread(policies.ensure, self._engine)
-        works = ((CLOCK_S, self._strike), (PACK_S, self._pack), (FORGET_S, self._forget))
+        works = ((CLOCK_S, self._strike), (PACK_S, self._pack), (FOLLOW_S, self._follow), (FORGET_S, self._forget))
         self._tasks = [asyncio.create_task(self._every(rest, work), name=f"oversight {rest:g}") for rest, work in works]
 
     async def stop(self) -> None:
@@ -97,16 +98,20 @@ class OversightEngine:
         return self._key
 
     async def _pack(self) -> None:
-        while (package := await asyncio.to_thread(sealing.waiting, self._engine)) is not None:
+        while (package := await asyncio.to_thread(packing.waiting, self._engine)) is not None:
             key = await asyncio.to_thread(self.key)
-            ended = await asyncio.to_thread(sealing.pack, self._engine, self._store, key, self.folder, package)
+            ended = await asyncio.to_thread(packing.pack, self._engine, self._store, key, self.folder, package)
             _packages.labels(ended).inc()
             log.info("sealed package ended", package=package, state=ended)
+
+    async def _follow(self) -> None:
+        while await asyncio.to_thread(devices.follow, self._engine) >= devices.AT_ONCE:
+            pass
 
     async def _forget(self) -> None:
         def forget() -> None:
             with read(self._engine) as connection:
                 days = policies.at(connection, now_ms()).keep_days
-            sealing.forget(self._engine, self.folder, now_ms() - days * DAY_MS)
+            packing.forget(self._engine, self.folder, now_ms() - days * DAY_MS)
 
         await asyncio.to_thread(forget)

@@ -1,4 +1,4 @@
-"""The platform's own SM2 key 国密密钥, with which packages are signed: one file of the data folder, its owner's alone."""
+"""The platform's own SM2 key 国密密钥, with which packages are signed: a file for its owner alone."""
 
 from __future__ import annotations
 

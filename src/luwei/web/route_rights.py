@@ -51,6 +51,7 @@ OWN = {
 SIGNED_IN = {
     "/api/system": "version and map source",
     "/api/areas": "names of cities and counties",
+    "/api/oversight/public-key": "the key that sealed packages are verified with",
     "/api/openapi.json": "the interface's description",
     "/api/docs": "the interface's description",
 }

@@ -137,7 +137,23 @@ async def _check_cases(client: httpx.AsyncClient, world: World, person: dict[str
     if appeals.status_code == 200:
         shown = {item["case"]["id"] for item in appeals.json()["items"]}
         assert shown == due & world.rows["appealed"], f"{name} appeals"
+    reach, takes = rights.reach(world, person, "case"), rights.manner(person, "case", "export")
+    counts = reach or rights.manner(person, "case") == rights.COUNT
+    for what in ("verdicts", "verdicts/cases", "evidence"):
+        status = (await client.get(f"/api/oversight/{what}")).status_code
+        assert (status == 200) == reach, f"{name} {what}: {status}"
+    exports = reach and takes not in (rights.NONE, rights.COUNT)
+    for what in ("verdicts.csv", "evidence.csv"):
+        status = (await client.get(f"/api/oversight/{what}")).status_code
+        assert (status == 200) == exports, f"{name} {what}: {status}"
+    days = {"from_day": 20_000, "to_day": 20_001}
+    single = person["role"] == "vendor" or person["kind"] == "driver"  # a day's counts know no single trucks
+    for what, may in (("funnel", counts), ("funnel.csv", exports or (takes == rights.COUNT))):
+        status = (await client.get(f"/api/oversight/{what}", params=days)).status_code
+        assert status == (400 if may and single else 200 if may else 403), f"{name} {what}: {status}"
     for key in world.sample(person, "oversight of cases", rows, due):
+        status = (await client.get(f"/api/cases/{key}/packages/1/file", params={"purpose": "核对"})).status_code
+        assert status in (403, 404), f"{name} package of case {key}: {status}"
         for what in ("effect", "sealing"):
             status = (await client.get(f"/api/cases/{key}/{what}")).status_code
             assert (status == 200) == (key in due), f"{name} {what} of case {key}: {status}"
