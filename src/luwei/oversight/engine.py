@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.evidence.store import EvidenceStore
-from luwei.oversight import checks, devices, orders, packing, policies, signing
+from luwei.oversight import checks, devices, orders, packing, policies, sham, signing
 from luwei.oversight.signing import SigningKey
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
@@ -106,6 +106,8 @@ class OversightEngine:
 
     async def _follow(self) -> None:
         while await asyncio.to_thread(devices.follow, self._engine) >= devices.AT_ONCE:
+            pass
+        while await asyncio.to_thread(sham.find, self._engine) >= sham.AT_ONCE:
             pass
 
     async def _forget(self) -> None:

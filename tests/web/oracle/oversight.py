@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert
 
 from luwei.registry.case_work import CaseAppeal
 from luwei.registry.engine import write
+from luwei.registry.oversight import ShamFlag
 from luwei.registry.post_check import ASKED, PostCheck, PostCheckAsked
 from luwei.registry.supervision import SupervisionOrder
 from oracle import cases, rights
@@ -36,6 +37,7 @@ async def fill(web: Running, world: World, chance: Any) -> None:
             made = connection.execute(insert(SupervisionOrder).returning(SupervisionOrder.id), given).scalar_one()
             world.rows["supervision"][made] = row
         _ask(connection, world)
+        _flag(connection, world)
         world.rows["appealed"] = set(world.some({"name": ""}, "appeals", world.rows["cases"], 12))
         appeal = {
             "user_id": 1, "by_role": "operator", "text": "谜", "requested_at": world.after, "due_at": 1 << 60,
@@ -59,6 +61,20 @@ def _ask(connection: Connection, world: World) -> None:
         row |= times | {"state": ASKED}
         made = connection.execute(insert(PostCheckAsked).returning(PostCheckAsked.id), row).scalar_one()
         world.rows["asked"][made] = {"target_id": body["id"], "city": body["city"], "county": body["county"]}
+
+
+def _flag(connection: Connection, world: World) -> None:
+    """A flag of somebody of every operator and monitor."""
+    world.rows["flags"] = {}
+    for key, body in world.organisations.items():
+        if body["kind"] not in (*OPERATING, "monitor"):
+            continue
+        row = {"organisation_id": key, "city": body["city"], "county": body["county"]}
+        given = row | {
+            "key": f"谜-{key}", "kind": "many", "user_id": 1, "first_at": 1, "last_at": 1, "count": 1, "policy": 1,
+        }  # fmt: skip
+        made = connection.execute(insert(ShamFlag).values(given).returning(ShamFlag.id)).scalar_one()
+        world.rows["flags"][made] = row | {"target_id": key}
 
 
 def sees(world: World, person: dict[str, Any], row: dict[str, Any]) -> bool:
@@ -102,13 +118,21 @@ def supervises(person: dict[str, Any]) -> bool:
 async def _check_questions(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
     name, checks, asked = person["name"], world.rows["checks"], world.rows["asked"]
     officer = supervises(person)
-    for path in ("check-questions", "post-checks"):
+    for path in ("check-questions", "post-checks", "oversight/flags"):
         answer = await client.get(f"/api/{path}")
         assert (answer.status_code == 200) == officer, f"{name} {path}: {answer.status_code}"
     due = {key for key, office in checks.items() if officer and office == person["of"]}
     for key in world.sample(person, "checks", checks, due):
         status = (await client.get(f"/api/post-checks/{key}")).status_code
         assert (status == 200) == (key in due), f"{name} check {key}: {status}"
+    flags = world.rows["flags"]
+    shown = {key for key, row in flags.items() if officer and sees(world, person, row)}
+    if officer:
+        listed = (await client.get("/api/oversight/flags", params={"size": 500})).json()["items"]
+        assert {item["id"] for item in listed} == shown, f"{name} flags"
+    for key in world.sample(person, "flags", flags, shown):
+        status = (await client.get(f"/api/oversight/flags/{key}")).status_code
+        assert (status == 200) == (key in shown), f"{name} flag {key}: {status}"
     writes = rights.manner(person, "case", "write") not in (rights.NONE, rights.COUNT)
     answers = writes and person["kind"] in (*OPERATING, "monitor")
     answer = await client.get("/api/post-checks/mine")
@@ -121,8 +145,8 @@ async def _check_questions(client: httpx.AsyncClient, world: World, person: dict
     reach = rights.reach(world, person, "case")
     assert (answer.status_code == 200) == reach, f"{name} rates: {answer.status_code}"
     if reach:
-        shown = {item["organisation"]["id"] for item in answer.json()["items"]}
-        assert shown == {row["target_id"] for row in asked.values() if sees(world, person, row)}, f"{name} rates"
+        rated = {item["organisation"]["id"] for item in answer.json()["items"]}
+        assert rated == {row["target_id"] for row in asked.values() if sees(world, person, row)}, f"{name} rates"
     takes = reach and rights.manner(person, "case", "export") not in (rights.NONE, rights.COUNT)
     status = (await client.get("/api/post-checks/rates.csv", params=month)).status_code
     assert (status == 200) == takes, f"{name} file of rates: {status}"

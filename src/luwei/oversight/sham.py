@@ -1,0 +1,273 @@
+"""Sham handling 虚假处理: verdicts that nobody can have meant (reference supervision §7.2). A flag is a lead with its
+rows; a supervisor looks at them and dismisses it with a reason, or acts. Every function blocks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, func, insert, select, update
+
+from luwei.access.user import User
+from luwei.cases.holding import line
+from luwei.cases.reading import Person, persons
+from luwei.oversight import policies
+from luwei.oversight.place import is_authority, within
+from luwei.oversight.policy import OversightRules
+from luwei.registry.audit import Actor, record
+from luwei.registry.base import now_ms
+from luwei.registry.case import AlarmCase, CaseStep
+from luwei.registry.case_work import CaseLook
+from luwei.registry.engine import read, write
+from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.named import Named, organisations_named
+from luwei.registry.organisation import Organisation
+from luwei.registry.oversight import DISMISSED, OPEN, OversightMark, ShamCase, ShamFlag
+from luwei.registry.page import Page, check_page
+from luwei.registry.scope import Scope
+
+SAME_TEXT, MANY, TOO_FAST, UNSEEN = "same_text", "many", "too_fast", "unseen"
+KINDS = (SAME_TEXT, MANY, TOO_FAST, UNSEEN)
+WATCH = "watch"
+"""Of a flag that has not enough rows yet: nobody sees it."""
+MARK = "sham"
+AT_ONCE = 500
+BACK = 50_000
+"""Steps before the new ones that may lie within the same burst."""
+CASES_MOST = 1_000
+CHINA_MS, DAY_MS = 8 * 3_600_000, 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    id: int
+    case_id: int
+    user_id: int
+    at: int
+    text: str
+
+
+def find(engine: Engine) -> int:
+    """Look at the verdicts since the last time; how many there were."""
+    with write(engine) as connection:
+        held = select(OversightMark.value).where(OversightMark.name == MARK).with_for_update()
+        mark = connection.scalar(held)
+        last = mark or 0
+        fresh = _verdicts(connection, last, AT_ONCE)
+        if not fresh:
+            return 0
+        past = [each for each in _verdicts(connection, max(0, last - BACK), BACK) if each.id <= fresh[-1].id]
+        homes = _homes(connection, {each.user_id for each in fresh})
+        for each in fresh:
+            rules = policies.at(connection, each.at)
+            for kind, burst, text in ((SAME_TEXT, rules.same_text, each.text), (MANY, rules.many, None)):
+                since = each.at - burst.within_s * 1000
+                together = [
+                    v for v in past
+                    if v.user_id == each.user_id and since < v.at <= each.at and v.id <= each.id
+                    and (text is None or v.text == text)
+                ]  # fmt: skip
+                if len(together) > burst.more_than:
+                    _burst(connection, kind, each, together, since, rules, homes)
+            _looks(connection, each, rules, homes)
+        values = {"name": MARK, "value": fresh[-1].id}
+        if mark is None:
+            connection.execute(insert(OversightMark).values(**values))
+        else:
+            connection.execute(update(OversightMark).where(OversightMark.name == MARK).values(value=fresh[-1].id))
+    return len(fresh)
+
+
+def _verdicts(connection: Connection, after: int, most: int) -> list[_Verdict]:
+    statement = (
+        select(CaseStep.id, CaseStep.case_id, CaseStep.user_id, CaseStep.at, CaseStep.detail)
+        .where(CaseStep.id > after, CaseStep.act == "verdict", CaseStep.user_id.is_not(None))
+        .order_by(CaseStep.id)
+        .limit(most)
+    )
+    return [
+        _Verdict(row.id, row.case_id, row.user_id, row.at, " ".join(json.loads(row.detail).get("text", "").split()))
+        for row in connection.execute(statement)
+    ]
+
+
+def _homes(connection: Connection, users: set[int]) -> dict[int, Any]:
+    statement = (
+        select(User.id, User.organisation_id, Organisation.city, Organisation.county)
+        .outerjoin(Organisation, Organisation.id == User.organisation_id)
+        .where(User.id.in_(sorted(users)))
+    )
+    return {row.id: row for row in connection.execute(statement)}
+
+
+def _burst(
+    connection: Connection, kind: str, last: _Verdict, together: Sequence[_Verdict], since: int, rules: OversightRules,
+    homes: dict[int, Any],
+) -> None:  # fmt: skip
+    text = last.text if kind == SAME_TEXT else ""
+    going = select(ShamFlag.id).where(
+        ShamFlag.user_id == last.user_id, ShamFlag.kind == kind, ShamFlag.text == text, ShamFlag.last_at > since
+    )
+    key = connection.scalar(going.order_by(ShamFlag.id.desc()).limit(1))
+    if key is None:
+        sign = hashlib.sha256(text.encode()).hexdigest()[:16]
+        name = f"{kind}:{last.user_id}:{sign}:{together[0].id}"
+        key = _flag(connection, name, kind, together[0], text, OPEN, rules, homes)
+        for each in together:
+            _add(connection, key, each, None)
+    else:
+        _add(connection, key, last, None)
+
+
+def _looks(connection: Connection, each: _Verdict, rules: OversightRules, homes: dict[int, Any]) -> None:
+    """What the person had seen when judging."""
+    seen = {
+        row.file_id: row.at
+        for row in connection.execute(
+            select(CaseLook.file_id, CaseLook.at).where(
+                CaseLook.case_id == each.case_id, CaseLook.user_id == each.user_id, CaseLook.at <= each.at
+            )
+        )
+    }
+    files = [at for key, at in seen.items() if key]
+    here = connection.scalar(select(AlarmCase.evidence_complete).where(AlarmCase.id == each.case_id)) or 0
+    first = min(files) if files else seen.get(0)
+    fast = first is not None and each.at - first < rules.fast_s * 1000
+    for kind, is_so, more_than in (
+        (UNSEEN, bool(here) and not files, rules.unseen_more_than),
+        (TOO_FAST, fast, rules.fast_more_than),
+    ):
+        if not is_so:
+            continue
+        name = f"{kind}:{each.user_id}:{(each.at + CHINA_MS) // DAY_MS}"
+        key = connection.scalar(select(ShamFlag.id).where(ShamFlag.key == name))
+        if key is None:
+            key = _flag(connection, name, kind, each, "", WATCH, rules, homes)
+        _add(connection, key, each, each.at - first if first is not None else None)
+        enough = and_(ShamFlag.id == key, ShamFlag.state == WATCH, ShamFlag.count > more_than)
+        connection.execute(update(ShamFlag).where(enough).values(state=OPEN))
+
+
+def _flag(
+    connection: Connection, name: str, kind: str, first: _Verdict, text: str, state: str, rules: OversightRules,
+    homes: dict[int, Any],
+) -> int:  # fmt: skip
+    home = homes[first.user_id]
+    values = {
+        "key": name, "kind": kind, "user_id": first.user_id, "organisation_id": home.organisation_id,
+        "city": home.city, "county": home.county, "text": text, "first_at": first.at, "last_at": first.at, "count": 0,
+        "policy": rules.version, "state": state,
+    }  # fmt: skip
+    key: int = connection.execute(insert(ShamFlag).values(**values).returning(ShamFlag.id)).scalar_one()
+    return key
+
+
+def _add(connection: Connection, key: int, each: _Verdict, ms: int | None) -> None:
+    there = select(ShamCase.at).where(ShamCase.flag_id == key, ShamCase.case_id == each.case_id)
+    if connection.execute(there).first() is not None:
+        return
+    connection.execute(insert(ShamCase).values(flag_id=key, case_id=each.case_id, at=each.at, ms=ms))
+    grown = update(ShamFlag).where(ShamFlag.id == key)
+    connection.execute(grown.values(count=ShamFlag.count + 1, last_at=each.at))
+
+
+@dataclass(frozen=True, slots=True)
+class FlagView:
+    """One flag; ``text``: what was written again and again."""
+
+    id: int
+    kind: str
+    person: Person | None
+    organisation: Named | None
+    first_at: int
+    last_at: int
+    count: int
+    text: str
+    state: str
+    dismissed_by: Person | None
+    dismissed_at: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlagCase:
+    """A case behind a flag; ``ms``: from the first look to the verdict."""
+
+    id: int
+    number: str
+    type: str
+    plate: str
+    at: int
+    ms: int | None
+    text: str
+
+
+def page(
+    engine: Engine, scope: Scope, kind: str, state: str, organisation: int | None, number: int, size: int
+) -> Page[FlagView]:
+    """Flags of the people of organisations in the scope, the newest first. Raises RegistryError."""
+    offset, limit = check_page(number, size)
+    for field, value, allowed in (("kind", kind, KINDS), ("state", state, (OPEN, DISMISSED))):
+        if value and value not in allowed:
+            raise RegistryError(field, f"must be one of {', '.join(allowed)}", value)
+    conditions = [ShamFlag.state != WATCH, *within(scope, ShamFlag, ShamFlag.organisation_id)]
+    equal = ((ShamFlag.kind, kind), (ShamFlag.state, state), (ShamFlag.organisation_id, organisation))
+    conditions += [column == value for column, value in equal if value]
+    ordered = select(*ShamFlag.__table__.columns).where(*conditions).order_by(ShamFlag.last_at.desc(), ShamFlag.id)
+    with read(engine) as connection:
+        total = connection.execute(select(func.count()).select_from(ShamFlag).where(*conditions)).scalar_one()
+        return Page(total, _views(connection, connection.execute(ordered.offset(offset).limit(limit)).all()))
+
+
+def one(engine: Engine, scope: Scope, key: int) -> tuple[FlagView, list[FlagCase]]:
+    """A flag with its cases, the oldest first. Raises NotFound."""
+    behind = (
+        select(ShamCase.case_id, AlarmCase.number, AlarmCase.type, AlarmCase.plate, ShamCase.at, ShamCase.ms,
+               AlarmCase.text)
+        .join(AlarmCase, AlarmCase.id == ShamCase.case_id)
+        .where(ShamCase.flag_id == key)
+        .order_by(ShamCase.at)
+        .limit(CASES_MOST)
+    )  # fmt: skip
+    with read(engine) as connection:
+        row = _one(connection, scope, key)
+        return _views(connection, [row])[0], [FlagCase(*each) for each in connection.execute(behind)]
+
+
+def _one(connection: Connection, scope: Scope, key: int) -> Any:
+    mine = within(scope, ShamFlag, ShamFlag.organisation_id)
+    statement = select(*ShamFlag.__table__.columns).where(ShamFlag.id == key, ShamFlag.state != WATCH, *mine)
+    row = connection.execute(statement.with_for_update()).first()
+    if row is None:
+        raise NotFound("id", "there is no such flag", key)
+    return row
+
+
+def dismiss(engine: Engine, scope: Scope, key: int, reason: str, actor: Actor) -> None:
+    """A supervisor has looked and found nothing wrong. Raises NotFound, Conflict, RegistryError."""
+    if not is_authority(scope):
+        raise RegistryError("scope", "is done by an authority")
+    said = line("reason", reason, 2, 500)
+    with write(engine) as connection:
+        row = _one(connection, scope, key)
+        if row.state != OPEN:
+            raise Conflict("state", f"the flag is {row.state} already", key)
+        values = {"state": DISMISSED, "dismissed_by": actor.user_id, "dismissed_at": now_ms(), "reason": said}
+        connection.execute(update(ShamFlag).where(ShamFlag.id == key).values(**values))
+        record(connection, actor, "sham_flag.dismiss", key, {"kind": row.kind, "reason": said})
+
+
+def _views(connection: Connection, rows: Sequence[Any]) -> list[FlagView]:
+    people = persons(connection, [each for row in rows for each in (row.user_id, row.dismissed_by)])
+    bodies = organisations_named(connection, [row.organisation_id for row in rows])
+    return [
+        FlagView(
+            row.id, row.kind, people.get(row.user_id), bodies.get(row.organisation_id), row.first_at, row.last_at,
+            row.count, row.text, row.state, people.get(row.dismissed_by), row.dismissed_at, row.reason,
+        )
+        for row in rows
+    ]  # fmt: skip
