@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.evidence.store import EvidenceStore
-from luwei.oversight import checks, devices, orders, packing, policies, sham, signing
+from luwei.oversight import checks, devices, orders, packing, policies, proposals, sham, signing
 from luwei.oversight.signing import SigningKey
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 CLOCK_S = 1.0
 PACK_S = 2.0
 FOLLOW_S = 20.0
+PROPOSE_S = 120.0
 FORGET_S = 3_600.0
 DAY_MS = 86_400_000
 AWAY_S = 2.0
@@ -50,7 +51,13 @@ class OversightEngine:
     async def start(self) -> None:
         """Enter the shipped policy where there is none, and begin to keep the clocks."""
         await asyncio.to_thread(policies.ensure, self._engine)
-        works = ((CLOCK_S, self._strike), (PACK_S, self._pack), (FOLLOW_S, self._follow), (FORGET_S, self._forget))
+        works = (
+            (CLOCK_S, self._strike),
+            (PACK_S, self._pack),
+            (FOLLOW_S, self._follow),
+            (FORGET_S, self._forget),
+            (PROPOSE_S, self._propose),
+        )
         self._tasks = [asyncio.create_task(self._every(rest, work), name=f"oversight {rest:g}") for rest, work in works]
 
     async def stop(self) -> None:
@@ -117,3 +124,6 @@ class OversightEngine:
             packing.forget(self._engine, self.folder, now_ms() - days * DAY_MS)
 
         await asyncio.to_thread(forget)
+
+    async def _propose(self) -> None:
+        await asyncio.to_thread(proposals.find, self._engine, now_ms())

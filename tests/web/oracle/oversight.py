@@ -118,7 +118,7 @@ def supervises(person: dict[str, Any]) -> bool:
 async def _check_questions(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
     name, checks, asked = person["name"], world.rows["checks"], world.rows["asked"]
     officer = supervises(person)
-    for path in ("check-questions", "post-checks", "oversight/flags"):
+    for path in ("check-questions", "post-checks", "oversight/flags", "oversight/proposals"):
         answer = await client.get(f"/api/{path}")
         assert (answer.status_code == 200) == officer, f"{name} {path}: {answer.status_code}"
     due = {key for key, office in checks.items() if officer and office == person["of"]}

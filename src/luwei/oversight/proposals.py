@@ -1,0 +1,217 @@
+"""Proposals of supervision orders 督办建议 (reference supervision §7.4): rules find them, only an officer orders.
+
+Every function blocks. The rules look at the last whole week (Monday to Sunday in China) and at what is overdue now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select, update
+
+from luwei.cases.holding import line
+from luwei.oversight import policies
+from luwei.oversight.place import is_authority, within
+from luwei.oversight.policy import OversightRules
+from luwei.oversight.statistics import EFFECTIVE
+from luwei.registry.audit import Actor, record
+from luwei.registry.base import now_ms
+from luwei.registry.case import DOING, TODO, AlarmCase
+from luwei.registry.case_work import CaseEvidence
+from luwei.registry.engine import read, write
+from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.evidence import LOST, EvidenceFile
+from luwei.registry.named import Named, organisations_named
+from luwei.registry.oversight import DISMISSED, OPEN, ORDERED, AppealEffect, SupervisionProposal
+from luwei.registry.page import Page, check_page
+from luwei.registry.scope import Scope
+from luwei.registry.supervision import GENERAL, URGENT
+
+STATES = (OPEN, ORDERED, DISMISSED)
+CASES_MOST = 500
+CHINA_MS, DAY_MS = 8 * 3_600_000, 86_400_000
+MONDAY = 4
+"""1970-01-05 was a Monday."""
+
+
+def week_before(now: int) -> tuple[int, int]:
+    """First and one past the last UTC ms of the last whole week in China."""
+    day = (now + CHINA_MS) // DAY_MS
+    monday = day - (day - MONDAY) % 7
+    return (monday - 7) * DAY_MS - CHINA_MS, monday * DAY_MS - CHINA_MS
+
+
+def find(engine: Engine, now: int) -> int:
+    """Enter what the rules find and is not there yet; how many."""
+    with write(engine) as connection:
+        rules = policies.at(connection, now)
+        start, end = week_before(now)
+        found = [
+            *_overdue(connection, now), *_unhandled(connection, rules, start, end),
+            *_lost(connection, rules, start, end), *_trucks(connection, rules, now),
+        ]  # fmt: skip
+        known = set(connection.scalars(select(SupervisionProposal.key).where(
+            SupervisionProposal.key.in_([each["key"] for each in found]))))  # fmt: skip
+        fresh = [each | {"at": now} for each in found if each["key"] not in known]
+        for each in fresh:
+            each["cases"] = json.dumps(each["cases"][:CASES_MOST])
+            each["numbers"] = json.dumps(each["numbers"])
+        if fresh:
+            connection.execute(insert(SupervisionProposal), fresh)
+    return len(fresh)
+
+
+def _of(kind: str, key: object, level: int, row: Any, numbers: dict[str, Any], cases: Sequence[int]) -> dict[str, Any]:
+    return {
+        "key": f"{kind}:{key}", "kind": kind, "level": level, "target_id": row.operator_id, "city": row.city,
+        "county": row.county, "vehicle_id": None, "numbers": numbers, "cases": list(cases),
+    }  # fmt: skip
+
+
+def _overdue(connection: Connection, now: int) -> list[dict[str, Any]]:
+    """A G3 that nobody has handled past a limit of its own."""
+    statement = select(AlarmCase.id, AlarmCase.operator_id, AlarmCase.city, AlarmCase.county, AlarmCase.due_at).where(
+        AlarmCase.stage.in_((TODO, DOING)), AlarmCase.grade == 3, AlarmCase.overdue > 0,
+        AlarmCase.operator_id.is_not(None),
+    )  # fmt: skip
+    return [
+        _of("overdue", row.id, URGENT, row, {"grade": 3, "late_ms": now - (row.due_at or now)}, [row.id])
+        for row in connection.execute(statement.limit(CASES_MOST))
+    ]
+
+
+_HOME = (AlarmCase.operator_id, AlarmCase.city, AlarmCase.county)
+
+
+def _unhandled(connection: Connection, rules: OversightRules, start: int, end: int) -> list[dict[str, Any]]:
+    """An operator that handled less than the threshold of the week's cases within their limits."""
+    week = and_(AlarmCase.opened_at >= start, AlarmCase.opened_at < end, AlarmCase.operator_id.is_not(None))
+    good = and_(AlarmCase.handled_at.is_not(None), AlarmCase.handled_at <= AlarmCase.close_due_at)
+    handled = func.sum(case((good, 1), else_=0))
+    counted = select(*_HOME, func.count().label("all"), handled.label("handled")).where(week).group_by(*_HOME)
+    found = []
+    for row in connection.execute(counted.having(func.count() >= rules.handled_cases)):
+        if row.handled * 100 >= rules.handled_percent * row.all:
+            continue
+        same = (AlarmCase.operator_id == row.operator_id, AlarmCase.city == row.city, AlarmCase.county == row.county)
+        behind = select(AlarmCase.id).where(week, *same[:1], or_(~good, AlarmCase.handled_at.is_(None)))
+        cases = list(connection.scalars(behind.order_by(AlarmCase.id).limit(CASES_MOST)))
+        numbers = {"cases": row.all, "handled": int(row.handled), "threshold_percent": rules.handled_percent}
+        key = f"{row.operator_id}:{row.county or row.city}:{start}"
+        found.append(_of("handled_rate", key, GENERAL, row, numbers, cases))
+    return found
+
+
+def _lost(connection: Connection, rules: OversightRules, start: int, end: int) -> list[dict[str, Any]]:
+    """An operator of whose files of the week more than the threshold are lost."""
+    lost = func.sum(case((EvidenceFile.state == LOST, 1), else_=0))
+    joined = (
+        select(*_HOME, func.count().label("all"), lost.label("lost"), func.min(AlarmCase.id).label("first"))
+        .select_from(EvidenceFile)
+        .join(CaseEvidence, CaseEvidence.request_id == EvidenceFile.request_id)
+        .join(AlarmCase, AlarmCase.id == CaseEvidence.case_id)
+        .where(AlarmCase.opened_at >= start, AlarmCase.opened_at < end, AlarmCase.operator_id.is_not(None))
+        .group_by(*_HOME)
+        .having(func.count() >= rules.lost_files)
+    )
+    found = []
+    for row in connection.execute(joined):
+        if row.lost * 100 <= rules.lost_percent * row.all:
+            continue
+        behind = (
+            select(AlarmCase.id)
+            .join(CaseEvidence, CaseEvidence.case_id == AlarmCase.id)
+            .join(EvidenceFile, EvidenceFile.request_id == CaseEvidence.request_id)
+            .where(AlarmCase.opened_at >= start, AlarmCase.opened_at < end, EvidenceFile.state == LOST)
+            .where(AlarmCase.operator_id == row.operator_id)
+            .distinct()
+            .limit(CASES_MOST)
+        )
+        numbers = {"files": row.all, "lost": int(row.lost), "threshold_percent": rules.lost_percent}
+        key = f"{row.operator_id}:{row.county or row.city}:{start}"
+        found.append(_of("evidence_lost", key, GENERAL, row, numbers, sorted(connection.scalars(behind))))
+    return found
+
+
+def _trucks(connection: Connection, rules: OversightRules, now: int) -> list[dict[str, Any]]:
+    """A truck with so many cases, G2 or graver, that count as true."""
+    statement = (
+        select(AlarmCase.id, AlarmCase.vehicle_id, *_HOME)
+        .outerjoin(AppealEffect, AppealEffect.case_id == AlarmCase.id)
+        .where(AlarmCase.opened_at >= now - rules.vehicle_days * DAY_MS, AlarmCase.grade >= 2)
+        .where(AlarmCase.handled_at.is_not(None), EFFECTIVE.in_(("true",)), AlarmCase.operator_id.is_not(None))
+        .order_by(AlarmCase.id)
+        .limit(100_000)
+    )
+    trucks: dict[int, list[Any]] = {}
+    for row in connection.execute(statement):
+        trucks.setdefault(row.vehicle_id, []).append(row)
+    found = []
+    for vehicle, rows in trucks.items():
+        if len(rows) >= rules.vehicle_cases:
+            numbers = {"cases": len(rows), "days": rules.vehicle_days, "threshold": rules.vehicle_cases}
+            key = f"{vehicle}:{rows[rules.vehicle_cases - 1].id}"
+            made = _of("vehicle", key, GENERAL, rows[-1], numbers, [row.id for row in rows])
+            found.append(made | {"vehicle_id": vehicle})
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """One proposal with its numbers and the cases behind them."""
+
+    id: int
+    kind: str
+    level: int
+    target: Named | None
+    city: int | None
+    county: int | None
+    vehicle_id: int | None
+    numbers: dict[str, Any]
+    cases: list[int]
+    at: int
+    state: str
+    order: int | None
+    reason: str
+
+
+def page(engine: Engine, scope: Scope, state: str, number: int, size: int) -> Page[ProposalView]:
+    """Proposals for the organisations in the scope, the newest first. Raises RegistryError."""
+    offset, limit = check_page(number, size)
+    if state and state not in STATES:
+        raise RegistryError("state", f"must be one of {', '.join(STATES)}", state)
+    table = SupervisionProposal
+    conditions = [*within(scope, table, table.target_id), *([table.state == state] if state else [])]
+    ordered = select(*table.__table__.columns).where(*conditions).order_by(table.id.desc())
+    with read(engine) as connection:
+        total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+        rows = connection.execute(ordered.offset(offset).limit(limit)).all()
+        bodies = organisations_named(connection, [row.target_id for row in rows])
+    return Page(total, [
+        ProposalView(
+            row.id, row.kind, row.level, bodies.get(row.target_id), row.city, row.county, row.vehicle_id,
+            json.loads(row.numbers), json.loads(row.cases), row.at, row.state, row.order_id, row.reason,
+        )
+        for row in rows
+    ])  # fmt: skip
+
+
+def dismiss(engine: Engine, scope: Scope, key: int, reason: str, actor: Actor) -> None:
+    """An officer decides that no order is needed. Raises NotFound, Conflict, RegistryError."""
+    if not is_authority(scope):
+        raise RegistryError("scope", "is done by an authority")
+    said = line("reason", reason, 2, 500)
+    table = SupervisionProposal
+    with write(engine) as connection:
+        mine = select(table.state).where(table.id == key, *within(scope, table, table.target_id)).with_for_update()
+        state = connection.scalar(mine)
+        if state is None:
+            raise NotFound("id", "there is no such proposal", key)
+        if state != OPEN:
+            raise Conflict("state", f"the proposal is {state} already", key)
+        values = {"state": DISMISSED, "decided_by": actor.user_id, "decided_at": now_ms(), "reason": said}
+        connection.execute(update(table).where(table.id == key).values(**values))
+        record(connection, actor, "supervision_order.dismiss", key, {"proposal": key, "reason": said})
