@@ -7,6 +7,7 @@ from typing import Any
 from luwei.commands.letters_area import KIND_OF, read_back
 from luwei.commands.parameter_form import parameter_view
 from luwei.commands.recorder_tables import tables as recorder_tables
+from luwei.commands.recordings import pack
 from luwei.commands.tables import table
 from luwei.gateway import orders
 from luwei.gateway.orders import Outcome
@@ -19,6 +20,7 @@ from luwei.protocol.jt808.messages.media import SearchReply, ShootReply
 from luwei.protocol.jt808.messages.parameters import ParametersReply
 from luwei.protocol.jt808.messages.pass_through import UplinkPassThrough
 from luwei.protocol.jt808.messages.recorder import RecordUpload
+from luwei.protocol.jt808.messages.video import ResourceList
 from luwei.protocol.jt808.recorder import Packet
 from luwei.protocol.message import Message, RawMessage
 from luwei.protocol.reading import STANDARD, Reading
@@ -26,7 +28,7 @@ from luwei.registry.command import ANSWERED, FAILED
 
 RESULTS = {0: "success", 1: "failure", 2: "message_error", 3: "unsupported"}
 """Result of 0x0001 (2019 §8.1)."""
-SUCCESS, UNREADABLE = "success", "unreadable"
+SUCCESS, UNREADABLE, EMPTY = "success", "unreadable", "empty"
 ROWS_MAX = 300
 TEXT_MAX = 400
 HEX_MAX = 4_000
@@ -36,7 +38,7 @@ _JUDGED = {0x0805: "result"}
 """Answers that say themselves whether it worked: the field that is 0 then."""
 _LENGTH = frozenset({"length"})
 _PLACE_DETAIL = frozenset({"alarm", "status", "altitude", "direction"})
-_HIDDEN = frozenset({"reply_serial", "count", "packet_count", "params", "items"})
+_HIDDEN = frozenset({"reply_serial", "count", "packet_count", "params", "items", "files"})
 
 
 def state_of(outcome: Outcome) -> tuple[str, str]:
@@ -54,6 +56,8 @@ def state_of(outcome: Outcome) -> tuple[str, str]:
         return FAILED, "failure"
     if isinstance(message, RecordUpload) and isinstance(message.block, Packet) and message.block.failed:
         return FAILED, "failure"
+    if isinstance(message, ResourceList) and not message.files:
+        return ANSWERED, EMPTY
     return ANSWERED, SUCCESS
 
 
@@ -87,6 +91,8 @@ def view(outcome: Outcome) -> dict[str, Any] | None:
             shown["charset"] = outcome.charset
         # passwords stand in the bytes
         shown["hex"] = ""
+    if isinstance(message, ResourceList):
+        shown["recordings"] = pack(message.files)
     if isinstance(message, ShootReply):
         shown["multimedia_ids"] = list(message.ids or ())[:ROWS_MAX]
     if isinstance(message, SearchReply):

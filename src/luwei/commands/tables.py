@@ -44,6 +44,7 @@ def table(zh: str, en: str, records: Sequence[Record], edition: int, hidden: fro
 
 def shortened(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer as the lists carry it."""
+    answer = {name: value for name, value in answer.items() if name != "recordings"}
     if "tables" not in answer:
         return answer
     return answer | {"tables": [_first_rows(each) for each in answer["tables"]]}

@@ -34,6 +34,7 @@ from luwei.web import (
     template_routes,
     upgrade_routes,
     video,
+    video_recordings,
 )
 from luwei.web.access_routes import audit, grants, layouts, oidc, own, rights, users
 from luwei.web.areas import area_counts, areas
@@ -72,6 +73,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *multimedia.route_handlers,
     *fences.route_handlers,
     *video.route_handlers,
+    *video_recordings.route_handlers,
     *alarm_routes.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,

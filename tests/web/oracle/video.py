@@ -33,6 +33,8 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
         assert (status == 200) == (key in seen), f"{name} channels of {key}: {status}"
         status = (await client.get("/api/video/traffic", params={"vehicle_id": key})).status_code
         assert (status == 200) == (key in seen), f"{name} traffic of {key}: {status}"
+        status = (await client.get(f"/api/video/vehicles/{key}/recordings")).status_code
+        assert (status == 200) == (key in seen), f"{name} recordings of {key}: {status}"
         body = {"vehicle_id": key, "channel": 1, "purpose": "核实"}
         status = (await client.post("/api/video/streams", json=body)).status_code
         assert (status == 503) == (key in seen) and status in (403, 404, 503), f"{name} opens {key}: {status}"

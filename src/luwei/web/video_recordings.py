@@ -1,0 +1,145 @@
+"""What lies recorded in a truck: its terminal is asked, and says so within a minute."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+from litestar.types import ControllerRouterHandler
+
+from luwei.commands.recordings import Recording, time_of
+from luwei.live.feed import now_ms
+from luwei.registry.errors import NotFound
+from luwei.video import channels, letters, recordings
+from luwei.video.recordings import Asked
+from luwei.web.door import Door
+from luwei.web.errors import Refused
+from luwei.web.services import Services
+from luwei.web.sign_in import own_page
+from luwei.web.vehicle_rows import vehicle_row
+from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of
+
+DAY_MS = 86_400_000
+SPAN_MAX_MS = 31 * DAY_MS
+WAIT_S = 20.0
+"""A caller waits so long for the answer, then he asks for the list by its number."""
+PAGE_MAX = 5_000
+
+Instant = Annotated[int, msgspec.Meta(ge=946_684_800_000, le=4_102_444_800_000)]
+
+
+class NewList(msgspec.Struct, forbid_unknown_fields=True):
+    """Which recordings; zeros: any. ``alarm``: up to 16 hexadecimal digits, bits 0-31 of 0x0200, 32-63 of video."""
+
+    from_at: Instant
+    to_at: Instant
+    channel: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    alarm: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{0,16}$")] = ""
+    media_type: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
+    stream: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
+    storage: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
+    purpose: Annotated[str, msgspec.Meta(max_length=PURPOSE_MAX)] = ""
+
+
+@post("/api/video/vehicles/{vehicle_id:int}/recordings", tags=["video"], guards=[own_page])
+async def ask_recordings(
+    services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key, data: JSONBody[NewList]
+) -> dict[str, Any]:
+    """Ask a truck what it recorded between two instants; its answer, or after 20 s the number under which it will be
+    found."""
+    scope = door.allow("read", "video")
+    desk = desk_of(services)
+    row = await vehicle_row(services, scope, vehicle_id)
+    if row.terminal is None:
+        raise Refused(400, "vehicle_id", "must have a terminal")
+    purpose = checked_purpose(data.purpose, scope)
+    if data.to_at <= data.from_at:
+        raise Refused(400, "to_at", "must be after from_at")
+    if data.to_at - data.from_at > SPAN_MAX_MS:
+        raise Refused(400, "to_at", "must be within 31 days of from_at")
+    try:
+        await asyncio.to_thread(recordings.require_room, services.engine, row.id)
+    except recordings.TooMany:
+        raise Refused(429, "quota", "truck_lists", "the truck is asked for other lists; try again") from None
+    values = letters.listing(
+        data.channel, data.from_at, data.to_at, int(data.alarm or "0", 16), data.media_type, data.stream, data.storage
+    )
+    told = {"channel": data.channel, "recorded_from": data.from_at, "recorded_to": data.to_at, "purpose": purpose}
+    await door.note("video.recordings", None, told, vehicle_id=row.id, scope=scope)
+    sending = await recordings.ask(desk.commanding, values, row.id, row.terminal.phone, door.actor(scope), purpose)
+    try:
+        await desk.commanding.ended(sending, WAIT_S)
+    finally:
+        desk.commanding.forget(sending)
+    return await _view(services, row.id, sending.batch, 0, PAGE_MAX)
+
+
+@get("/api/video/vehicles/{vehicle_id:int}/recordings", tags=["video"])
+async def list_recordings(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    vehicle_id: Key,
+    number: Annotated[int, QueryParameter(name="list", ge=0, le=2**31 - 1)] = 0,
+    offset: Annotated[int, QueryParameter(ge=0, le=65_535)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = PAGE_MAX,
+) -> dict[str, Any]:
+    """A list that was asked for, by its number, or the newest of the truck."""
+    scope = door.allow("read", "video")
+    row = await vehicle_row(services, scope, vehicle_id)
+    view = await _view(services, row.id, number, offset, limit)
+    await door.looked("video.recordings", row.id, detail={"list": view["list"]}, scope=scope)
+    return view
+
+
+async def _view(services: Services, vehicle_id: int, number: int, offset: int, limit: int) -> dict[str, Any]:
+    found = await asyncio.to_thread(recordings.asked, services.engine, vehicle_id, number)
+    if found is None:
+        if number:
+            raise NotFound("list", "there is no such list", number)
+        return {"list": None, "vehicle_id": vehicle_id, "state": None, "reason": "", "total": 0, "items": []}
+    page = found.items[offset : offset + limit]
+    more = offset + len(page) < len(found.items)
+    return _head(found) | {
+        "total": len(found.items),
+        "next": offset + len(page) if more else None,
+        "items": [_item(each) for each in page],
+    }
+
+
+def _head(found: Asked) -> dict[str, Any]:
+    values = found.values
+    return {
+        "as_of": now_ms(),
+        "list": found.id,
+        "vehicle_id": found.vehicle_id,
+        "state": found.state,
+        "reason": found.reason,
+        "asked_at": found.asked_at,
+        "ended_at": found.ended_at,
+        "channel": values["channel"],
+        "from_at": time_of(values["start_time"]),
+        "to_at": time_of(values["end_time"]),
+    }
+
+
+def _item(each: Recording) -> dict[str, Any]:
+    zh, en = channels.names(each.channel)
+    return {
+        "channel": each.channel,
+        "channel_zh": zh,
+        "channel_en": en,
+        "start_at": each.start_at,
+        "end_at": each.end_at,
+        "alarm": f"{each.alarm:016x}",
+        "media_type": each.media_type,
+        "stream": each.stream,
+        "storage": each.storage,
+        "bytes": each.octets,
+    }
+
+
+route_handlers: list[ControllerRouterHandler] = [ask_recordings, list_recordings]
