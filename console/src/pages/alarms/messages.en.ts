@@ -51,6 +51,7 @@ export const en: { readonly [K in keyof typeof zh]: string } = {
   'firstAction': 'First action',
   'close': 'Close',
   'openPage': 'Open the whole file',
+  'openVideo': 'See live pictures of this truck',
   'handled': 'First action taken',
   'raised': 'raised by repetition',
   'escalated.1': 'Operator’s safety manager told',
