@@ -106,6 +106,7 @@ class Core:
         self.strip: AlarmStrip | None = None
         self.multimedia: Intake | None = None
         self.cases: CaseEngine | None = None
+        self.oversight: OversightEngine | None = None
         self.loop_lag_s = 0.0
 
     @contextlib.asynccontextmanager
@@ -181,7 +182,7 @@ class Core:
         cases = await started(stack, CaseEngine(engine, commands, *tell))
         self.cases, cases.reader = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, cases.reader.run, "cases")
-        oversight = await started(stack, OversightEngine(engine, store, settings.data))
+        self.oversight = await started(stack, OversightEngine(engine, store, settings.data))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
         await desk.serve(bus)
@@ -189,7 +190,7 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, clips=clips, attachments=attachments,
-            imports=imports, video=video, cases=cases, strip=self.strip, oversight=oversight,
+            imports=imports, video=video, cases=cases, strip=self.strip, oversight=self.oversight,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -253,6 +254,7 @@ class Core:
             "ingest": work,
             "multimedia": self.multimedia.health() if self.multimedia else {"ok": False, "state": "starting"},
             "cases": self.cases.health() if self.cases else {"ok": False, "state": "starting"},
+            "oversight": self.oversight.health() if self.oversight else {"ok": False, "state": "starting"},
             "history": {"ok": work["state"] != "history failing"},
             "live": live,
             # A gateway that is down is its own alarm: the core can still answer.
