@@ -10,12 +10,16 @@ from collections import Counter, OrderedDict
 from typing import Any, Protocol, cast
 
 from luwei.media.feed import FIRST_PACKET_S, Feed
+from luwei.media.orders import PLAYBACK
 from luwei.media.stream import Stream
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt1078.packet import SIM_SIZES, Packet, decode_packet
 from luwei.protocol.jt1078.serials import Reordering
 from luwei.protocol.jt1078.stream import PacketReader
 
+PAUSE_S = 11 * 60
+"""A line of playback may be silent for so long: it is paused (reference §6 limits that to 10 min), and the core ends
+what stopped otherwise."""
 SETTLE_S = 1.0
 """A lone first packet is judged by its length after so long."""
 
@@ -80,8 +84,8 @@ class Connection(Feed, asyncio.Protocol):
             self.take(self._reader.settle(), 0, now_ms, now_s)
         if not self.packets and now_s - self.opened_s > FIRST_PACKET_S:
             self.cut_off("no_packet" if not self._reader.garbage else "garbage", "no packet in 5 s")
-        elif now_s - self.heard_s > self._intake.host.idle_s:
-            self.cut_off("idle", f"nothing for {self._intake.host.idle_s} s")
+        elif now_s - self.heard_s > (idle_s := self._intake.idle_s(self.line)):
+            self.cut_off("idle", f"nothing for {idle_s} s")
 
 
 class DatagramSource(Feed):
@@ -132,7 +136,7 @@ class DatagramSource(Feed):
 
     def second(self, now_ms: int) -> None:
         super().second(now_ms)
-        if time.monotonic() - self.heard_s > self._intake.host.idle_s:
+        if time.monotonic() - self.heard_s > self._intake.idle_s(self.line):
             self.end("idle")
 
     def hang_up(self) -> None:
@@ -163,6 +167,10 @@ class Intake:
 
     def __len__(self) -> int:
         return len(self._connections) + len(self._sources)
+
+    def idle_s(self, line: str) -> int:
+        """A line may be silent for so long."""
+        return max(self.host.idle_s, PAUSE_S) if line == PLAYBACK else self.host.idle_s
 
     async def open(self, line: str, address: str, port: int) -> None:
         """Listen for ``line``; port 0 takes a free one. Raises OSError."""

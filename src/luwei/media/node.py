@@ -36,6 +36,7 @@ from luwei.media.orders import (
     Close,
     Event,
     Expect,
+    Pace,
     Request,
     Snap,
     Stranger,
@@ -217,6 +218,8 @@ class Node:
             answer = self._expect(request)
         elif isinstance(request, Admit):
             answer = self._admit(request)
+        elif isinstance(request, Pace):
+            answer = self._pace(request)
         else:
             answer = self._close(request)
         return msgspec.msgpack.encode(answer)
@@ -247,6 +250,13 @@ class Node:
         self._note_traffic(stream)
         stream.end(said.reason)
         return Answer()
+
+    def _pace(self, said: Pace) -> Answer:
+        stream = self._expected.get(said.stream)
+        if stream is None:
+            return Answer("unknown_stream")
+        stream.pace(said.arrival)
+        return Answer(state=stream.report())
 
     async def _snap(self, said: Snap) -> Answer:
         stream = self._expected.get(said.stream)

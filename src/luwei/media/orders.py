@@ -1,6 +1,6 @@
 """What the core and the media nodes say to each other, as MessagePack on the bus, and the records of a view line.
 
-A node answers requests on ``video.node.<node>``, one of ``Expect``, ``Admit``, ``Dismiss``, ``Close`` and ``Snap``; it
+A node answers requests on ``video.node.<node>``, one of ``Expect``, ``Admit``, ``Close``, ``Snap`` and ``Pace``; it
 tells what it is and has on ``video.node`` once a second (``Announcement``) and what happens on ``video.event`` at once.
 Pictures do not take the bus: the core fetches them from the node's view port (``RECORD``).
 """
@@ -86,7 +86,16 @@ class Snap(msgspec.Struct, frozen=True, array_like=True, tag="snap"):
     stream: str
 
 
-Request = Expect | Admit | Close | Snap
+class Pace(msgspec.Struct, frozen=True, array_like=True, tag="pace"):
+    """A playback goes on in another way, or from another place: its next key picture begins a new time line for all
+    viewers, and is told by the event ``key``. ``arrival``: pictures are placed when they come, since the timestamps of
+    fast, backward or single pictures do not tell when they are to be shown (reference §6.6, 3)."""
+
+    stream: str
+    arrival: bool
+
+
+Request = Expect | Admit | Close | Snap | Pace
 
 
 class ViewerState(msgspec.Struct, frozen=True):
@@ -133,6 +142,8 @@ class StreamState(msgspec.Struct, frozen=True):
     changed: int
     """How often the decoder's configuration changed."""
     viewers: list[ViewerState]
+    newest_stamp_ms: int = 0
+    """Timestamp that the terminal gave the picture at ``newest_ms``."""
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -142,7 +153,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     data: bytes = b""
     """JPEG of a ``Snap``."""
     state: StreamState | None = None
-    """Of an ``Expect``: the stream as it is, which may run already."""
+    """Of an ``Expect`` and a ``Pace``: the stream as it is, which may run already."""
 
 
 class Announcement(msgspec.Struct, frozen=True):

@@ -93,24 +93,42 @@ class Stream:
         self._still_at = 0
         self._before = (0, 0)
         self._told_no_key = False
+        self._arrival = self._anew = False
+        """Pictures are placed when they come; the next key picture begins a new time line."""
+        self.newest_ms = self.newest_stamp_ms = 0
         self._reset()
 
     def _reset(self) -> None:
         """Begin anew: another connection's times and parameter sets need not go with those before."""
         hints = self.expect.audio
         self.video = VideoTrack()
+        self._begin_line()
+        self.audio = AudioTrack(
+            AudioSetting(hints.codec or None, hints.bits, hints.sample_rate or None, hints.channels or None)
+        )
+        self._want_key()
+
+    def _begin_line(self) -> None:
         self.timeline = Timeline()
         self.clock = VideoClock()
         self.fragments = Fragments()
         self.sound: Sound | None = None
-        self.audio = AudioTrack(
-            AudioSetting(hints.codec or None, hints.bits, hints.sample_rate or None, hints.channels or None)
-        )
+
+    def _want_key(self) -> None:
         self._keep_nothing()
         for viewer in self.viewers:
             viewer.needs_key = True
             if viewer.audio:
                 self.listen(viewer, True)
+
+    def pace(self, arrival: bool) -> None:
+        """The terminal plays on in another way or from another place (``orders.Pace``)."""
+        self._pause()
+        self._arrival, self._anew = arrival, True
+        self.data_at, self.key_at = self.data_at and self._host.now_ms(), 0
+        self._told_no_key = False
+        self._begin_line()
+        self._want_key()
 
     # The terminal's side
 
@@ -166,16 +184,22 @@ class Stream:
             if not self.key_at:
                 self.key_at = now_ms
                 self._host.event(self, "key", picture.configuration.codec)
-        if picture.changed:
-            self.changed += 1
+        if picture.changed or (self._anew and picture.key):
             self._pause()
             self._keep_nothing()
             for viewer in list(self.viewers):
                 self._open(viewer)
-            if self.changed > 1:
+            if picture.changed:
+                self.changed += 1
+            if picture.changed and self.changed > 1:
                 self._host.event(self, "changed", picture.configuration.codec)
+        if picture.key:
+            self._anew = False
         stamp, interval = picture.timestamp_ms or 0, picture.frame_interval_ms
+        if self._arrival:
+            stamp, interval = now_ms, None
         placed = Placed(self.clock.place(self.timeline.place_video(stamp, interval)), picture)
+        self.newest_ms, self.newest_stamp_ms = placed.at_ms, picture.timestamp_ms or 0
         self._keep(placed)
         done = self.fragments.add(placed)
         plain = stills = False
@@ -408,7 +432,8 @@ class Stream:
             held_back=self.video.held_back,
             faults=dict(self.video.faults),
             last_at=self.last_at,
-            newest_ms=self._group[-1].at_ms if self._group else 0,
+            newest_ms=self.newest_ms,
             changed=self.changed,
             viewers=[viewer.state() for viewer in self.viewers],
+            newest_stamp_ms=self.newest_stamp_ms,
         )

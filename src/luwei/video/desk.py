@@ -22,6 +22,7 @@ from luwei.media.orders import (
     EVENT_SUBJECT,
     MAIN,
     NODE_SUBJECT,
+    PLAYBACK,
     STRANGER_SUBJECT,
     SUB,
     TRAFFIC_SUBJECT,
@@ -42,11 +43,13 @@ from luwei.registry.base import now_ms
 from luwei.registry.engine import read
 from luwei.registry.terminal import Terminal
 from luwei.settings import Settings
-from luwei.video import letters, traffic, upstream
+from luwei.video import letters, playing, traffic, upstream
 from luwei.video.commanding import Commanding
 from luwei.video.drive import Drive
 from luwei.video.hints import audio_hints
 from luwei.video.nodes import NodeGone, Nodes
+from luwei.video.playback_drive import PlaybackDrive
+from luwei.video.playing import Playing, Wanted
 from luwei.video.traffic import Used
 from luwei.video.upstream import Upstream, Viewing
 
@@ -64,6 +67,13 @@ CHANNEL_LIST = 0x0076
 ASK_AGAIN_S = 3_600.0
 ASKED_MAX = 50_000
 
+ENDING_S = 8.0
+"""For the end of a viewer's playback before his next one of the channel."""
+STEERING_MAX = 4
+"""Acts of one viewer that wait; further ones are dropped."""
+SUB_RECORDED = 2
+"""Stream of 0x9201 (1078 §4.8)."""
+
 UNKNOWN_SIM, UNEXPECTED = "unknown_sim", "unexpected"
 
 _refused = Counter("luwei_video_refused_total", "Viewers refused", ["reason"])
@@ -73,6 +83,10 @@ _viewers = Gauge("luwei_video_viewers", "Viewers with a picture or a ticket")
 
 class QuotaExceeded(RuntimeError):
     """A limit is reached; the message is its name: ``sim_month``, ``streams``, ``truck_streams``, ``user_streams``."""
+
+
+class Busy(RuntimeError):
+    """A terminal plays a channel once (reference §6.6, 6)."""
 
 
 class TicketRefused(PermissionError):
@@ -117,6 +131,7 @@ class VideoDesk:
         self._strangers: OrderedDict[tuple[str, int], float] = OrderedDict()
         self._strays: dict[str, int] = {}
         self._asked: dict[str, float] = {}
+        self._steering: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock: asyncio.Task[None] | None = None
 
@@ -162,22 +177,98 @@ class VideoDesk:
         except QuotaExceeded:
             _refused.labels("quota").inc()
             raise
-        now = now_ms()
         stream = self.streams.get(name)
         if stream is None or stream.ended:
             stream = Upstream(
                 name, vehicle_id, phone, channel, actor, purpose, quality, hints, peer.rpartition(":")[0].strip("[]"),
-                opened_at=now,
+                opened_at=now_ms(),
             )  # fmt: skip
-            self.streams[name] = stream
+        return self._ticket(stream, quality, purpose, actor, user_id, used)
+
+    def _ticket(
+        self, stream: Upstream, quality: str, purpose: str, actor: Actor, user_id: int, used: Used
+    ) -> Ticket:  # fmt: skip
+        now = now_ms()
+        self.streams[stream.name] = stream
         viewing = Viewing(secrets.token_hex(8), stream, user_id, actor, purpose, quality, now + TICKET_MS, now)
         stream.viewings[viewing.id] = viewing
-        if name not in self._drives:
+        if stream.name not in self._drives:
             self._drive(stream)
         stream.wake.set()
         ticket = secrets.token_urlsafe(32)
         self._tickets[ticket] = viewing
         return Ticket(ticket, viewing, viewing.until_ms, used)
+
+    async def play(
+        self,
+        vehicle_id: int,
+        phone: str,
+        wanted: Wanted,
+        purpose: str,
+        actor: Actor,
+        user_id: int,
+        peer: str = "",
+    ) -> Ticket:
+        """A ticket for a playback. A viewer's own playback of the channel ends first; raises Busy while another's
+        goes on, or his does not end, and QuotaExceeded."""
+        running = self._playing(vehicle_id, wanted.channel)
+        if running is not None and any(each.user_id != user_id for each in running.viewings.values()):
+            _refused.labels("busy").inc()
+            raise Busy("another viewer plays this channel")
+        if running is not None:
+            self.close(running, playing.REPLACED)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ENDING_S):
+                    while not running.ended:
+                        await running.news.wait()
+        octets, hints = await asyncio.to_thread(self._known_of, vehicle_id, phone)
+        used = Used(octets, self.month_limit)
+        # nothing may wait between this look and the ticket
+        if self._playing(vehicle_id, wanted.channel) is not None:
+            _refused.labels("busy").inc()
+            raise Busy("the playback before it has not ended")
+        name = f"play-{vehicle_id}-{wanted.channel}-{secrets.token_hex(4)}"
+        try:
+            self._require_room(name, vehicle_id, user_id, used)
+        except QuotaExceeded:
+            _refused.labels("quota").inc()
+            raise
+        quality = SUB if wanted.stream == SUB_RECORDED else MAIN
+        stream = Playing(
+            name, vehicle_id, phone, wanted.channel, actor, purpose, quality, hints,
+            peer.rpartition(":")[0].strip("[]"), opened_at=now_ms(), from_at=wanted.from_at, to_at=wanted.to_at,
+            stream_type=wanted.stream, storage_type=wanted.storage, speed=wanted.speed,
+            mode=playing.PLAY if wanted.speed == 1 else playing.FAST, anchor_at=wanted.from_at,
+        )  # fmt: skip
+        return self._ticket(stream, quality, purpose, actor, user_id, used)
+
+    def _playing(self, vehicle_id: int, channel: int) -> Playing | None:
+        """The playback of a channel that has not ended."""
+        return next(
+            (
+                each
+                for each in self.streams.values()
+                if isinstance(each, Playing) and (each.vehicle_id, each.channel) == (vehicle_id, channel)
+            ),
+            None,
+        )
+
+    def steer(self, viewing: Viewing, act: str, speed: int, to_at: int) -> None:
+        """A viewer steers his playback (``playback_drive.ACTS``)."""
+        drive = self._drives.get(viewing.upstream.name)
+        waiting = self._steering.get(viewing.upstream.name, 0)
+        if drive is None or not isinstance(drive[0], PlaybackDrive) or waiting >= STEERING_MAX:
+            return
+        self._later(self._steer(viewing.upstream.name, drive[0], act, speed, to_at))
+
+    async def _steer(self, name: str, drive: PlaybackDrive, act: str, speed: int, to_at: int) -> None:
+        self._steering[name] = self._steering.get(name, 0) + 1
+        try:
+            await drive.steer(act, speed, to_at)
+        finally:
+            self._steering[name] -= 1
+            if not self._steering[name]:
+                del self._steering[name]
 
     def _known_of(self, vehicle_id: int, phone: str) -> tuple[int, AudioHints]:
         octets = traffic.used(self._engine, phone, now_ms())
@@ -317,7 +408,7 @@ class VideoDesk:
         self._drives.pop(stream.name, None)
 
     def _drive(self, stream: Upstream) -> None:
-        drive = Drive(self, stream)
+        drive = PlaybackDrive(self, stream) if isinstance(stream, Playing) else Drive(self, stream)
         self._drives[stream.name] = drive, asyncio.create_task(drive.run(), name=f"video {stream.name}")
 
     # What the bus says
@@ -367,6 +458,7 @@ class VideoDesk:
         elif what in ("key", "live"):
             if what == "key":
                 stream.step(upstream.KEY_FRAME, at)
+                stream.key_came()
             stream.say(upstream.LIVE)
         elif what == "shown":
             stream.step(upstream.SHOWN, at)
@@ -410,7 +502,7 @@ class VideoDesk:
         while len(self._strangers) > STRANGERS_MAX:
             self._strangers.popitem(last=False)
         if last is not None and now - last < STRANGER_S and known[0] is not None:
-            self._later(self._tell_to_stop(known[0], known[1], said.channel))
+            self._later(self._tell_to_stop(known[0], known[1], said.channel, said.line))
         return UNEXPECTED.encode()
 
     def _terminal_of(self, sim: str) -> tuple[int | None, str] | None:
@@ -421,9 +513,11 @@ class VideoDesk:
             row = connection.execute(select(Terminal.vehicle_id, Terminal.phone).where(fits).limit(1)).first()
         return None if row is None else (row.vehicle_id, row.phone)
 
-    async def _tell_to_stop(self, vehicle_id: int, phone: str, channel: int) -> None:
-        values = letters.control(channel, letters.CLOSE)
-        sending = await self.commanding.send(letters.CONTROL, values, vehicle_id, phone, SYSTEM, "not asked for")
+    async def _tell_to_stop(self, vehicle_id: int, phone: str, channel: int, line: str) -> None:
+        kind, values = letters.CONTROL, letters.control(channel, letters.CLOSE)
+        if line == PLAYBACK:
+            kind, values = letters.STEER, letters.steering(channel, playing.END)
+        sending = await self.commanding.send(kind, values, vehicle_id, phone, SYSTEM, "not asked for")
         self.commanding.forget(sending)
 
     def _stray(self, node: str, said: StreamState) -> None:
@@ -440,7 +534,7 @@ class VideoDesk:
         if said.stream in self.streams:
             return
         if known is not None and known[0] is not None and said.state != "expected":
-            await self._tell_to_stop(known[0], known[1], said.channel)
+            await self._tell_to_stop(known[0], known[1], said.channel, said.line)
         with contextlib.suppress(NodeGone):
             await self.nodes.ask(node, Close(said.stream, upstream.CLOSED))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -56,6 +56,8 @@ class Desk(Protocol):
 
 class Drive:
     """Runs until nobody wants the stream any more, or somebody ended it."""
+
+    line = LIVE
 
     def __init__(self, desk: Desk, stream: Upstream) -> None:
         self._desk = desk
@@ -138,7 +140,7 @@ class Drive:
                 stream.say(upstream.WAITING, upstream.NO_NODE)
                 return None
             try:
-                answer = await nodes.ask(node.node, self._desk.expectation(stream, LIVE))
+                answer = await nodes.ask(node.node, self._desk.expectation(stream, self.line))
             except NodeGone:
                 nodes.forget(node.node)
                 continue
@@ -155,9 +157,17 @@ class Drive:
         return None
 
     async def _ask(self, node: Announcement) -> Sending:
+        stream = self._stream
+        kind, values = self._request(node)
+        return await self._desk.commanding.send(
+            kind, values, stream.vehicle_id, stream.phone, stream.actor, stream.purpose, stream.wake
+        )
+
+    def _request(self, node: Announcement) -> tuple[str, dict[str, Any]]:
+        """Kind and values of the command that begins it."""
         stream, transport = self._stream, self._desk.transport
         port = node.ports[LIVE]
-        values = letters.start(
+        return letters.START, letters.start(
             node.address,
             port if transport in ("tcp", "both") else 0,
             port if transport in ("udp", "both") else 0,
@@ -165,9 +175,10 @@ class Drive:
             0,
             QUALITIES[stream.quality],
         )
-        return await self._desk.commanding.send(
-            letters.START, values, stream.vehicle_id, stream.phone, stream.actor, stream.purpose, stream.wake
-        )
+
+    def _stopping(self) -> tuple[str, dict[str, Any]]:
+        """Kind and values of the command that ends it."""
+        return letters.CONTROL, letters.control(self._stream.channel, letters.CLOSE)
 
     def _note(self) -> None:
         """Steps of the command under way: they may be told after the terminal has connected."""
@@ -244,7 +255,8 @@ class Drive:
         stream = self._stream
         wanted = stream.wanted
         changes = stream.report.changed if stream.report else 0
-        sending = await self._control(letters.control(stream.channel, letters.SWITCH, QUALITIES[wanted]))
+        switch = letters.control(stream.channel, letters.SWITCH, QUALITIES[wanted])
+        sending = await self._control(letters.CONTROL, switch)
         stream.quality = wanted
         stream.changed()
         if sending is None:
@@ -262,7 +274,7 @@ class Drive:
         """0x9102, then the end of the connection."""
         stream = self._stream
         if upstream.SENT in stream.steps or stream.connected:
-            sending = await self._control(letters.control(stream.channel, letters.CLOSE))
+            sending = await self._control(*self._stopping())
             if sending is not None:
                 await self._desk.commanding.ended(sending, CLOSE_S)
                 self._desk.commanding.forget(sending)
@@ -271,16 +283,16 @@ class Drive:
             with contextlib.suppress(NodeGone):
                 await self._desk.nodes.ask(node, Close(stream.name, self._closed_by or upstream.CLOSED))
 
-    async def _control(self, values: dict[str, int]) -> Sending | None:
+    async def _control(self, kind: str, values: dict[str, Any]) -> Sending | None:
         stream = self._stream
         actor = stream.actor if stream.viewings else SYSTEM
         try:
             return await self._desk.commanding.send(
-                letters.CONTROL, values, stream.vehicle_id, stream.phone, actor, STOP_REASON
+                kind, values, stream.vehicle_id, stream.phone, actor, STOP_REASON
                 if not stream.viewings else stream.purpose,
             )  # fmt: skip
         except (ProtocolError, OperationalError, OSError) as error:
-            log.warning("0x9102 not sent", stream=stream.name, error=str(error)[:200])
+            log.warning("command not sent", stream=stream.name, error=str(error)[:200])
             return None
 
     # Waiting

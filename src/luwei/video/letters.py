@@ -1,4 +1,4 @@
-"""0x9101, 0x9102 and 0x9205 as commands of the journal: they are not in the list that people choose
+"""0x9101, 0x9102, 0x9201, 0x9202 and 0x9205 as commands of the journal: they are not in the list that people choose
 from, but who had them sent, why, and what the terminal answered is kept like that of all others."""
 
 from __future__ import annotations
@@ -8,14 +8,22 @@ from typing import Any
 
 from luwei.commands.recordings import terminal_time
 from luwei.gateway.orders import Letter
-from luwei.protocol.jt808.messages.video import LiveControl, LiveRequest, QueryResources
+from luwei.protocol.jt808.messages.video import (
+    LiveControl,
+    LiveRequest,
+    PlaybackControl,
+    PlaybackRequest,
+    QueryResources,
+)
 from luwei.protocol.message import EDITIONS, Message
 
 START, CONTROL = "video_start", "video_control"
-LIST = "video_list"
+LIST, PLAY, STEER = "video_list", "video_playback", "video_playback_control"
 RESOURCES = 0x1205
 LIST_S = 60
 """Time for a list (reference §6)."""
+NO_TIME = "2000-00-00 00:00:00"
+"""Zeros."""
 
 CLOSE, SWITCH = 0, 1
 """Control word of 0x9102 (1078 §4.4)."""
@@ -43,6 +51,9 @@ KINDS = {
     START: LiveLetter(LiveRequest),
     CONTROL: LiveLetter(LiveControl),
     LIST: LiveLetter(QueryResources, RESOURCES, patience_s=LIST_S),
+    # the text wants 0x1205, many devices send 0x0001 (reference §6.6, 2)
+    PLAY: LiveLetter(PlaybackRequest, RESOURCES, general_ends=True),
+    STEER: LiveLetter(PlaybackControl),
 }
 
 
@@ -67,3 +78,21 @@ def listing(
         "channel": channel, "start_time": terminal_time(from_at), "end_time": terminal_time(to_at), "alarm": alarm,
         "media_type": media_type, "stream_type": stream, "storage_type": storage,
     }  # fmt: skip
+
+
+def playback(
+    address: str, tcp_port: int, udp_port: int, channel: int, stream: int, storage: int, mode: int, speed: int,
+    from_at: int, to_at: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Values of a 0x9201 for what was recorded between two instants, with sound; a port of 0 is not used."""
+    return {
+        "server_ip": address, "tcp_port": tcp_port, "udp_port": udp_port, "channel": channel, "media_type": 0,
+        "stream_type": stream, "storage_type": storage, "playback_mode": mode, "speed": speed,
+        "start_time": terminal_time(from_at), "end_time": terminal_time(to_at),
+    }  # fmt: skip
+
+
+def steering(channel: int, control: int, speed: int = 0, to_at: int | None = None) -> dict[str, Any]:
+    """Values of a 0x9202; ``to_at`` for a drag."""
+    at = NO_TIME if to_at is None else terminal_time(to_at)
+    return {"channel": channel, "command": control, "speed": speed, "time": at}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from luwei.media.orders import LIVE as LIVE_LINE
 from luwei.media.orders import MAIN, SUB, AudioHints, StreamState
 from luwei.registry.audit import Actor
 
@@ -78,6 +79,7 @@ class Upstream:
     report: StreamState | None = None
     viewings: dict[str, Viewing] = field(default_factory=dict)
     ended: bool = False
+    kind: str = LIVE_LINE
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """Replaced whenever something changes: who waits for the old one looks again."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,6 +93,9 @@ class Upstream:
     @property
     def connected(self) -> bool:
         return CONNECTED in self.steps
+
+    def key_came(self) -> None:
+        """A key picture that its node tells of came."""
 
     def step(self, name: str, at: int) -> None:
         """A step was reached; the first time counts."""

@@ -14,11 +14,11 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.evidence.watermark import viewing_copy
 from luwei.live.feed import now_ms
-from luwei.media.orders import MAIN
+from luwei.media.orders import LIVE, MAIN
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
 from luwei.video import channels, traffic
-from luwei.video.desk import QuotaExceeded, VideoDesk
+from luwei.video.desk import QuotaExceeded, Ticket, VideoDesk
 from luwei.video.upstream import Upstream
 from luwei.web.china_time import written
 from luwei.web.door import Door
@@ -74,7 +74,7 @@ async def open_picture(
     purpose = checked_purpose(data.purpose, scope)
     if not desk.nodes.alive():
         raise Refused(503, "media", "no_node", "no media server is there now; try again")
-    peer = await _peer(services, row.id)
+    peer = await peer_of(services, row.id)
     try:
         ticket = await desk.open(
             row.id, row.terminal.phone, data.channel, data.stream, purpose, door.actor(scope), door.user_id, peer
@@ -83,8 +83,13 @@ async def open_picture(
         told = {"channel": data.channel, "quota": str(exceeded)}
         await door.note("video.refuse", None, told, vehicle_id=row.id, scope=scope)
         raise Refused(429, "quota", str(exceeded), "the limit for video is reached") from None
+    return ticket_view(door, ticket, row, purpose)
+
+
+def ticket_view(door: Door, ticket: Ticket, row: VehicleRow, purpose: str) -> dict[str, Any]:
+    """What a browser needs for the socket."""
     stream = ticket.viewing.upstream
-    zh, en = channels.names(data.channel)
+    zh, en = channels.names(stream.channel)
     return {
         "stream": stream.name,
         "viewer": ticket.viewing.id,
@@ -94,7 +99,7 @@ async def open_picture(
         "purpose": purpose,
         "vehicle_id": row.id,
         "plate": row.plate,
-        "channel": data.channel,
+        "channel": stream.channel,
         "channel_zh": zh,
         "channel_en": en,
         "quality": stream.quality,
@@ -103,7 +108,7 @@ async def open_picture(
     }
 
 
-async def _peer(services: Services, vehicle_id: int) -> str:
+async def peer_of(services: Services, vehicle_id: int) -> str:
     """Where the terminal's 808 connection comes from; empty where the history does not tell at once: the picture does
     not wait for it."""
     try:
@@ -167,7 +172,7 @@ def _row(stream: Upstream, row: VehicleRow, names: bool, user_id: int) -> dict[s
         "channel_zh": zh,
         "channel_en": en,
         "quality": stream.quality,
-        "purpose_kind": "live",
+        "purpose_kind": stream.kind,
         "node": stream.node,
         "opened_at": stream.opened_at,
         **{name: message[name] for name in ("state", "reason", "steps", "attempt", "answer", "last_frame_at")},
@@ -234,7 +239,8 @@ async def list_channels(
         if found.source == channels.USUALLY and services.video is not None:
             await services.video.ask_channels(row.id, row.terminal.phone, door.actor(scope))
     running = {} if services.video is None else {
-        stream.channel: stream for stream in services.video.streams.values() if stream.vehicle_id == row.id
+        stream.channel: stream
+        for stream in services.video.streams.values() if stream.vehicle_id == row.id and stream.kind == LIVE
     }  # fmt: skip
     present = services.fleet.present(row.id) if services.fleet.sees(scope, row.id) else None
     return {

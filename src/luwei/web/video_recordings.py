@@ -1,9 +1,9 @@
-"""What lies recorded in a truck: its terminal is asked, and says so within a minute."""
+"""What lies recorded in a truck: its terminal is asked, says so within a minute, and plays it."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import get, post
@@ -15,13 +15,15 @@ from luwei.commands.recordings import Recording, time_of
 from luwei.live.feed import now_ms
 from luwei.registry.errors import NotFound
 from luwei.video import channels, letters, recordings
+from luwei.video.desk import Busy, QuotaExceeded
+from luwei.video.playing import Wanted
 from luwei.video.recordings import Asked
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 from luwei.web.vehicle_rows import vehicle_row
-from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of
+from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of, peer_of, ticket_view
 
 DAY_MS = 86_400_000
 SPAN_MAX_MS = 31 * DAY_MS
@@ -142,4 +144,48 @@ def _item(each: Recording) -> dict[str, Any]:
     }
 
 
-route_handlers: list[ControllerRouterHandler] = [ask_recordings, list_recordings]
+class NewPlayback(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be played; ``stream`` and ``storage`` as the list says them, 0: whatever there is."""
+
+    vehicle_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    channel: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    from_at: Instant
+    to_at: Instant
+    stream: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
+    storage: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
+    speed: Literal[1, 2, 4, 8, 16] = 1
+    purpose: Annotated[str, msgspec.Meta(max_length=PURPOSE_MAX)] = ""
+
+
+@post("/api/video/playbacks", tags=["video"], guards=[own_page])
+async def open_playback(
+    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[NewPlayback]
+) -> dict[str, Any]:
+    """A ticket for the playback of a channel; only who has it sees and steers it."""
+    scope = door.allow("read", "video")
+    desk = desk_of(services)
+    row = await vehicle_row(services, scope, data.vehicle_id)
+    if row.terminal is None:
+        raise Refused(400, "vehicle_id", "must have a terminal")
+    purpose = checked_purpose(data.purpose, scope)
+    first, last = data.from_at // 1000 * 1000, -(-data.to_at // 1000) * 1000
+    if last <= first:
+        raise Refused(400, "to_at", "must be after from_at")
+    if last - first > DAY_MS:
+        raise Refused(400, "to_at", "must be within a day of from_at")
+    if not desk.nodes.alive():
+        raise Refused(503, "media", "no_node", "no media server is there now; try again")
+    peer = await peer_of(services, row.id)
+    wanted = Wanted(data.channel, first, last, data.stream, data.storage, data.speed)
+    try:
+        ticket = await desk.play(row.id, row.terminal.phone, wanted, purpose, door.actor(scope), door.user_id, peer)
+    except QuotaExceeded as exceeded:
+        told = {"channel": data.channel, "quota": str(exceeded)}
+        await door.note("video.refuse", None, told, vehicle_id=row.id, scope=scope)
+        raise Refused(429, "quota", str(exceeded), "the limit for video is reached") from None
+    except Busy as busy:
+        raise Refused(409, "channel", "busy", str(busy)) from None
+    return ticket_view(door, ticket, row, purpose) | {"from_at": first, "to_at": last}
+
+
+route_handlers: list[ControllerRouterHandler] = [ask_recordings, list_recordings, open_playback]

@@ -27,6 +27,8 @@ from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
 from luwei.video import channels, upstream
 from luwei.video.desk import Place, TicketRefused, VideoDesk
+from luwei.video.playback_drive import ACTS
+from luwei.video.playing import SPEEDS, Playing
 from luwei.video.upstream import Viewing
 from luwei.web.china_time import written
 from luwei.web.door import Door, open_door
@@ -42,6 +44,8 @@ CONNECT_S = 3.0
 NODE_BUFFER = 64 << 10
 RECORD_MAX = 12 << 20
 """A node's record: the kept pictures of a stream, or a still."""
+AT_MAX = 4_102_444_800_000
+"""2100: terminals write two digits of the year."""
 FORMATS = ("fmp4-h264", "fmp4-h265", "annexb-h264", "annexb-h265", "jpeg")
 DEFAULT_FORMATS = ["fmp4-h264", "jpeg"]
 
@@ -153,6 +157,8 @@ class _Tile:
         """Raises _Ended when it was not the browser that left."""
         stream, began = self._viewing.upstream, now_ms()
         told = {"channel": stream.channel, "purpose": self._viewing.purpose, "viewer": self._viewing.id}
+        if isinstance(stream, Playing):
+            told |= {"recorded_from": stream.from_at, "recorded_to": stream.to_at}
         await self._door.note("video.look", None, told, vehicle_id=stream.vehicle_id, scope=self._scope)
         tasks = [asyncio.create_task(work) for work in (self._read(), self._relay(), self._tell(), self._watch())]
         try:
@@ -265,6 +271,7 @@ class _Tile:
             "vehicle_id": stream.vehicle_id,
             "channel": stream.channel,
             "stream": stream.quality,
+            "line": stream.kind,
             "in_cab": stream.channel in channels.IN_CAB,
             "watermark": f"{self._door.user.username} {written(now // 60_000 * 60_000)[:16].replace('T', ' ')}",
             "purpose": self._viewing.purpose,
@@ -299,6 +306,11 @@ class _Tile:
         elif kind == "audio" and isinstance(message.get("on"), bool):
             self._audio = message["on"]
             self._say({"kind": "audio", "on": self._audio})
+        elif kind == "steer":
+            act, speed, at = message.get("act"), message.get("speed", 1), message.get("at", 0)
+            numbers = isinstance(speed, int) and speed in SPEEDS and isinstance(at, int) and 0 <= at < AT_MAX
+            if isinstance(act, str) and act in ACTS and numbers:
+                self._desk.steer(self._viewing, act, speed, at)
         elif kind == "playing":
             delay, dropped = message.get("delay_ms"), message.get("dropped")
             if isinstance(delay, int | float) and 0 <= delay < 1e7:
