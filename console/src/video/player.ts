@@ -5,7 +5,7 @@
 import { ApiError, isAbort } from '@/api/client';
 
 import { CLOSED, PASSING, readMessage, readTrackData, AUDIO_TRACK, VIDEO_TRACK } from './protocol';
-import type { ClientMessage, Container, OpenVideo, Quality, ServerMessage, StateMessage, StatsMessage, StepDone, StreamRequest, Ticket } from './protocol';
+import type { ClientMessage, Container, OpenVideo, Playback, Quality, ServerMessage, StateMessage, StatsMessage, SteerAct, StepDone, StreamRequest, Ticket } from './protocol';
 import { RateWindow } from './rates';
 import type { Rates } from './rates';
 import type { Sink, SinkEvents, SinkFigures } from './sink';
@@ -43,6 +43,8 @@ export interface PlayerView {
   video: OpenVideo | null;
   sound: SoundState;
   stats: StatsMessage | null;
+  /** How a recording is played; null for a live picture. */
+  playback: Playback | null;
   rates: Rates | null;
   figures: SinkFigures | null;
   /** How old what is on the screen is: since its last packet came in. */
@@ -55,7 +57,7 @@ export interface PlayerView {
 
 const BEGINNING: PlayerView = {
   state: 'idle', reason: '', detail: '', steps: [], tries: 0, answer: '', retryAt: 0, quality: 'sub', viewers: 0, ticket: null,
-  video: null, sound: 'off', stats: null, rates: null, figures: null, delayMs: null, frameAt: null,
+  video: null, sound: 'off', stats: null, playback: null, rates: null, figures: null, delayMs: null, frameAt: null,
   firstMs: null,
 };
 
@@ -70,6 +72,7 @@ export function reasonOf(error: ApiError): string {
   if (error.status === 401) return 'session_ended';
   if (error.status === 403) return error.rule === 'reason_required' ? 'reason_required' : 'forbidden';
   if (error.status === 404) return 'no_vehicle';
+  if (error.status === 409 && error.rule === 'busy') return 'busy';
   if (error.status === 429) return 'quota';
   if (error.status === 503) return error.rule === 'no_node' ? 'no_node' : 'unreachable';
   if (error.field === 'purpose') return 'purpose_required';
@@ -151,6 +154,11 @@ export class Player {
     this.send({ kind: 'audio', on });
   }
 
+  /** Plays a recording on in another way, or from another place (UTC ms). */
+  steer(act: SteerAct, speed = 1, at = 0): void {
+    this.send({ kind: 'steer', act, speed, at });
+  }
+
   private go(event: Event, told: Partial<PlayerView> = {}): boolean {
     const state = after(this.view.state, event);
     if (state === null) return false;
@@ -217,7 +225,7 @@ export class Player {
     }
     if (!message) return;
     if (message.kind === 'state') this.tellState(message);
-    else if (message.kind === 'stats') this.put({ stats: message });
+    else if (message.kind === 'stats') this.put({ stats: message, playback: message.playback ?? null });
     else if (message.kind === 'audio') this.put({ sound: this.view.sound === 'off' ? 'off' : message.state });
     else if (message.kind === 'open') {
       if (message.track === 'video') this.openPicture(message);
@@ -231,6 +239,7 @@ export class Player {
 
   private tellState(message: StateMessage): void {
     const { steps, viewers, answer, reason, detail } = message;
+    if (message.playback) this.put({ playback: message.playback });
     const told = { steps, viewers, answer, reason, detail, tries: message.attempt, quality: message.stream };
     if (message.state === 'ended') {
       this.put(told);
@@ -288,7 +297,7 @@ export class Player {
   private watch(): void {
     const { state, frameAt } = this.view;
     const now = this.ports.nowMs();
-    if (!document.hidden && state === 'live' && frameAt !== null && now - frameAt > QUIET_MS) this.go('quiet', { reason: 'no_data' });
+    if (!document.hidden && state === 'live' && !this.view.playback?.paused && frameAt !== null && now - frameAt > QUIET_MS) this.go('quiet', { reason: 'no_data' });
     if (now - this.figuredAt < FIGURES_MS || !this.picture) return;
     this.figuredAt = now;
     const figures = this.picture.figures();

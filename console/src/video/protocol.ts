@@ -36,8 +36,25 @@ export interface StepDone {
   at: number;
 }
 
+/** How a recording is played (`line` of the stream: playback). */
+export interface Playback {
+  from_at: number;
+  to_at: number;
+  /** Time of the newest picture in the recording; `exact`: by the terminal's own timestamps. */
+  position: number;
+  exact: boolean;
+  mode: 'play' | 'fast' | 'back' | 'keys';
+  speed: number;
+  paused: boolean;
+  /** The act that the terminal refused last; empty: none. */
+  failed: string;
+}
+
+export type SteerAct = 'pause' | 'resume' | 'fast' | 'back' | 'keys' | 'step_forward' | 'step_back' | 'drag';
+
 export interface StateMessage {
   kind: 'state';
+  playback?: Playback;
   state: 'waiting' | 'live' | 'stalled' | 'ended';
   reason: string;
   detail: string;
@@ -97,6 +114,7 @@ export interface SkippedMessage {
 /** How the stream comes in, every two seconds. */
 export interface StatsMessage {
   kind: 'stats';
+  playback?: Playback;
   at: number;
   bit_rate: number;
   fps: number;
@@ -122,6 +140,7 @@ const KINDS: readonly string[] = ['state', 'open', 'audio', 'skipped', 'stats'];
 export type ClientMessage =
   | { kind: 'stream'; stream: Quality }
   | { kind: 'audio'; on: boolean }
+  | { kind: 'steer'; act: SteerAct; speed?: number; at?: number }
   | { kind: 'playing'; delay_ms: number; dropped: number };
 
 /** A text message; null for one that a newer server may send and this console does not know. */

@@ -87,5 +87,19 @@ export const usePurpose = defineStore('video-purpose', () => {
     }
   }
 
-  return { stated, asked, own, grants, state, dismiss: () => answer(''), give, ticket };
+  /** What a recording is asked for or played with: the same purpose or grant as for a live picture. Throws ApiError. */
+  async function forPlayback<T>(vehicle: number, act: (purpose: string) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const purpose = own.value ? await wanted(signal) : '';
+    signal.throwIfAborted();
+    if (own.value && !purpose) throw new ApiError(400, 'purpose_required', '', 'purpose');
+    try {
+      return await act(purpose);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.rule !== 'reason_required') throw error;
+      await granted(vehicle, error);
+      return act(purpose);
+    }
+  }
+
+  return { stated, asked, own, grants, state, dismiss: () => answer(''), give, ticket, forPlayback };
 });

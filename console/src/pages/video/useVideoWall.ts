@@ -11,6 +11,8 @@ import { readWall, readWanted, writeWall } from './address';
 import { added, NO_PATROL, wallOf } from './patrol';
 import type { Patrol } from './patrol';
 import { usePurpose } from './purpose';
+import { readPlace } from './recordings';
+import type { Place } from './recordings';
 import type { Dragged } from './tree-acts';
 import { TREE_ACTS } from './tree-acts';
 import { pictured, useTrucks } from './trucks';
@@ -22,7 +24,7 @@ const PATROL_TRUCKS = 40;
 const AT_ONCE = 4;
 
 /** What this page writes into the address, and what it takes from it. */
-const OWN = ['grid', 'tiles', 'full', 'vehicle', 'channel', 'purpose'];
+const OWN = ['grid', 'tiles', 'full', 'vehicle', 'channel', 'purpose', 'at'];
 
 export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) {
   const route = useRoute();
@@ -35,6 +37,8 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
   const patrol = shallowRef<Patrol>(NO_PATROL);
   const patrolling = ref(false);
   const round = ref(0);
+  /** What lies recorded in a truck takes the place of the wall while it is set. */
+  const place = shallowRef<Place | null>(null);
   const views = reactive(new Map<string, PlayerView>());
   /** Key of the one tile with sound. */
   const loud = ref('');
@@ -62,6 +66,10 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
   }
 
   async function show(vehicle: number, channel: number | null, at?: number): Promise<void> {
+    if (place.value) {
+      place.value = { vehicle, channel, at: null };
+      return;
+    }
     busy.value += 1;
     try {
       const wanted = await slotsOf(vehicle, channel);
@@ -124,6 +132,13 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
   watch(() => patrol.value.intervalS, () => patrolling.value && run(true));
   watch(() => patrol.value.list.length, (length) => length || stop());
 
+  /** Goes over to the recordings of a truck; `null`: back to the wall. */
+  function recordings(next: Place | null): void {
+    stop();
+    place.value = next;
+    if (!next) wall.value = { ...wall.value };
+  }
+
   function take(next: Wall, stored: Patrol): void {
     stop();
     wall.value = fitted(next);
@@ -142,6 +157,11 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
     () => route.query,
     async (query) => {
       if (route.path !== '/video') return;
+      const recorded = readPlace(query);
+      if (recorded) {
+        place.value = recorded;
+        return;
+      }
       const wanted = readWanted(query);
       if (wanted) {
         if (wanted.purpose && purpose.own) purpose.state(wanted.purpose);
@@ -166,5 +186,5 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
     patrol: patrolOperator,
   });
 
-  return { wall, patrol, patrolling, round, views, loud, figures, busy, slots, vehicles, rate, told, show, drop, dropOnPatrol, run, take, added: () => (patrol.value = added(patrol.value, slots.value)), keyOf };
+  return { wall, place, recordings, patrol, patrolling, round, views, loud, figures, busy, slots, vehicles, rate, told, show, drop, dropOnPatrol, run, take, added: () => (patrol.value = added(patrol.value, slots.value)), keyOf };
 }
