@@ -27,6 +27,7 @@ from luwei.history.reports import Report
 from luwei.registry.admission import Admission
 from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
+from luwei.registry.bindings import settle_vehicles
 from luwei.registry.engine import migrate, open_engine, write
 from luwei.registry.scope import WHOLE
 from luwei.registry.terminal import Terminal
@@ -205,6 +206,7 @@ def enter(engine: Engine, fleet: list[Truck]) -> None:
                 for number, t in enumerate(fleet, 1)
             ],
         )  # fmt: skip
+        settle_vehicles(connection, {n: {"city": t.city, "county": t.county} for n, t in enumerate(fleet, 1)})
         connection.execute(
             insert(Terminal),
             [

@@ -9,6 +9,7 @@ from luwei.commands import journal, reading
 from luwei.commands.journal import Ended, Sent, Target
 from luwei.registry.audit import SYSTEM, AuditEntry
 from luwei.registry.base import now_ms
+from luwei.registry.bindings import settle_vehicles
 from luwei.registry.command import Command
 from luwei.registry.engine import read, write
 from luwei.registry.errors import NotFound
@@ -23,6 +24,7 @@ def fleet(engine: Engine) -> list[Target]:
     with write(engine) as connection:
         connection.execute(insert(Vehicle), rows)
         keys = connection.scalars(select(Vehicle.id).order_by(Vehicle.id)).all()
+        settle_vehicles(connection, dict(zip(keys, rows, strict=True)))
     return [Target(key, f"1380000000{number}") for number, key in enumerate(keys)]
 
 
