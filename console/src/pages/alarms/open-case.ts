@@ -140,10 +140,11 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
   }
 
   async function act(run: (row: CaseRow) => Promise<Acted>): Promise<Acted> {
-    const now = detail.value;
-    if (!now) throw new ApiError(0, 'unreadable', 'no case is open');
     busy.value = true;
     try {
+      await tellSeen(); // whoever acts has the case before him: the story says so first
+      const now = detail.value;
+      if (!now) throw new ApiError(0, 'unreadable', 'no case is open');
       const answer = await run(now.case);
       kept.delete(now.case.id);
       if (detail.value?.case.id === answer.case.id) detail.value = { ...detail.value, case: answer.case, may: answer.may };
