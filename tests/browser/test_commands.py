@@ -204,7 +204,9 @@ def test_officer_draws_a_rectangle_and_a_polygon_and_moves_their_corners(watched
     def draw(shape: str, name: str, *places: tuple[float, float]) -> None:
         page.get_by_role("button", name=f"新建 {shape}").click()
         for number, place in enumerate(places, 1):
-            page.mouse.click(*at(place))
+            # waits until the map stands still under the opening form
+            width_px, height_px = ground.evaluate("map => [map.clientWidth, map.clientHeight]")
+            ground.click(position={"x": width_px * place[0], "y": height_px * place[1]})
             expect(page.get_by_text(f"{number} 个点")).to_be_visible()
             expect(ground).to_have_attribute("data-handles", str(number))
         page.get_by_label("名称").fill(name)
