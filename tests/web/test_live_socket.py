@@ -83,7 +83,7 @@ async def test_a_street_view_gets_its_trucks_and_then_only_what_changed(web: Run
         assert columns["speed"] == [45]
         assert columns["status"][0] & 0b11 == 2
         await web.publish(facts.FIX, [location(1, now_ms(), lat_e6=22_740_000, speed_dkmh=0, direction_deg=180)])
-        # What changed in the second of the snapshot comes once more with the next frame.
+        # What changed in the second of a frame comes once more with the next.
         kind, columns = await frame(socket, (2,))
         if columns["lat"] == [22_731_000]:
             kind, columns = await frame(socket, (2,))
@@ -91,6 +91,8 @@ async def test_a_street_view_gets_its_trucks_and_then_only_what_changed(web: Run
         assert columns["status"][0] & 0b11 == 1
         await web.publish(facts.FIX, [location(1, now_ms() + 1, lat_e6=23_500_000)])
         _, columns = await frame(socket, (2,))
+        if columns["lat"] == [22_740_000]:
+            _, columns = await frame(socket, (2,))
         assert (columns["id"], columns["status"][0] & 0x80) == ([1], 0x80)
         summary = await text(socket, "summary")
         assert summary["in_view"] == 0
