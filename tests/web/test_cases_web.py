@@ -228,8 +228,8 @@ async def test_orders_go_straight_from_the_case_and_stop_the_first_clock(web: Ru
     assert (stale.status_code, stale.json()["error"]["field"]) == (409, "version")
     version = spoken.json()["case"]["version"]
     for body, field in (
-        ({"purpose": "tts"}, "text"), ({"purpose": "call"}, "phone"), ({"purpose": "call", "phone": "x"}, "phone"),
-        ({"purpose": "sing"}, "purpose"),
+        ({"purpose": "tts", "text": "急" * 201}, "text"), ({"purpose": "call"}, "phone"),
+        ({"purpose": "call", "phone": "x"}, "phone"), ({"purpose": "sing"}, "purpose"),
     ):  # fmt: skip
         refused = await act(web, crew["one"], case, "command", version=version, **body)
         assert (refused.status_code, refused.json()["error"]["field"]) == (400, field)

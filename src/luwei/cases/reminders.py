@@ -26,6 +26,8 @@ SPOKEN_MS = 2 * 3_600_000
 """Longer than any rest that a policy can ask for between two reminders."""
 TTS, CALL, STOP = "tts", "call", "stop"
 STOP_TEXT = "请立即到安全地点停车"
+REMINDER_TEXT = "请注意行车安全"
+"""What a person's reminder says where the policy has no words for the type."""
 
 
 class Sender(Protocol):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from luwei.cases import reminders
 from luwei.cases.holding import Held, hold
-from luwei.cases.reminders import CALL, STOP, STOP_TEXT, TTS, Sender
+from luwei.cases.reminders import CALL, REMINDER_TEXT, STOP, STOP_TEXT, TTS, Sender
 from luwei.commands.journal import Target
 from luwei.commands.kinds import KINDS
 from luwei.registry.audit import Actor
@@ -51,7 +51,7 @@ def prepare(
     if not row["phone"]:
         raise RegistryError("phone", "the truck has no terminal")
     rule = policy.type_rule(row["type"], row["dialect"])
-    said = text.strip() or {TTS: rule.tts, STOP: STOP_TEXT}.get(purpose, "")
+    said = text.strip() or {TTS: rule.tts or REMINDER_TEXT, STOP: STOP_TEXT}.get(purpose, "")
     if purpose == CALL:
         if not phone.strip():
             raise RegistryError("phone", "must be the number that the terminal calls")
