@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +8,14 @@ import pytest
 
 from luwei.bus import EmbeddedServer
 from luwei.history import History
+from ports import free_port
 
 sys.path.append(str(Path(__file__).parent.parent / "protocol"))
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with EmbeddedServer(tmp_path / "bus", port) as running:
+    with EmbeddedServer(tmp_path / "bus", free_port()) as running:
         yield running
 
 

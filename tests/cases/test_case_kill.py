@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from luwei.cases.engine import alarms_of
 from luwei.facts import BatchId
 from luwei.registry.case import CaseAlarm
 from luwei.registry.engine import open_engine, read
+from ports import free_port
 from postgres import SqliteDatabase
 
 PROCESS = Path(__file__).with_name("case_process.py")
@@ -79,10 +79,7 @@ async def test_killed_at_any_moment_every_alarm_counts_once(tmp_path: Path, temp
     steady: World = build(whole)
     chance = random.Random(17)
     batches = [batch(chance, number) for number in range(BATCHES)]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with EmbeddedServer(tmp_path / "bus", port) as server:
+    with EmbeddedServer(tmp_path / "bus", free_port()) as server:
         bus = await Bus.connect(server.url, "gateway")
         stream = bus.jetstream()
         await alarm_stream.ensure(stream)

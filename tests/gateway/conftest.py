@@ -15,6 +15,7 @@ from luwei.gateway.service import Gateway
 from luwei.registry.admission import Admission
 from luwei.registry.engine import migrate, open_engine
 from luwei.settings import Settings
+from ports import free_port
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def registry_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def settings(tmp_path: Path, registry_template: Path) -> Settings:
     (tmp_path / "registry.db").write_bytes(registry_template.read_bytes())
-    return Settings(data=tmp_path, gateway_port=0, admission="open", tick_ms=10)
+    return Settings(data=tmp_path, admission="open", tick_ms=10)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ async def start(settings: Settings, bus: BusDouble) -> AsyncIterator[Start]:
     running: list[tuple[Gateway, asyncio.Task[None]]] = []
 
     async def begin(shard: int = 0, on: Any = None, **changes: Any) -> Gateway:
-        own = replace(settings, **changes)
+        own = replace(settings, **{"gateway_port": free_port(), **changes})
         admission = Admission(open_engine(own.registry_url), "open" if own.admission == "open" else "known")
         gateway = Gateway(own, shard, on or bus, admission)
         gateway.start()

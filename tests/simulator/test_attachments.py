@@ -162,7 +162,7 @@ async def way(tmp_path: Path) -> AsyncIterator[Way]:
                 )
             )
     with EmbeddedServer(tmp_path / "bus", free_port()) as bus_server:
-        settings = Settings(data=tmp_path, gateway_port=0, admission="known", tick_ms=20, evidence_port=0)
+        settings = Settings(data=tmp_path, gateway_port=free_port(), admission="known", tick_ms=20, evidence_port=0)
         lines = [await Bus.connect(bus_server.url, name) for name in ("gateway-0", "core")]
         gateway = Gateway(settings, 0, lines[0], Admission(engine, "known"))
         gateway.start()

@@ -25,13 +25,14 @@ from luwei.registry.audit import AuditEntry
 from luwei.registry.engine import open_engine
 from luwei.simulator.captures import read_captures
 from luwei.simulator.replay import ACKED, ANSWERED, SKIPPED, replay
+from ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @asynccontextmanager
 async def running_gateway(web: Running) -> AsyncIterator[Gateway]:
-    settings = replace(web.services.settings, gateway_port=0, admission="open", tick_ms=10)
+    settings = replace(web.services.settings, gateway_port=free_port(), admission="open", tick_ms=10)
     bus = await Bus.connect(settings.bus_url, "gateway-0")
     gateway = Gateway(settings, 0, bus, Admission(open_engine(settings.registry_url), "open"))
     gateway.start()
