@@ -338,7 +338,7 @@ def _read(data: bytes, form: str) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=15.0)
@@ -346,7 +346,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fan-streams", type=int, default=10)
     parser.add_argument("--part", choices=["all", "streams", "fan", "muxers"], default="all")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     print(f"load at the start: {os.getloadavg()[0]:.1f}")
     if given.part in ("all", "muxers"):
         frames_read_back()
@@ -372,7 +372,3 @@ def main() -> None:
                 f"{count} streams, 1 and 50 viewers: relay {one:.3f} and {fifty:.3f}, media {own:.3f} and {many:.3f} "
                 f"({rate:.0f} Mbit/s): apart from sending {(many - (fifty - one)) / own:.2f} x"
             )
-
-
-if __name__ == "__main__":
-    main()
