@@ -30,8 +30,7 @@ from luwei.registry.scope import WHOLE
 from luwei.registry.video import VideoTraffic
 from luwei.simulator.media_line import stream_to
 from luwei.simulator.streams import record
-from luwei.video import desk as video_desk
-from luwei.video import traffic
+from luwei.video import strays, traffic
 from luwei.video.hints import audio_hints
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -351,7 +350,7 @@ async def test_a_report_of_traffic_that_comes_twice_counts_once(live: LiveTrucks
 async def test_streams_of_a_core_that_ended_are_stopped_when_nobody_looks(
     live: LiveTrucks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video_desk, "STRAY_MS", 1000)
+    monkeypatch.setattr(strays, "STRAY_MS", 1000)
     since = now_ms()
     await live.look()
     desk = live.desk

@@ -27,6 +27,11 @@ ASKED, SENT, ANSWERED, CONNECTED, PACKET, KEY_FRAME, SHOWN = (
 STEPS = (ASKED, SENT, ANSWERED, CONNECTED, PACKET, KEY_FRAME, SHOWN)
 
 
+def host_of(peer: str) -> str:
+    """The address of ``host:port``, empty where nothing is known."""
+    return peer.rpartition(":")[0].strip("[]")
+
+
 @dataclass(slots=True, eq=False)
 class Viewing:
     """One viewer, from his ticket to his leaving. ``until_ms``: a ticket nobody redeems ends then."""

@@ -18,7 +18,9 @@ from luwei.media.orders import LIVE, MAIN
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
 from luwei.video import channels, traffic
-from luwei.video.desk import QuotaExceeded, Ticket, VideoDesk
+from luwei.video.desk import VideoDesk
+from luwei.video.limits import QuotaExceeded
+from luwei.video.tickets import Ticket
 from luwei.video.upstream import Upstream
 from luwei.web.china_time import written
 from luwei.web.door import Door

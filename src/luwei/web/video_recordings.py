@@ -15,7 +15,7 @@ from luwei.commands.recordings import Recording, time_of
 from luwei.live.feed import now_ms
 from luwei.registry.errors import NotFound
 from luwei.video import channels, letters, recordings
-from luwei.video.desk import Busy, QuotaExceeded
+from luwei.video.limits import Busy, QuotaExceeded
 from luwei.video.playing import Wanted
 from luwei.video.recordings import Asked
 from luwei.web.door import Door
@@ -178,7 +178,9 @@ async def open_playback(
     peer = await peer_of(services, row.id)
     wanted = Wanted(data.channel, first, last, data.stream, data.storage, data.speed)
     try:
-        ticket = await desk.play(row.id, row.terminal.phone, wanted, purpose, door.actor(scope), door.user_id, peer)
+        ticket = await desk.playbacks.play(
+            row.id, row.terminal.phone, wanted, purpose, door.actor(scope), door.user_id, peer
+        )
     except QuotaExceeded as exceeded:
         told = {"channel": data.channel, "quota": str(exceeded)}
         await door.note("video.refuse", None, told, vehicle_id=row.id, scope=scope)

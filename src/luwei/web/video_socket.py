@@ -26,9 +26,10 @@ from luwei.registry import vehicle_list
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
 from luwei.video import channels, upstream
-from luwei.video.desk import Place, TicketRefused, VideoDesk
+from luwei.video.desk import VideoDesk
 from luwei.video.playback_drive import ACTS
 from luwei.video.playing import SPEEDS, Playing
+from luwei.video.tickets import Place, TicketRefused
 from luwei.video.upstream import Viewing
 from luwei.web.china_time import written
 from luwei.web.door import Door, open_door
@@ -310,7 +311,7 @@ class _Tile:
             act, speed, at = message.get("act"), message.get("speed", 1), message.get("at", 0)
             numbers = isinstance(speed, int) and speed in SPEEDS and isinstance(at, int) and 0 <= at < AT_MAX
             if isinstance(act, str) and act in ACTS and numbers:
-                self._desk.steer(self._viewing, act, speed, at)
+                self._desk.playbacks.steer(self._viewing, act, speed, at)
         elif kind == "playing":
             delay, dropped = message.get("delay_ms"), message.get("dropped")
             if isinstance(delay, int | float) and 0 <= delay < 1e7:
