@@ -132,7 +132,8 @@ def relay(ports: list[int], out_ports: list[int], stop: Any) -> None:
 
             def data_received(self, data: bytes) -> None:
                 for transport in outs[self.place]:
-                    transport.write(data)
+                    if not transport.is_closing():
+                        transport.write(data)
 
         class Out(asyncio.Protocol):
             def __init__(self, place: int) -> None:
