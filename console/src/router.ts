@@ -8,7 +8,7 @@ import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.alarms' | 'title.case' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.own' | 'title.absent';
+    title: 'title.monitor' | 'title.alarms' | 'title.case' | 'title.oversight' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.own' | 'title.absent';
     theme?: Theme;
     /** Its entry in the menu; without one it is everybody's. */
     page?: PageName;
@@ -43,6 +43,11 @@ export const router = createRouter({
           path: 'alarms/:id(\\d+)',
           component: () => import('@/pages/alarms/CasePage.vue'),
           meta: { title: 'title.case', page: 'alarms', theme: 'light' },
+        },
+        {
+          path: 'oversight',
+          component: () => import('@/pages/oversight/OversightPage.vue'),
+          meta: { title: 'title.oversight', page: 'oversight', theme: 'light' },
         },
         {
           path: 'video',

@@ -4,6 +4,7 @@ import type { IconName } from '@/parts/icons';
 export const PAGES = {
   monitor: { icon: 'monitor', name: 'nav.monitor' },
   alarms: { icon: 'alarm', name: 'nav.alarms' },
+  oversight: { icon: 'shield', name: 'nav.oversight' },
   video: { icon: 'video', name: 'nav.video' },
   track: { icon: 'track', name: 'nav.track' },
   commands: { icon: 'command', name: 'nav.commands' },

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, case, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, case, func, or_, select
 
 from luwei.cases.reading import Person, persons
 from luwei.registry.case import AlarmCase
@@ -88,26 +89,39 @@ class OrderStep:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """What a person chose; None and empty are any."""
+    """What a person chose; None and empty are any. ``state``: one or several with commas; ``q``: the number that people
+    say, its last digits, or a part of the title."""
 
     state: str = ""
     level: int | None = None
     overdue: bool | None = None
     target: int | None = None
     case: int | None = None
+    city: int | None = None
+    county: int | None = None
+    q: str = ""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Raises RegistryError naming the field and its rule."""
+        table = SupervisionOrder
         found: list[ColumnElement[bool]] = []
         if self.state:
-            if self.state not in STATES:
+            chosen = self.state.split(",")
+            if not set(chosen) <= set(STATES):
                 raise RegistryError("state", f"must be one of {', '.join(STATES)}", self.state)
-            found.append(SupervisionOrder.state == self.state)
+            found.append(table.state.in_(chosen))
+        if self.q:
+            number = _NUMBER.fullmatch(self.q.strip())
+            in_title = table.title.icontains(self.q.strip(), autoescape=True)
+            found.append(in_title if number is None else or_(in_title, table.id == int(number[1])))
         equal = (
-            (SupervisionOrder.level, self.level), (SupervisionOrder.target_id, self.target),
-            (SupervisionOrder.case_id, self.case), (SupervisionOrder.overdue, self.overdue),
+            (table.level, self.level), (table.target_id, self.target), (table.case_id, self.case),
+            (table.overdue, self.overdue), (table.city, self.city), (table.county, self.county),
         )  # fmt: skip
         return found + [column == value for column, value in equal if value is not None]
+
+
+_NUMBER = re.compile(r"(?:DB-\d{8}-)?0*([1-9]\d{0,8})", re.ASCII | re.IGNORECASE)
 
 
 def number_of(key: int, issued_at: int) -> str:
@@ -133,6 +147,17 @@ def page(
         counted = select(func.count()).select_from(SupervisionOrder).where(*conditions)
         total = connection.execute(counted).scalar_one()
         return Page(total, views(connection, connection.execute(ordered).all()))
+
+
+def counts(engine: Engine, visible: Sequence[ColumnElement[bool]], chosen: OrderFilter) -> tuple[dict[str, int], int]:
+    """How many orders there are of each state, and how many of those that are not closed are late."""
+    table = SupervisionOrder
+    late = func.sum(case((table.overdue & (table.state != CLOSED), 1), else_=0))
+    statement = select(table.state, func.count(), late).where(*chosen.conditions(), *visible).group_by(table.state)
+    with read(engine) as connection:
+        rows = connection.execute(statement).all()
+    found = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
+    return found, sum(int(overdue) for _, _, overdue in rows)
 
 
 def one(engine: Engine, visible: Sequence[ColumnElement[bool]], key: int) -> tuple[dict[str, Any], OrderView]:

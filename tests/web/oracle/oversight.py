@@ -100,6 +100,10 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
     if reach:
         found = {item["id"] for item in answer.json()["items"]}
         assert found == due, f"{name} orders: {found ^ due}"
+    answer = await client.get("/api/supervision-orders/counts")
+    assert answer.status_code == (200 if reach else 403), f"{name} counts of orders: {answer.status_code}"
+    if reach:
+        assert sum(answer.json()["states"].values()) == len(due), f"{name} counts of orders"
     for key in world.sample(person, "orders", rows, due):
         status = (await client.get(f"/api/supervision-orders/{key}")).status_code
         assert (status == 200) == (key in due), f"{name} order {key}: {status}"

@@ -15,6 +15,7 @@ from luwei.registry.engine import read
 PAGES = (
     ("monitor", ("position",)),
     ("alarms", ("alarm",)),
+    ("oversight", ("case",)),
     ("video", ("video",)),
     ("evidence", ("evidence",)),
     ("track", ("track",)),
@@ -29,7 +30,9 @@ PAGES = (
 """Pages of the console (reference console §7) with the kinds of which any opens them. A right on a recorded reason
 opens the page too, for that is where the request is made; one to aggregates opens only what shows counts."""
 
-COUNTS = {"monitor": ("vehicle",), "install": ("upkeep", "vehicle"), "quality": ("vehicle",)}
+COUNTS = {
+    "monitor": ("vehicle",), "oversight": ("case",), "install": ("upkeep", "vehicle"), "quality": ("vehicle",),
+}  # fmt: skip
 """Pages that also make sense to who sees aggregates of these kinds."""
 
 INSPECTOR = "inspector"

@@ -31,6 +31,14 @@ class OrderPage(msgspec.Struct):
     items: list[OrderView]
 
 
+class OrderCounts(msgspec.Struct):
+    """``states``: orders by state; ``overdue``: those that are late and not closed."""
+
+    as_of: int
+    states: dict[str, int]
+    overdue: int
+
+
 class OrderDetail(msgspec.Struct):
     """``may``: what this person may do with the order now."""
 
@@ -104,21 +112,41 @@ async def _shown(services: Services, door: Door, key: int, steps: bool = False) 
 async def order_list(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
-    chosen_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    chosen_state: Annotated[str, QueryParameter(name="state", max_length=60)] = "",
     level: Annotated[int | None, QueryParameter(ge=0, le=1)] = None,
     overdue: FromQuery[bool | None] = None,
     target: Code = None,
     case: Code = None,
+    city: Code = None,
+    county: Code = None,
+    q: Annotated[str, QueryParameter(max_length=40)] = "",
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> OrderPage:
-    """Orders: what is open by its limit, then what is closed."""
+    """Orders: what is open by its limit, then what is closed. ``state``: one or several with commas; ``q``: number or
+    part of the title."""
     scope = sees_orders(door)
-    chosen = OrderFilter(chosen_state, level, overdue, target, case)
+    chosen = OrderFilter(chosen_state, level, overdue, target, case, city, county, q)
     conditions = orders.visible(scope, door.user.organisation_id)
     found = await asyncio.to_thread(order_views.page, services.engine, conditions, chosen, page, size)
     await door.looked("supervision_order.list", None, {"state": chosen_state, "target": target, "case": case}, scope)
     return OrderPage(now_ms(), found.total, found.items)
+
+
+@get("/api/supervision-orders/counts", tags=["oversight"])
+async def order_counts(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    target: Code = None,
+    city: Code = None,
+    county: Code = None,
+) -> OrderCounts:
+    """How many orders there are of each state."""
+    scope = sees_orders(door)
+    chosen = OrderFilter(target=target, city=city, county=county)
+    conditions = orders.visible(scope, door.user.organisation_id)
+    states, overdue = await asyncio.to_thread(order_views.counts, services.engine, conditions, chosen)
+    return OrderCounts(now_ms(), states, overdue)
 
 
 @get("/api/supervision-orders/{key:int}", tags=["oversight"])
@@ -188,5 +216,5 @@ async def order_close(
 
 
 route_handlers: list[ControllerRouterHandler] = [
-    order_list, order_one, order_issue, order_answer, order_extend, order_return, order_close,
+    order_list, order_counts, order_one, order_issue, order_answer, order_extend, order_return, order_close,
 ]  # fmt: skip

@@ -1,0 +1,164 @@
+/** What `/api/supervision-orders`, `/api/post-checks` and `/api/oversight` say, and the ways to ask it. Times UTC ms. */
+import { locale } from '@/i18n';
+import type { Words } from '@/i18n';
+
+import type { Person } from './cases';
+import { request } from './client';
+
+export interface Named {
+  id: number;
+  name: string;
+}
+
+export type Level = 0 | 1;
+export type OrderState = 'open' | 'working' | 'answered' | 'returned' | 'closed';
+export type Reply = 'working' | 'done' | 'none' | 'later';
+export type Source = 'device' | 'enterprise' | 'government' | 'other';
+
+export interface Order {
+  id: number;
+  number: string;
+  version: number;
+  level: Level;
+  source: Source;
+  state: OrderState;
+  /** The last one; empty: none yet. */
+  reply: Reply | '';
+  title: string;
+  text: string;
+  case: { id: number; number: string } | null;
+  vehicle: { id: number; plate: string; plate_color: number } | null;
+  type: string;
+  alarm_at: number | null;
+  target: Named | null;
+  operator: Named | null;
+  city: number | null;
+  county: number | null;
+  issuer: Person | null;
+  issuer_organisation: Named | null;
+  contact: string;
+  phone: string;
+  email: string;
+  issued_at: number;
+  due_at: number;
+  extended: boolean;
+  returns: number;
+  overdue: boolean;
+  escalation: number;
+  in_charge: string;
+  closed_at: number | null;
+}
+
+export interface OrderStep {
+  id: number;
+  at: number;
+  act: string;
+  /** Null: by itself. */
+  by: Person | null;
+  detail: Record<string, unknown>;
+}
+
+export type OrderMay = Partial<Record<'answer' | 'extend' | 'return' | 'close', boolean>>;
+
+export interface OrderDetail {
+  as_of: number;
+  order: Order;
+  may: OrderMay;
+  steps: OrderStep[];
+}
+
+export interface OrderPage {
+  as_of: number;
+  total: number;
+  items: Order[];
+}
+
+/** How many orders there are of each state within what is looked at; `overdue`: of those that are not closed. */
+export interface OrderCounts {
+  as_of: number;
+  states: Record<OrderState, number>;
+  overdue: number;
+}
+
+export interface OrderFilter {
+  /** One state or several, with commas. */
+  state?: string;
+  level?: Level | null;
+  overdue?: boolean | null;
+  target?: number | null;
+  case?: number | null;
+  city?: number | null;
+  county?: number | null;
+  q?: string;
+}
+
+export interface NewOrder {
+  level: Level;
+  source: Source;
+  title: string;
+  text: string;
+  case?: number | null;
+  target?: number | null;
+  contact: string;
+  phone: string;
+  email: string;
+  proposal?: number | null;
+}
+
+export interface Coded extends Words {
+  code: string;
+}
+
+export interface OversightWords {
+  levels: (Words & { code: Level; limit_s: number })[];
+  sources: Coded[];
+  replies: Coded[];
+  order_states: Coded[];
+  order_acts: Coded[];
+  heights: Coded[];
+  check_states: Coded[];
+  check_results: Coded[];
+  appeal_states: Coded[];
+  package_states: Coded[];
+  flag_kinds: Coded[];
+  proposal_kinds: Coded[];
+  rework_times: number;
+  extension_most_s: number;
+  check: { limit_s: number; times_most: number };
+  /** Version of the policy in force. */
+  policy: number;
+}
+
+const act = (id: number, name: string, body: object): Promise<OrderDetail> => request<OrderDetail>(`/api/supervision-orders/${id}/${name}`, { body });
+
+export const orderApi = {
+  page: (filter: OrderFilter, page: number, size: number, signal?: AbortSignal) =>
+    request<OrderPage>('/api/supervision-orders', { query: { ...filter, page, size }, signal }),
+  counts: (filter: Pick<OrderFilter, 'city' | 'county' | 'target'>, signal?: AbortSignal) =>
+    request<OrderCounts>('/api/supervision-orders/counts', { query: { ...filter }, signal }),
+  one: (id: number, signal?: AbortSignal) => request<OrderDetail>(`/api/supervision-orders/${id}`, { signal }),
+  issue: (order: NewOrder) => request<OrderDetail>('/api/supervision-orders', { body: order }),
+  answer: (id: number, version: number, reply: Reply, text: string) => act(id, 'answer', { version, reply, text }),
+  extend: (id: number, version: number, until: number, reason: string) => act(id, 'extend', { version, until, reason }),
+  return: (id: number, version: number, note: string) => act(id, 'return', { version, note }),
+  close: (id: number, version: number, note: string) => act(id, 'close', { version, note }),
+};
+
+let reading: Promise<OversightWords> | null = null;
+
+/** Words of levels, states, acts, with the limits in force; read once. */
+export function oversightWords(): Promise<OversightWords> {
+  reading ??= request<OversightWords>('/api/oversight/words').catch((error: unknown) => {
+    reading = null;
+    throw error;
+  });
+  return reading;
+}
+
+type Group = { [Name in keyof OversightWords]: OversightWords[Name] extends readonly Coded[] ? Name : never }[keyof OversightWords];
+
+/** A code in words; the code itself where there are none. */
+export function wordOf(words: OversightWords | null, group: Group, code: string): string {
+  const found = words?.[group].find((each) => each.code === code);
+  return found ? found[locale.value] : code;
+}

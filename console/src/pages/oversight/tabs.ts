@@ -1,0 +1,20 @@
+/** The tabs of 监督. A tab is a line: its code in the address, its name, its component, and who has it. */
+import { defineAsyncComponent } from 'vue';
+import type { Component } from 'vue';
+
+import type { Words } from '@/i18n';
+
+import { readsOrders } from './rights';
+import type { Who } from './rights';
+
+export interface OversightTab extends Words {
+  code: string;
+  component: Component;
+  who: Who;
+  /** It fills the page to its edges and scrolls within itself. */
+  whole?: boolean;
+}
+
+export const TABS: readonly OversightTab[] = [
+  { code: 'orders', zh: '督办', en: 'Orders', component: defineAsyncComponent(() => import('./orders/OrdersTab.vue')), who: readsOrders, whole: true },
+];
