@@ -1,7 +1,9 @@
 import type { Locale } from '@/i18n';
 
-import type { Command, CommandState, Kind } from './answers';
+import { isOpen, STATES } from './answers';
+import type { Batch, Command, CommandState, Kind } from './answers';
 import { commandMessages } from './messages';
+import type { Share } from './ShareBar.vue';
 
 type Key = keyof typeof commandMessages.zh;
 
@@ -23,9 +25,16 @@ export function lineOf(command: Pick<Command, 'state' | 'result'>, locale: Local
   return command.result ? resultName(command.result, locale) : '';
 }
 
-export function tone(state: CommandState): 'ok' | 'warn' | 'alarm' | 'primary' | '' {
-  if (state === 'answered') return 'ok';
-  if (state === 'failed') return 'alarm';
-  if (state === 'expired') return 'warn';
-  return state === 'sent' ? 'primary' : '';
-}
+const TONES: Record<CommandState, Share['tone']> = { answered: 'ok', failed: 'alarm', expired: 'warn', cancelled: 'off', sent: 'primary', queued: 'off' };
+/** What is over stands first, what waits last. */
+const IN_THE_BAR: readonly CommandState[] = ['answered', 'failed', 'expired', 'cancelled', 'sent', 'queued'];
+
+export const tone = (state: CommandState): 'ok' | 'warn' | 'alarm' | 'primary' | '' => {
+  const found = TONES[state];
+  return found === 'off' ? '' : found;
+};
+
+export const sharesOf = (batch: Batch, locale: Locale): Share[] =>
+  IN_THE_BAR.map((state) => ({ key: state, name: word(`state.${state}`, locale), number: batch.counts[state], tone: TONES[state] }));
+
+export const endedOf = (batch: Batch): number => STATES.filter((state) => !isOpen(state)).reduce((sum, state) => sum + batch.counts[state], 0);
