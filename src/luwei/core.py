@@ -46,6 +46,7 @@ from luwei.live.feed import LiveFeed, Owners, now_ms
 from luwei.live.fleet import Fleet
 from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
+from luwei.live.wheel import WheelWatch
 from luwei.multimedia.intake import Intake
 from luwei.multimedia.keeping import keep
 from luwei.oversight.engine import OversightEngine
@@ -107,6 +108,7 @@ class Core:
         self.multimedia: Intake | None = None
         self.cases: CaseEngine | None = None
         self.oversight: OversightEngine | None = None
+        self.wheel: WheelWatch | None = None
         self.loop_lag_s = 0.0
 
     @contextlib.asynccontextmanager
@@ -182,6 +184,7 @@ class Core:
         cases = await started(stack, CaseEngine(engine, commands, *tell))
         self.cases, cases.reader = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, cases.reader.run, "cases")
+        self.wheel = await started(stack, WheelWatch(engine, history.query, settings.history_days))
         self.oversight = await started(stack, OversightEngine(engine, store, settings.data))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
@@ -255,6 +258,7 @@ class Core:
             "multimedia": self.multimedia.health() if self.multimedia else {"ok": False, "state": "starting"},
             "cases": self.cases.health() if self.cases else {"ok": False, "state": "starting"},
             "oversight": self.oversight.health() if self.oversight else {"ok": False, "state": "starting"},
+            "drivers": self.wheel.health() if self.wheel else {"ok": False, "state": "starting"},
             "history": {"ok": work["state"] != "history failing"},
             "live": live,
             # A gateway that is down is its own alarm: the core can still answer.

@@ -224,7 +224,7 @@ async def test_the_socket_closes_when_the_session_ends(web: Running) -> None:
 
 
 async def test_one_person_has_a_bounded_number_of_screens(web: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_socket, "SCREENS_PER_USER", 1)
+    monkeypatch.setattr(live_socket.seats, "most_a_person", 1)
     token = web.session_token("hoarder")
     async with connected(web, token) as first:
         await text(first, "summary")
@@ -234,7 +234,7 @@ async def test_one_person_has_a_bounded_number_of_screens(web: Running, monkeypa
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
 
     async def gone() -> bool:
-        return find_user(web, token) not in live_socket._screens
+        return find_user(web, token) not in live_socket.seats.taken
 
     await until(gone, "the first screen forgotten")
     async with connected(web, token) as again:

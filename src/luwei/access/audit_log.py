@@ -17,6 +17,7 @@ from luwei.registry.organisation import Organisation
 from luwei.registry.page import Page, check_page, check_query, contains
 from luwei.registry.scope import Scope
 from luwei.registry.vehicle import Vehicle
+from luwei.registry.wheel import drove
 
 EXPORT_AT_ONCE = 2_000
 EXPORT_MOST = 200_000
@@ -194,10 +195,11 @@ def looks(
 
 
 def _mine(place: Scope) -> ColumnElement[bool]:
-    """The truck was bound to the operators of ``place`` when it was looked at, or is one's own."""
+    """The truck was bound to the operators of ``place`` when it was looked at, is one's own, or one drove it then."""
     found: list[ColumnElement[bool]] = []
     if place.vehicles is not None:
-        found.append(AuditEntry.vehicle_id.in_(sorted(place.vehicles)))
+        own: ColumnElement[bool] = AuditEntry.vehicle_id.in_(sorted(place.vehicles))
+        found.append(own if place.wheel is None else or_(own, drove(place.wheel, AuditEntry.vehicle_id, AuditEntry.at)))
     if place.operators is not None:
         found.append(
             exists().where(

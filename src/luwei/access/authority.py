@@ -77,7 +77,9 @@ def _full(user: SignedIn, act: str, kind: str, aggregates: bool) -> Scope:
 
 
 def _own(user: SignedIn, act: str, kind: str, aggregates: bool) -> Scope:
-    return user.jurisdiction
+    # A driver keeps the record of the truck that is his, and learns who looked at it; where it is and what it shows is
+    # for who drives it.
+    return user.jurisdiction if KINDS[kind].row in ("vehicle", "audit") else user.jurisdiction.driving
 
 
 def _aggregate(user: SignedIn, act: str, kind: str, aggregates: bool) -> Scope:

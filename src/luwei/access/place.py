@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from luwei.registry import jurisdiction
 from luwei.registry.organisation import CITY, COUNTY, INSURER, MONITOR, OPERATING, PROVINCE, VENDOR, Organisation
 from luwei.registry.scope import NOTHING, WHOLE, Scope
+from luwei.registry.wheel import wheel_of
 
 
 def place_of(
@@ -36,12 +37,16 @@ def place_of(
     return WHOLE if city is None else Scope(cities=frozenset({city}))
 
 
-def person(vehicle_id: int | None, driver_id: int | None) -> Scope:
-    """The scope of a driver: the own truck, the own data."""
+def person(
+    connection: Connection, user_id: int, vehicle_id: int | None, driver_id: int | None, since: int, now: int
+) -> Scope:
+    """The scope of a driver at ``now`` (UTC ms): the own truck and those he drives, the own data, the own past.
+    ``since``: when the account was made."""
+    wheel = wheel_of(connection, user_id, vehicle_id, driver_id, since, now)
     return Scope(
-        vehicles=frozenset() if vehicle_id is None else frozenset({vehicle_id}),
+        vehicles=wheel.now if vehicle_id is None else wheel.now | {vehicle_id},
         drivers=frozenset() if driver_id is None else frozenset({driver_id}),
-        operators=None,
+        wheel=wheel,
     )
 
 

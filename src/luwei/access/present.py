@@ -20,7 +20,7 @@ _CHINA = timedelta(hours=8)
 _ACCOUNT = (
     select(
         User.id, User.username, User.display_name, User.role, User.must_change_password, User.password_set_at,
-        User.vehicle_id, User.driver_id,
+        User.vehicle_id, User.driver_id, User.created_at,
         Organisation.id.label("organisation_id"), Organisation.kind, Organisation.name, Organisation.area,
         Organisation.city, Organisation.county, Organisation.valid_from, Organisation.valid_to,
         Organisation.disabled_at.label("organisation_disabled_at"), Totp.confirmed_at,
@@ -58,7 +58,7 @@ def signed_in(
         organisation_id=row.organisation_id,
         organisation_kind=row.kind or "",
         organisation_name=row.name or "",
-        place=_place(connection, row, role),
+        place=_place(connection, row, role, now),
         rights=found.rights[row.role],
         grants=grant.held(connection, row.id, now),
         must_enrol_totp=role.require_totp and row.confirmed_at is None,
@@ -75,9 +75,9 @@ def password_end(found: Book, set_at: int) -> int | None:
     return set_at + days * DAY_MS if days else None
 
 
-def _place(connection: Connection, row: Any, role: RoleView) -> Any:
+def _place(connection: Connection, row: Any, role: RoleView, now: int) -> Any:
     if not role.organisation_kinds:
-        return place.person(row.vehicle_id, row.driver_id)
+        return place.person(connection, row.id, row.vehicle_id, row.driver_id, row.created_at, now)
     return place.place_of(connection, row.organisation_id, row.kind, row.area, row.city, row.county)
 
 

@@ -20,9 +20,10 @@ from luwei.access.identity import SignedIn
 from luwei.access.totp import Totp
 from luwei.access.user import User
 from luwei.access.web_session import WebSession, close_sessions
-from luwei.registry import fields, jurisdiction, organisations
+from luwei.registry import bindings, fields, jurisdiction, organisations
 from luwei.registry.audit import SYSTEM, Actor, changes, record
 from luwei.registry.base import now_ms
+from luwei.registry.binding import TRUCK, Binding
 from luwei.registry.conflict import named_conflicts
 from luwei.registry.driver import Driver
 from luwei.registry.engine import read, write
@@ -134,6 +135,8 @@ def create_user(
             insert(User).returning(User.id),
             row | {"password_hash": fresh, "must_change_password": password is None},
         ).scalar_one()
+        if vehicle_id is not None:
+            bindings.settle(connection, TRUCK, {key: vehicle_id})
         record(connection, actor, "user.create", key, row | {"must_change_password": password is None})
     return secret
 
@@ -158,8 +161,19 @@ def change_user(engine: Engine, key: int, given: Mapping[str, Any], by: SignedIn
         )
         if {"role", "organisation_id", "vehicle_id", "driver_id"} & differs.keys():
             close_sessions(connection, key)
+        if "vehicle_id" in differs:
+            _move_truck(connection, key, before["vehicle_id"], row["vehicle_id"])
         rights.require_an_administrator(connection)
         record(connection, actor, "user.change", key, differs)
+
+
+def _move_truck(connection: Connection, key: int, before: int | None, after: int | None) -> None:
+    """Since when which truck was a driver's own (``luwei.registry.wheel``)."""
+    known = select(Binding.id).where(Binding.what == TRUCK, Binding.subject_id == key).limit(1)
+    if before is not None and connection.scalar(known) is None:
+        made = connection.execute(select(User.created_at).where(User.id == key)).scalar_one()
+        bindings.settle(connection, TRUCK, {key: before}, made)
+    bindings.settle(connection, TRUCK, {key: after})
 
 
 def _subject(value: Any) -> str | None:

@@ -34,7 +34,7 @@ class Counts:
 
     async def of(self, scope: Scope, chosen: CaseFilter) -> Summary:
         """What is open, at most FRESH_S old; ``mine`` is counted anew."""
-        key = (scope.limits, scope.narrow, chosen.city, chosen.county, chosen.operator)
+        key = (scope.limits, scope.wheel, scope.narrow, chosen.city, chosen.county, chosen.operator)
         kept = self._kept.setdefault(key, _Kept())
         self._kept.move_to_end(key)
         while len(self._kept) > MOST:

@@ -264,10 +264,11 @@ def one(engine: Engine, scope: Scope, case_id: int) -> dict[str, Any]:
     return dict(row._mapping)
 
 
-def rows(engine: Engine, keys: Sequence[int]) -> list[dict[str, Any]]:
-    """Stored rows of these cases, of no scope: for the screens, which are told apart by ``scope.covers``."""
+def rows(engine: Engine, scope: Scope, keys: Sequence[int]) -> list[dict[str, Any]]:
+    """Stored rows of those of these cases that lie in the scope."""
     with read(engine) as connection:
-        statement = select(*AlarmCase.__table__.columns).where(AlarmCase.id.in_(sorted(keys)[:SIZE_MOST]))
+        these = AlarmCase.id.in_(sorted(keys)[:SIZE_MOST])
+        statement = select(*AlarmCase.__table__.columns).where(these, *within(scope))
         return [dict(row._mapping) for row in connection.execute(statement)]
 
 

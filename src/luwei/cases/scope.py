@@ -1,4 +1,4 @@
-"""What a scope means for cases: whose truck it was when the case was opened."""
+"""What a scope means for cases: whose truck it was when the case was opened, and who drove when it began."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, false
 
+from luwei.registry import wheel
 from luwei.registry.case import AlarmCase
 from luwei.registry.scope import Scope
 
@@ -23,7 +24,9 @@ def within(scope: Scope) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for column, limit in _LIMITS:
         allowed = getattr(scope, limit)
-        if allowed is not None:
+        if limit == "vehicles" and scope.wheel is not None:
+            found.append(wheel.drove(scope.wheel, AlarmCase.vehicle_id, AlarmCase.started_at))
+        elif allowed is not None:
             one: ColumnElement[bool] = getattr(AlarmCase, column).in_(sorted(allowed))
             found.append(one)
     if scope.drivers is not None and scope.vehicles is None:
@@ -34,7 +37,10 @@ def within(scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def covers(scope: Scope, row: Mapping[str, Any]) -> bool:
-    """The same for a row that was read already."""
+    """The same for a row that was read already. Who drove stands in no row: for a driver it has to be read in his
+    scope."""
+    if scope.wheel is not None:
+        return False
     if scope.drivers is not None and scope.vehicles is None:
         return False
     if scope.narrow == FAULTS and not row["fault"]:

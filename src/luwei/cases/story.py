@@ -13,12 +13,12 @@ from sqlalchemy import Connection, func, select
 from luwei.cases import acts, handling
 from luwei.cases.policy import Policy
 from luwei.cases.reading import Person, persons
+from luwei.evidence.reading import of_files
 from luwei.registry.case import AlarmCase, CaseAlarm, CaseStep, PreWarning
 from luwei.registry.case_work import CaseCommand, CaseEvidence, CaseLook
 from luwei.registry.command import Command, CommandBatch
 from luwei.registry.evidence import EvidenceFile, EvidenceRequest
 from luwei.registry.scope import Scope
-from luwei.registry.vehicle import Vehicle
 
 ALARMS_MOST, STEPS_MOST = 500, 2_000
 HALF_HOUR_MS, WEEK_MS = 1_800_000, 7 * 86_400_000
@@ -182,13 +182,12 @@ def steps(connection: Connection, case_id: int) -> list[StepView]:
 
 
 def files(connection: Connection, row: Mapping[str, Any], scope: Scope, user_id: int) -> list[CaseFile]:
-    """Its evidence, where ``scope`` (of evidence) covers the truck."""
+    """Its evidence, where ``scope`` (of evidence) covered the truck when it was taken."""
     keys = acts.files_of(connection, row["id"], row["vehicle_id"])
     seen = handling.looks_of(connection, row["id"], user_id)
     statement = (
         select(*EvidenceFile.__table__.columns)
-        .join(Vehicle, Vehicle.id == EvidenceFile.vehicle_id)
-        .where(EvidenceFile.id.in_(sorted(keys)), *scope.of_vehicles())
+        .where(EvidenceFile.id.in_(sorted(keys)), *of_files(scope))
         .order_by(EvidenceFile.kind.desc(), EvidenceFile.channel, EvidenceFile.id)
         .limit(ALARMS_MOST)
     )

@@ -161,7 +161,7 @@ def _view(row: Any) -> FileView:
 def page(engine: Engine, scope: Scope, chosen: FileFilter, number: int, size: int) -> Page[FileView]:
     """One page of files, newest first. Raises RegistryError for an unusable filter or page."""
     offset, limit = check_page(number, size)
-    conditions = [*chosen.conditions(), *held(scope, EvidenceFile.vehicle_id, _TAKEN)]
+    conditions = [*chosen.conditions(), *of_files(scope)]
     with read(engine) as connection:
         counted = select(func.count()).select_from(EvidenceFile)
         total = connection.execute(counted.where(*conditions)).scalar_one()
@@ -171,11 +171,15 @@ def page(engine: Engine, scope: Scope, chosen: FileFilter, number: int, size: in
     return Page(total, [_view(row) for row in rows])
 
 
+def of_files(scope: Scope) -> list[ColumnElement[bool]]:
+    """Conditions on ``EvidenceFile``: of trucks that lay in the scope when it was taken."""
+    return held(scope, EvidenceFile.vehicle_id, _TAKEN)
+
+
 def one(engine: Engine, scope: Scope, file: int) -> StoredFile:
     """One file. Raises NotFound, also where it lies outside the scope."""
     with read(engine) as connection:
-        within = held(scope, EvidenceFile.vehicle_id, _TAKEN)
-        row = connection.execute(_files().where(EvidenceFile.id == file, *within)).first()
+        row = connection.execute(_files().where(EvidenceFile.id == file, *of_files(scope))).first()
     if row is None:
         raise NotFound("id", "no such evidence", file)
     return StoredFile(_view(row), row.store_key if row.sha256 else "")

@@ -15,6 +15,9 @@ OPERATOR, MONITOR, INSURER, TERMINAL, AREA = "operator", "monitor", "insurer", "
 """What a vehicle is bound to. AREA is the jurisdiction: its object is an adcode, the county's where known."""
 VENDOR, SIM, EMPLOYER = "vendor", "sim", "employer"
 """Vendor of a terminal; terminal of a SIM card; operator that employs a driver."""
+WHEEL, TRUCK = "wheel", "truck"
+"""Who was at the wheel of a vehicle, by the driver's card (object 0: a card that the registry does not know); the truck
+of an account of a driver. Nobody enters these by hand, and their first span does not count backwards."""
 
 SUBJECTS = {
     OPERATOR: "vehicle", MONITOR: "vehicle", INSURER: "vehicle", TERMINAL: "vehicle", AREA: "vehicle",

@@ -2,7 +2,8 @@
 
 The table ``binding`` knows spans. Of each sort the first known one counts backwards without end: what was recorded
 before anybody wrote a binding down is for the first that was. Terminals come and go too, but a vendor sees its devices
-as they are now, and a driver or a grant names trucks whatever their owner.
+as they are now, and a grant names trucks whatever their owner. A driver looks back at what he drove
+(``luwei.registry.wheel``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, exists, false, or_, select
 
-from luwei.registry import bindings, jurisdiction
+from luwei.registry import bindings, gone, jurisdiction, wheel
 from luwei.registry.binding import AREA, INSURER, MONITOR, OPERATOR, Binding
 from luwei.registry.bindings import Span
 from luwei.registry.engine import read
@@ -21,7 +22,7 @@ from luwei.registry.vehicle import Vehicle
 
 Spans = list[tuple[int, int]]
 """[from, to) in UTC ms, in order, apart from each other."""
-FOREVER = 1 << 62
+FOREVER = wheel.FOREVER
 
 
 def spans(engine: Engine, scope: Scope, vehicle_id: int, start: int, end: int) -> Spans:
@@ -31,9 +32,13 @@ def spans(engine: Engine, scope: Scope, vehicle_id: int, start: int, end: int) -
             return []
         if scope.drivers is not None and scope.vehicles is None:
             return []
-        if scope.vehicles is not None and vehicle_id not in scope.vehicles:
-            return []
         found: Spans = [(start, end)] if start < end else []
+        if scope.wheel is not None:
+            keys = gone.known_as(connection, "vehicle", vehicle_id)
+            driven = wheel.parts(connection, scope.wheel, start, end, keys)
+            found = sorted(part for each in driven.values() for part in each)
+        elif scope.vehicles is not None and vehicle_id not in scope.vehicles:
+            return []
         for what, allowed in _limits(scope):
             if found:
                 known = bindings.spans(connection, [vehicle_id], what)
@@ -62,7 +67,9 @@ def held(scope: Scope, vehicle: Any, at: Any) -> list[ColumnElement[bool]]:
             found.append(vehicle.in_(select(Binding.subject_id).where(*theirs)))
         at_its_time = (Binding.counts_from <= at, or_(Binding.to_at.is_(None), Binding.to_at > at))
         found.append(exists().where(Binding.subject_id == vehicle, *theirs, *at_its_time))
-    if scope.vehicles is not None:
+    if scope.wheel is not None:
+        found.append(wheel.drove(scope.wheel, vehicle, at))
+    elif scope.vehicles is not None:
         found.append(vehicle.in_(sorted(scope.vehicles)))
     if scope.vendors is not None:
         now = Scope(vendors=scope.vendors).of_vehicles()
@@ -75,13 +82,16 @@ def changed(engine: Engine, scope: Scope, since: int, most: int) -> dict[int, Sp
     then on in which it lay within it; None where there are more than ``most``. All others have been where they
     are now."""
     limits = list(_limits(scope))
-    ids: set[int] = set(scope.vehicles or ()) if limits else set()
+    ids: set[int] = set(scope.vehicles or ()) if limits or scope.wheel is not None else set()
     with read(engine) as connection:
+        driven = wheel.parts(connection, scope.wheel, since, FOREVER) if scope.wheel is not None else None
+        ids |= set(driven or ())
         for what, allowed in [] if scope.vehicles is not None else limits:
             ids |= bindings.changed_since(connection, what, _objects(what, allowed), since, most + 1)
         if len(ids) > most:
             return None
-        found: dict[int, Spans] = {key: [(since, FOREVER)] for key in sorted(ids)}
+        whole: Spans = [(since, FOREVER)]
+        found: dict[int, Spans] = {key: whole if driven is None else driven.get(key, []) for key in sorted(ids)}
         for what, allowed in limits if ids else []:
             known: dict[int, list[Span]] = {}
             for span in bindings.spans(connection, list(ids), what):

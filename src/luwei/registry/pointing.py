@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, select, update
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 
 STAY = frozenset({"audit_entry", "merge", "binding", "alembic_version"})
@@ -66,16 +66,30 @@ class Moved:
 
 def pointers(connection: Connection, noun: str) -> list[Pointer]:
     """Every column of the database that holds ids of ``noun``, by table and name."""
-    metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _: name not in STAY)
+    database = inspect(connection)
+    foreign = database.get_multi_foreign_keys()
+    primary = database.get_multi_pk_constraint()
     found = {}
-    for table in metadata.tables.values():
-        for column in table.columns:
-            if not isinstance(column.type, Integer) or column.name == "id":
-                continue
-            targets = {key.column.table.name for key in column.foreign_keys}
-            if noun in targets or (not targets and column.name in NAMES.get(noun, ())):
-                found[f"{table.name}.{column.name}"] = Pointer(table, column)
+    for place, columns in database.get_multi_columns().items():
+        name = place[1]
+        if name in STAY:
+            continue
+        targets: dict[str, set[str]] = {}
+        for key in foreign.get(place, ()):
+            for column in key["constrained_columns"]:
+                targets.setdefault(column, set()).add(key["referred_table"])
+        own = primary.get(place)
+        keys = own["constrained_columns"] if own else []
+        table = Table(
+            name, MetaData(),
+            *(Column(c["name"], c["type"], primary_key=c["name"] in keys, nullable=c["nullable"]) for c in columns),
+        )  # fmt: skip
+        for each in table.columns:
+            to = targets.get(each.name, set())
+            if isinstance(each.type, Integer) and each.name != "id" and (
+                noun in to or (not to and each.name in NAMES.get(noun, ()))
+            ):  # fmt: skip
+                found[f"{name}.{each.name}"] = Pointer(table, each)
     return [found[name] for name in sorted(found)]
 
 

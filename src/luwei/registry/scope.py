@@ -22,6 +22,18 @@ Ids = frozenset[int] | None
 
 
 @dataclass(frozen=True, slots=True)
+class Wheel:
+    """Whose own past a driver's is: what was recorded while he was at the wheel (``luwei.registry.wheel``)."""
+
+    drivers: frozenset[int]
+    """Ids under which the registry knew the driver."""
+    trucks: tuple[tuple[int, int, int], ...]
+    """Vehicle that was his, from, to (UTC ms): it counts where no other driver's card was in it."""
+    now: frozenset[int]
+    """Vehicles that he drives at present."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Limits that hold together; None is no limit. Counties and cities are adcodes of the 道路运输证 authority, the
     others ids: of the organisations a truck is bound to, of single vehicles and drivers."""
@@ -36,6 +48,8 @@ class Scope:
     """Named by a grant, or a driver's own truck."""
     drivers: Ids = None
     """Named by a grant, or the driver; where only ``vehicles`` is set, no driver at all."""
+    wheel: Wheel | None = None
+    """Of what was recorded of trucks, only what a driver drove; ``vehicles`` then says whose records he sees now."""
     aggregate: bool = False
     """Counts only: no row may leave."""
     narrow: str = ""
@@ -52,8 +66,13 @@ class Scope:
 
     @property
     def limits(self) -> tuple[Ids, ...]:
-        """The limits in the order of LIMITS: what a cache is keyed by."""
+        """The limits in the order of LIMITS."""
         return tuple(getattr(self, name) for name in LIMITS)
+
+    @property
+    def driving(self) -> Scope:
+        """Of a driver: what is so at this moment, in the trucks that he drives now. Others stay as they are."""
+        return self if self.wheel is None else replace(self, vehicles=self.wheel.now)
 
     @property
     def text(self) -> str:
@@ -66,7 +85,7 @@ class Scope:
     def within(self, other: Scope) -> Scope:
         """What lies in both."""
         both: dict[str, Any] = {name: _both(getattr(self, name), getattr(other, name)) for name in LIMITS}
-        return replace(self, **both, aggregate=self.aggregate or other.aggregate)
+        return replace(self, **both, aggregate=self.aggregate or other.aggregate, wheel=self.wheel or other.wheel)
 
     def of_vehicles(self) -> list[ColumnElement[bool]]:
         """Conditions on ``Vehicle``."""

@@ -66,7 +66,7 @@ async def _found(
     services: Services, scope: Scope, begin: date, end: date, reason: str = "", message: int = -1
 ) -> tuple[list[Deviation], bool]:
     """Deviations of terminals in the scope; True where more rows are in the ledger than were looked at."""
-    held = await services.held(scope, span_of(begin)[0])
+    held = (await services.held(scope, span_of(begin)[0], by_device=True)).parameters
     table = await services.ask(
         "deviations_day", first=begin, last=end, excluded=EXCLUDED, reason=reason, message=message, limit=ROWS_MAX,
         **held,

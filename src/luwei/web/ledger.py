@@ -50,7 +50,7 @@ async def ledger(
     scope = door.allow("read", "ledger")
     now = now_ms()
     when = day_of(day, now)
-    held = await services.held(scope, span_of(when)[0])
+    held = (await services.held(scope, span_of(when)[0], by_device=True)).parameters
     if group == "reason":
         table = await services.ask("ledger_day_reason", day=when, phone=phone.strip(), **held)
         found = [row for row in table.to_pylist() if not reason or row["reason"].partition(":")[0] == reason]

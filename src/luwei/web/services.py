@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
 from luwei.oversight.engine import OversightEngine
 from luwei.profiles import Catalogue, catalogue_of
-from luwei.registry import ownership
+from luwei.registry import gone, ownership
 from luwei.registry.engine import read
 from luwei.registry.imports.background import Background
 from luwei.registry.scope import Scope
@@ -125,41 +125,37 @@ class Services:
         finally:
             self._turn.release()
 
-    async def held(self, scope: Scope, start: int) -> dict[str, Any]:
-        """Parameters with which a query of the history keeps to rows whose truck lay within ``scope`` when they were
-        recorded, none of them before ``start`` (UTC ms).
-
-        ``scope``: the vehicles that lie in it all the time; ``part_scope``: those that came or went, with their spans
-        as ``part_vehicle``, ``part_from`` and ``part_to``; ``devices``: terminals, for who sees devices and not
-        trucks. Sets are a bit each from id 0 on, the lowest bit of a byte first, as base64, and empty for no limit
-        (``part_scope``: for none). Half a million vehicles are 84 kB.
-        """
-        none: dict[str, Any] = {"part_scope": "", "part_vehicle": [], "part_from": [], "part_to": []}
-        devices = "" if scope.vendors is None else await asyncio.to_thread(self._devices, scope)
-        trucks = replace(scope, vendors=None)
-        if trucks.whole:
-            return {"scope": "", "devices": devices} | none
-        moved = await asyncio.to_thread(ownership.changed, self.engine, trucks, start, MOVED_MAX)
+    async def held(self, scope: Scope, start: int, by_device: bool = False) -> Held:
+        """What of the history lies within ``scope``, none of it before ``start`` (UTC ms). ``by_device``: a vendor's
+        own terminals instead of the trucks they sit in. Raises Refused where too many trucks changed hands since."""
+        trucks = replace(scope, vendors=None) if by_device else scope
+        devices = "" if trucks == scope else await asyncio.to_thread(self._devices, scope)
+        moved, merged = await asyncio.to_thread(self._moves, trucks, start)
+        if all(each is None for each in trucks.limits):
+            return Held("", devices, merged=merged)
         if moved is None:
             raise Refused(503, "", "too_many_moves", "too many vehicles changed hands in that time; ask for less of it")
-        mask = self.fleet.reach(trucks).copy()
+        mask = self.fleet.reach(trucks)
+        mask = np.concatenate((mask, np.zeros(max(0, max(merged, default=0) + 1 - len(mask)), np.bool_)))
+        for loser, survivor in merged.items():
+            mask[loser] = survivor < len(mask) and mask[survivor]
+        if trucks.wheel is not None:
+            mask[:] = False
+            moved |= {loser: moved[key] for loser, key in merged.items() if key in moved and loser not in moved}
         mask[[key for key in moved if key < len(mask)]] = False
         parts = [(key, low, high) for key, spans in sorted(moved.items()) for low, high in spans if high > start]
-        found = {"scope": bits(mask), "devices": devices}
-        if not parts:
-            return found | none
-        some = np.zeros(max(key for key, _, _ in parts) + 1, np.bool_)
-        some[[key for key, _, _ in parts]] = True
-        vehicle, low, high = (list(column) for column in zip(*parts, strict=True))
-        return found | {"part_scope": bits(some), "part_vehicle": vehicle, "part_from": low, "part_to": high}
+        return Held(bits(mask), devices, parts, merged)
+
+    def _moves(self, trucks: Scope, start: int) -> tuple[dict[int, ownership.Spans] | None, dict[int, int]]:
+        with read(self.engine) as connection:
+            merged = gone.merged(connection, "vehicle")
+        return ownership.changed(self.engine, trucks, start, MOVED_MAX), merged
 
     def _devices(self, scope: Scope) -> str:
         with read(self.engine) as connection:
             mine = Scope(vendors=scope.vendors).of_terminals()
             keys = list(connection.scalars(select(Terminal.id).where(*mine)))
-        mask = np.zeros(max(keys, default=0) + 1, np.bool_)
-        mask[keys] = True
-        return bits(mask)
+        return bits(mask_of(keys))
 
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
@@ -182,8 +178,39 @@ class Services:
         return self.feed.gateways
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The trucks of a scope over a time: what of the history somebody may see."""
+
+    scope: str
+    """Vehicles that lie in it all the time, as ``bits``; empty for no limit."""
+    devices: str = ""
+    """Terminals, for who sees devices and not trucks; empty for no limit."""
+    parts: list[tuple[int, int, int]] = field(default_factory=list)
+    """Of vehicles that came or went: vehicle, from, to."""
+    merged: dict[int, int] = field(default_factory=dict)
+    """Old id of a vehicle → the one that it is part of now: facts stand under the old one."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the queries of the history take. ``part_scope``: the vehicles of ``parts`` once more, as ``bits``."""
+        vehicle, low, high = ([each[place] for each in self.parts] for place in range(3))
+        return {
+            "scope": self.scope, "devices": self.devices, "part_scope": bits(mask_of(vehicle)) if vehicle else "",
+            "part_vehicle": vehicle, "part_from": low, "part_to": high,
+        }  # fmt: skip
+
+
+def mask_of(keys: Sequence[int]) -> Mask:
+    """True at each of the ids."""
+    mask = np.zeros(max(keys, default=0) + 1, np.bool_)
+    mask[list(keys)] = True
+    return mask
+
+
 def bits(mask: Mask) -> str:
-    """A set of ids as the queries of the history take it."""
+    """A set of ids as the queries of the history take it: a bit each from id 0 on, the lowest bit of a byte first, as
+    base64. Half a million vehicles are 84 kB."""
     return base64.b64encode(np.packbits(mask, bitorder="little").tobytes() or bytes(1)).decode()
 
 

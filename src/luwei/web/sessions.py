@@ -45,7 +45,7 @@ async def sessions(
         limit=size,
         offset=(page - 1) * size,
         boots=boots,
-        **await services.held(scope, start),
+        **(await services.held(scope, start, by_device=True)).parameters,
     )
     rows = table.to_pylist()
     await count_open(services, rows, boots)

@@ -6,35 +6,28 @@ A raw trace shows authentication codes, so whoever may only look does not read i
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import Counter as Tally
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
-import structlog
 from litestar import WebSocket, delete, get, post, websocket
 from litestar.di import NamedDependency
-from litestar.exceptions import WebSocketDisconnect
 from litestar.params import JSONBody
 from litestar.response import Stream
 
 from luwei.live.feed import now_ms
 from luwei.live.trace import SECONDS_MAX, SECONDS_MIN, TooMany, Trace, TracedFrame
 from luwei.protocol.message import REGISTRY
-from luwei.registry.errors import RegistryError
 from luwei.web.china_time import CHINA
-from luwei.web.door import Door, open_door
+from luwei.web.door import Door
 from luwei.web.errors import Refused
-from luwei.web.live_socket import SEND_S, same_origin
+from luwei.web.screen_line import Closed, ScreenLine, Seats, admitted
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 from luwei.web.track import Key
 from luwei.web.vehicle_rows import VehicleRow, vehicle_row
-
-log = structlog.get_logger()
 
 TAILS = 200
 TAILS_PER_USER = 10
@@ -44,7 +37,7 @@ REST_S = 0.2
 """Shortest time between two messages to a screen."""
 STATE_S = 2.0
 
-_tails: Tally[int] = Tally()
+_seats = Seats(TAILS, TAILS_PER_USER)
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
@@ -151,74 +144,31 @@ def line_of(phone: str, frame: TracedFrame) -> dict[str, Any]:
 async def trace_tail(socket: WebSocket[Any, Any, Any], services: NamedDependency[Services], vehicle_id: Key) -> None:
     """The live tail of one trace: ``trace`` (its state), ``frames`` and ``changed``; a client says nothing.
 
-    Close codes: 4401 the login has ended, 4403 not allowed, 4404 no such vehicle, 1013 too many, 1008 does not read.
+    Close codes: ``luwei.web.screen_line``.
     """
-    if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
-        await socket.close(4403, "origin")
+
+    async def allow(door: Door) -> VehicleRow:
+        return await vehicle_row(services, door.allow("read", "trace"), vehicle_id)
+
+    if (found := await admitted(socket, services, allow)) is None:
         return
+    door, _ = found
     try:
-        door = await _allowed(socket, services, vehicle_id)
-    except Refused as refused:
-        await socket.accept()
-        await socket.close(4401 if refused.status == 401 else 4403, refused.rule)
-        return
-    except RegistryError:
-        await socket.accept()
-        await socket.close(4404, "not_found")
-        return
-    await socket.accept()
-    if _tails.total() >= TAILS or _tails[door.user_id] >= TAILS_PER_USER:
-        await socket.close(1013, "too_many_screens")
-        return
-    _tails[door.user_id] += 1
-    try:
-        await door.looked("trace.look", vehicle_id)
-        await _Tail(socket, services, vehicle_id, door).run()
-    finally:
-        _tails[door.user_id] -= 1
-        if not _tails[door.user_id]:
-            del _tails[door.user_id]
+        with _seats.sit(door.user_id):
+            await door.looked("trace.look", vehicle_id)
+            await _Tail(socket, services, door, vehicle_id).run()
+    except Closed as closed:
+        await socket.close(closed.code, closed.reason)
 
 
-async def _allowed(socket: WebSocket[Any, Any, Any], services: Services, vehicle_id: int) -> Door:
-    door = await open_door(socket, services)
-    await vehicle_row(services, door.allow("read", "trace"), vehicle_id)
-    return door
+class _Tail(ScreenLine):
+    """The tail of one trace."""
 
+    name = "trace"
 
-class _Tail:
-    """Writer and session watch of one socket."""
-
-    def __init__(self, socket: WebSocket[Any, Any, Any], services: Services, vehicle_id: int, door: Door) -> None:
-        self._socket = socket
-        self._door = door
-        self._services = services
+    def __init__(self, socket: WebSocket[Any, Any, Any], services: Services, door: Door, vehicle_id: int) -> None:
+        super().__init__(socket, services, door)
         self._vehicle_id = vehicle_id
-
-    async def run(self) -> None:
-        tasks = [asyncio.create_task(work) for work in (self._read(), self._write(), self._watch())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        code, reason = 1000, ""
-        for result in results:
-            if isinstance(result, tuple):
-                code, reason = result
-            elif isinstance(result, TimeoutError):
-                code, reason = 1008, "not_reading"
-            elif isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
-                log.error("trace socket failed", exc_info=result)
-                code, reason = 1011, "internal"
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(5):
-                await self._socket.close(code, reason)
-
-    async def _read(self) -> None:
-        while True:
-            await self._socket.receive_data(mode="text")
 
     async def _write(self) -> None:
         traces = self._services.traces
@@ -258,20 +208,8 @@ class _Tail:
             if trace is traces.of(self._vehicle_id) and (trace is None or trace.frames == seq):
                 await traces.news(STATE_S / 2)
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        async with asyncio.timeout(SEND_S):
-            await self._socket.send_text(msgspec.json.encode(message).decode())
-
-    async def _watch(self) -> tuple[int, str]:
-        door = self._door
-        while True:
-            await self._services.watch.changed(door.user)
-            try:
-                door = await _allowed(self._socket, self._services, self._vehicle_id)
-            except Refused as refused:
-                return (4401, "session_ended") if refused.status == 401 else (4403, refused.rule)
-            except RegistryError:
-                return 4404, "not_found"
+    async def _still(self, door: Door) -> None:
+        await vehicle_row(self._services, door.allow("read", "trace"), self._vehicle_id)
 
 
 def frames_json(frames: list[TracedFrame]) -> list[dict[str, Any]]:

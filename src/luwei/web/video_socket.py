@@ -34,7 +34,8 @@ from luwei.video.upstream import Viewing
 from luwei.web.china_time import written
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
-from luwei.web.live_socket import MESSAGE_BYTES, same_origin
+from luwei.web.live_socket import MESSAGE_BYTES
+from luwei.web.screen_line import same_origin
 from luwei.web.services import Services
 
 log = structlog.get_logger()

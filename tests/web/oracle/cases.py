@@ -33,7 +33,7 @@ async def fill(web: Running, world: World, chance: Any) -> None:
                     "first_action_due_at": at, "close_due_at": at,
                 }  # fmt: skip
                 made = connection.execute(insert(AlarmCase).returning(AlarmCase.id), given).scalar_one()
-                world.rows["cases"][made] = row | {"id": made, "number": given["number"]}
+                world.rows["cases"][made] = row | {"id": made, "number": given["number"], "at": at}
 
 
 def sees(world: World, person: dict[str, Any], row: dict[str, Any], act: str = "read") -> bool:
@@ -41,7 +41,8 @@ def sees(world: World, person: dict[str, Any], row: dict[str, Any], act: str = "
     if person["kind"] == "vendor":
         mine = row["vendor_id"] == person["organisation"]
         return bool(mine and (row["fault"] or person["role"] != "vendor")) and rights.manner(person, "case", act) == "◐"
-    return rights.sees(world, person, "case", row | {"id": row["vehicle_id"]}, None, act)
+    at = row["at"] if person["kind"] == "driver" else None
+    return rights.sees(world, person, "case", row | {"id": row["vehicle_id"]}, at, act)
 
 
 async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:

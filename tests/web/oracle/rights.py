@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from luwei.registry.base import now_ms
 from oracle.world import CITIES, OPERATING, World, city_of
 
 FULL, OWN, COUNT, REASON, REASON_OWN, NONE = "●", "◐", "Σ", "⌛", "⌛◐", "–"
@@ -98,7 +99,7 @@ def own_vehicle(world: World, person: dict[str, Any], vehicle: dict[str, Any], a
     """Whether a truck is (or was at an instant) of the person's own jurisdiction (reference supervision §2.1)."""
     kind, mine = person["kind"], person["organisation"]
     if kind == "driver":
-        return bool(vehicle["id"] == person["vehicle"])
+        return bool(vehicle["id"] == person["vehicle"]) or drives(world, person, vehicle, at)
     if kind in ("province", "emergency", "police", "regulator"):
         return True
     if kind in ("city", "county"):
@@ -109,6 +110,15 @@ def own_vehicle(world: World, person: dict[str, Any], vehicle: dict[str, Any], a
         # Devices are seen as they are now: who sold one looks after it wherever it sits.
         return any(t["vendor_id"] == mine and t["vehicle_id"] == vehicle["id"] for t in world.terminals.values())
     return held(world, vehicle, kind, at) == mine
+
+
+def drives(world: World, person: dict[str, Any], vehicle: dict[str, Any], at: int | None) -> bool:
+    """Whether a driver was at the wheel: his card was in the truck, or it was his and nobody's card was in it."""
+    moment = now_ms() if at is None else at
+    cards = [driver for key, driver, low, high in world.wheel if key == vehicle["id"] and low <= moment < high]
+    if cards:
+        return person["driver"] in cards
+    return bool(vehicle["id"] == person["vehicle"]) and moment >= person["since"]
 
 
 def granted(person: dict[str, Any], kind: str, key: int) -> bool:
@@ -138,6 +148,8 @@ def sees(
     way = manner(person, kind, act)
     if way == FULL:
         return True
+    if way == OWN and person["kind"] == "driver" and kind not in OF_VEHICLES:
+        return drives(world, person, vehicle, at)
     if way == OWN:
         return own_vehicle(world, person, vehicle, at)
     if way in (REASON, REASON_OWN):

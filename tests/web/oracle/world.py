@@ -19,6 +19,7 @@ from luwei.access.web_session import open_session
 from luwei.registry import bindings, drivers, noun, organisations, sims, terminals, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
+from luwei.registry.binding import Binding
 from luwei.registry.engine import write
 from luwei.registry.scope import WHOLE
 
@@ -54,6 +55,8 @@ class World:
     people: list[dict[str, Any]] = field(default_factory=list)
     spans: dict[int, list[tuple[str, int, int]]] = field(default_factory=dict)
     """(what, whose it was, until) of each truck that changed hands."""
+    wheel: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Vehicle, driver by the card that was in it (0: of nobody known), from, to."""
     rows: dict[str, Any] = field(default_factory=dict)
     """What the modules of nouns keep, by their own names."""
 
@@ -197,7 +200,11 @@ def people(web: Running, world: World, chance: random.Random) -> None:
             person["area"] = chance.choice(choices)
             whose = {kind: person["area"]}
         elif kind == "driver":
-            person |= {"vehicle": chance.choice(list(world.vehicles)), "driver": chance.choice(list(world.drivers))}
+            taken = {each[0] for each in world.wheel}, {each["driver"] for each in world.people}
+            person |= {
+                "vehicle": chance.choice(sorted(set(world.vehicles) - taken[0])),
+                "driver": chance.choice(sorted(set(world.drivers) - taken[1])),
+            }
             whose = {"vehicle_id": person["vehicle"], "driver_id": person["driver"]}
         elif kind != "province":
             person["organisation"] = chance.choice(keys)
@@ -209,9 +216,38 @@ def people(web: Running, world: World, chance: random.Random) -> None:
             row = connection.execute(statement, {"n": person["name"]}).one()
             person |= {"id": row.id, "of": row.organisation_id}
             person["token"] = open_session(connection, row.id, "127.0.0.1", "test")
+        if kind == "driver":
+            at_the_wheel(web, world, person, number, chance)
         if number == 0 and role in ("emergency", "police", "province", "city", "duty"):
             grant(web, world, person, chance)
         world.people.append(person)
+
+
+def at_the_wheel(web: Running, world: World, person: dict[str, Any], number: int, chance: random.Random) -> None:
+    """The first driver had the own truck all the time, but somebody else drove it after trucks changed hands, while he
+    drove others; he sits in one of them now. The second got his then, and somebody else's card is in it now."""
+    early, late = world.before - 10 * MINUTE, now_ms() + 60 * MINUTE
+    person["since"] = early if number == 0 else world.handed_over
+    others = chance.sample(sorted(set(world.vehicles) - {person["vehicle"]}), 3)
+    other = chance.choice([0, *sorted(set(world.drivers) - {person["driver"]})])
+    cards = (
+        [
+            (person["vehicle"], other, world.handed_over, world.after + 4 * MINUTE),
+            (others[0], person["driver"], early, world.handed_over),
+            (others[1], person["driver"], world.handed_over, late),
+            (others[2], person["driver"], world.after + 5 * MINUTE, world.after + 6 * MINUTE),
+        ]
+        if number == 0
+        else [(person["vehicle"], other, world.after + 5 * MINUTE, late)]
+    )
+    world.wheel += cards
+    with write(web.services.engine) as connection:
+        connection.execute(
+            text("UPDATE binding SET from_at = :since WHERE what = 'truck' AND subject_id = :id"), person
+        )  # fmt: skip
+        names = ("subject_id", "object_id", "from_at", "to_at")
+        rows = [{"what": "wheel", "counts_from": card[2]} | dict(zip(names, card, strict=True)) for card in cards]
+        connection.execute(insert(Binding), rows)
 
 
 def grant(web: Running, world: World, person: dict[str, Any], chance: random.Random) -> None:

@@ -16,10 +16,10 @@ WHERE a.started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
   AND ({backfill:Int8} < 0 OR a.backfill = ({backfill:Int8} = 1))
   AND ({scope:String} = ''
        OR bitTest(reinterpretAsUInt8(substring(base64Decode({scope:String}), intDiv(a.vehicle_id, 8) + 1, 1)), a.vehicle_id % 8)
-       OR (a.vehicle_id IN {moved:Array(UInt32)}
+       OR (a.vehicle_id IN {part_vehicle:Array(UInt32)}
            AND arrayExists((v, f, t) -> v = a.vehicle_id AND f <= toUnixTimestamp64Milli(a.started_at)
                                         AND toUnixTimestamp64Milli(a.started_at) < t,
-                           {moved:Array(UInt32)}, {moved_from:Array(Int64)}, {moved_to:Array(Int64)})))
+                           {part_vehicle:Array(UInt32)}, {part_from:Array(Int64)}, {part_to:Array(Int64)})))
 GROUP BY 1, 2, 3, 4
 ORDER BY 1, 5 DESC, 2, 3, 4
 LIMIT 5000

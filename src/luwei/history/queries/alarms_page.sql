@@ -1,8 +1,7 @@
 -- Alarms by their start, newest first, one row an alarm: its point, its start, or an end whose start is unknown.
 -- start, end: UTC milliseconds, end excluded; before_at, before: only what comes after this alarm in the order.
 -- vehicles, types, sources: empty for all; level, backfill: -1 for all; open: 1 for those without an end only.
--- scope: the vehicles the caller may see, a bit each from the lowest id on, as base64; '' for all. moved, moved_from,
--- moved_to: vehicles that were in the caller's hands for a while only, and when (UTC ms, end excluded). limit: rows.
+-- scope, part_vehicle, part_from, part_to: whose rows the caller may see (Services.held). limit: rows.
 WITH toUnixTimestamp64Milli(started_at) AS began
 SELECT alarm, phase, vehicle_id, terminal_id, at, started_at, received_at, lat_e6, lon_e6, altitude_m, speed_dkmh,
        direction_deg, source, type, level, files, sequence, dialect, edition, backfill
@@ -22,9 +21,9 @@ WHERE a.started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
           AND e.started_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC'))))
   AND ({scope:String} = ''
        OR bitTest(reinterpretAsUInt8(substring(base64Decode({scope:String}), intDiv(a.vehicle_id, 8) + 1, 1)), a.vehicle_id % 8)
-       OR (a.vehicle_id IN {moved:Array(UInt32)}
+       OR (a.vehicle_id IN {part_vehicle:Array(UInt32)}
            AND arrayExists((v, f, t) -> v = a.vehicle_id AND f <= began AND began < t,
-                           {moved:Array(UInt32)}, {moved_from:Array(Int64)}, {moved_to:Array(Int64)})))
+                           {part_vehicle:Array(UInt32)}, {part_from:Array(Int64)}, {part_to:Array(Int64)})))
 ORDER BY a.started_at DESC, a.alarm DESC, a.phase
 LIMIT 1 BY a.alarm
 LIMIT {limit:UInt32}

@@ -25,7 +25,7 @@ from luwei.web.alarm_routes.asked import (
     Vehicle,
     asked,
 )
-from luwei.web.alarm_routes.reach import allowed_types, chosen_scope, reach_of
+from luwei.web.alarm_routes.reach import allowed_types, chosen_scope
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.rows import milliseconds
@@ -63,10 +63,10 @@ async def alarm_counts(
     if vehicle is not None and scope.aggregate:
         raise Refused(403, "alarm", "aggregates_only", "the role sees counts only, no single trucks")
     narrowed = chosen_scope(scope, city, county, operator)
-    reach = await reach_of(services, narrowed, start)
+    held = await services.held(narrowed, start)
     table = await services.ask(
         "alarm_counts", start=start, end=end, by=groups, vehicles=[] if vehicle is None else [vehicle],
-        types=allowed_types(scope, filters.types), **filters.parameters, **reach.parameters,
+        types=allowed_types(scope, filters.types), **filters.parameters, **held.parameters,
     )  # fmt: skip
     items = []
     for row in table.to_pylist():
@@ -101,10 +101,10 @@ async def alarm_unknown(
     filters = asked(start, end, types, sources)
     if scope.narrow == "device_faults":
         raise Refused(403, "alarm", "device_faults", "the role sees device faults only, and these codes say nothing")
-    reach = await reach_of(services, scope, start)
+    held = await services.held(scope, start)
     table = await services.ask(
         "alarm_unknown", start=start, end=end, known=known_names(), types=filters.types, sources=filters.sources,
-        limit=UNKNOWN_ROWS, **reach.parameters,
+        limit=UNKNOWN_ROWS, **held.parameters,
     )  # fmt: skip
     rows = table.to_pylist()
     known = await asyncio.to_thread(devices_by_id, services.engine, sorted({row["terminal_id"] for row in rows}))

@@ -25,11 +25,11 @@ from luwei.web.alarm_routes.asked import (
     Types,
     asked,
 )
-from luwei.web.alarm_routes.reach import Reach, allowed_types, chosen_scope, reach_of
+from luwei.web.alarm_routes.reach import allowed_types, chosen_scope
 from luwei.web.alarm_routes.rows import LAST, page, shown
 from luwei.web.china_time import written
 from luwei.web.door import Door
-from luwei.web.services import Services
+from luwei.web.services import Held, Services
 
 ROWS_MAX = 100_000
 PIECE = 2_000
@@ -56,9 +56,9 @@ async def alarms_csv(
     """The alarms of the list, newest first, at most 100,000 rows."""
     scope = door.allow("export", "alarm")
     filters = asked(start, end, types, sources, level, backfill)
-    reach = await reach_of(services, chosen_scope(scope, city, county, operator), start)
+    held = await services.held(chosen_scope(scope, city, county, operator), start)
     await door.note("alarm.export", None, {"from": start, "to": end}, scope=scope)
-    lines = _lines(services, reach, filters, allowed_types(scope, filters.types))
+    lines = _lines(services, held, filters, allowed_types(scope, filters.types))
     return Stream(
         lines,
         media_type="text/csv; charset=utf-8",
@@ -66,15 +66,15 @@ async def alarms_csv(
     )
 
 
-async def _lines(services: Services, reach: Reach, filters: Asked, types: list[str]) -> AsyncIterator[bytes]:
+async def _lines(services: Services, held: Held, filters: Asked, types: list[str]) -> AsyncIterator[bytes]:
     """Header first (with the mark that makes Excel read UTF-8), then a piece of rows at a time."""
     yield ("\ufeff" + ",".join(HEAD) + "\r\n").encode()
     place, left = (LAST, LAST), ROWS_MAX
     while left > 0:
-        found, following = await page(services, reach, filters, types, min(PIECE, left), place)
+        found, following = await page(services, held, filters, types, min(PIECE, left), place)
         out = io.StringIO()
         writer = csv.writer(out)
-        for row in await shown(services, reach, found):
+        for row in await shown(services, held, found):
             writer.writerow(_safe(each) for each in _cells(row))
         yield out.getvalue().encode()
         left -= len(found)

@@ -28,11 +28,11 @@ from luwei.web.alarm_routes.asked import (
     Vehicle,
     asked,
 )
-from luwei.web.alarm_routes.reach import Reach, allowed_types, chosen_scope, reach_of
+from luwei.web.alarm_routes.reach import allowed_types, chosen_scope
 from luwei.web.alarm_routes.rows import LAST, Place, page, shown
 from luwei.web.door import Door
 from luwei.web.errors import Refused
-from luwei.web.services import Services
+from luwei.web.services import Held, Services
 from luwei.web.track import Key
 from luwei.web.vehicle_rows import vehicle_ids, vehicle_then
 
@@ -83,11 +83,11 @@ async def alarms(
     if vehicle is not None:
         return await _of_vehicle(services, door, scope, vehicle, filters, only_open, size, cursor)
     narrowed = chosen_scope(scope, city, county, operator)
-    reach = await reach_of(services, narrowed, start)
+    held = await services.held(narrowed, start)
     found, following = await page(
-        services, reach, filters, allowed_types(scope, filters.types), size, place_of(cursor), open_only=only_open
+        services, held, filters, allowed_types(scope, filters.types), size, place_of(cursor), open_only=only_open
     )
-    items = await shown(services, reach, found)
+    items = await shown(services, held, found)
     await door.looked("alarm.list", detail={"from": start, "to": end}, scope=scope)
     return {"as_of": now_ms(), "items": items, "next": cursor_of(following)}
 
@@ -121,14 +121,14 @@ async def _of_vehicle(
     parts = await asyncio.to_thread(ownership.spans, services.engine, scope, vehicle, filters.start, filters.end)
     await vehicle_then(services, scope, vehicle, bool(parts))
     keys = await asyncio.to_thread(vehicle_ids, services.engine, vehicle)
-    reach = Reach("", merged=dict.fromkeys(keys[1:], vehicle))
+    held = Held("", merged=dict.fromkeys(keys[1:], vehicle))
     types = allowed_types(scope, filters.types)
     found: list[dict[str, Any]] = []
     following: Place | None = None
     for low, high in reversed(parts):
         part = replace(filters, start=low, end=high)
         rows, following = await page(
-            services, reach, part, types, size - len(found), before, vehicles=keys, open_only=only_open
+            services, held, part, types, size - len(found), before, vehicles=keys, open_only=only_open
         )
         found += rows
         if following is not None or len(found) >= size:
@@ -136,6 +136,6 @@ async def _of_vehicle(
     if following is None and len(found) >= size:
         last = found[-1]
         following = (round(last["started_at"].timestamp() * 1000), last["alarm"])
-    items = await shown(services, reach, found)
+    items = await shown(services, held, found)
     await door.looked("alarm.look", vehicle, {"from": filters.start, "to": filters.end}, scope)
     return {"as_of": now_ms(), "items": items, "next": cursor_of(following)}

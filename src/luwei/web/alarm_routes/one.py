@@ -23,11 +23,11 @@ from luwei.registry.engine import read
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import WHOLE
 from luwei.registry.terminal_profiles import view
-from luwei.web.alarm_routes.reach import Reach, allowed_types
+from luwei.web.alarm_routes.reach import allowed_types
 from luwei.web.alarm_routes.rows import plates_of, row_of
 from luwei.web.door import Door
 from luwei.web.rows import milliseconds
-from luwei.web.services import Services
+from luwei.web.services import Held, Services
 
 AlarmId = Annotated[str, PathParameter(name="alarm_id", pattern="^[0-9a-f]{16}$")]
 
@@ -62,17 +62,17 @@ async def alarm(
     types = allowed_types(scope, [])
     merged = await asyncio.to_thread(_survivor, services, first["vehicle_id"])
     began = milliseconds(first["started_at"]) or 0
-    held = await asyncio.to_thread(ownership.spans, services.engine, scope, merged, began, began + 1)
-    if not held or (types and first["type"] not in types):
+    parts = await asyncio.to_thread(ownership.spans, services.engine, scope, merged, began, began + 1)
+    if not parts or (types and first["type"] not in types):
         raise NotFound("id", "no such alarm", alarm_id)
-    reach = Reach("", merged={first["vehicle_id"]: merged})
-    plates = await plates_of(services, reach, [first["vehicle_id"]])
+    held = Held("", merged={first["vehicle_id"]: merged})
+    plates = await plates_of(services, held, [first["vehicle_id"]])
     ends = [row for row in found if row["phase"] == PHASE_END]
     reading = await asyncio.to_thread(_reading, services, first["terminal_id"])
     await door.looked("alarm.look", merged, {"alarm": alarm_id}, scope)
     return (
         {"as_of": now_ms()}
-        | row_of(first, reach, plates, milliseconds(ends[0]["at"]) if ends else None)
+        | row_of(first, held, plates, milliseconds(ends[0]["at"]) if ends else None)
         | {
             "start": None if first["phase"] == PHASE_END else _phase(first),
             "end": _phase(ends[0]) if ends else None,

@@ -10,9 +10,8 @@ from luwei.alarms.names import name
 from luwei.facts import DIRECTION_UNKNOWN, PHASE_POINT
 from luwei.registry.fleet import fleet_rows
 from luwei.web.alarm_routes.asked import Asked
-from luwei.web.alarm_routes.reach import Reach
 from luwei.web.rows import milliseconds
-from luwei.web.services import Services
+from luwei.web.services import Held, Services
 
 STEPS_MS = (3_600_000, 6 * 3_600_000, 24 * 3_600_000, 7 * 86_400_000)
 """How far back the newest alarms of many trucks are looked for first: the table is sorted by the hour."""
@@ -25,7 +24,7 @@ Place = tuple[int, int]
 
 async def page(
     services: Services,
-    reach: Reach,
+    held: Held,
     asked: Asked,
     types: list[str],
     limit: int,
@@ -42,7 +41,7 @@ async def page(
         low = asked.start if step is None else max(asked.start, high - step)
         table = await services.ask(
             "alarms_page", start=low, end=high, before_at=before[0], before=before[1], vehicles=vehicles or [],
-            types=types, open=int(open_only), limit=limit + 1 - len(found), **asked.parameters, **reach.parameters,
+            types=types, open=int(open_only), limit=limit + 1 - len(found), **asked.parameters, **held.parameters,
         )  # fmt: skip
         found += table.to_pylist()
         high = low
@@ -52,7 +51,7 @@ async def page(
     return found, following
 
 
-async def shown(services: Services, reach: Reach, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def shown(services: Services, held: Held, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of ``alarms_page`` with plates, ends and names."""
     if not found:
         return []
@@ -67,22 +66,22 @@ async def shown(services: Services, reach: Reach, found: list[dict[str, Any]]) -
             end=max(milliseconds(row["started_at"]) or 0 for row in lasting),
         )
         ends = {row["alarm"]: milliseconds(row["ended_at"]) or 0 for row in table.to_pylist()}
-    plates = await plates_of(services, reach, (row["vehicle_id"] for row in found))
-    return [row_of(row, reach, plates, ends.get(row["alarm"])) for row in found]
+    plates = await plates_of(services, held, (row["vehicle_id"] for row in found))
+    return [row_of(row, held, plates, ends.get(row["alarm"])) for row in found]
 
 
-async def plates_of(services: Services, reach: Reach, vehicles: Iterable[int]) -> dict[int, tuple[str, int]]:
+async def plates_of(services: Services, held: Held, vehicles: Iterable[int]) -> dict[int, tuple[str, int]]:
     """Plate and colour by the id of the vehicle that is there now."""
-    wanted = sorted({reach.merged.get(key, key) for key in vehicles})
+    wanted = sorted({held.merged.get(key, key) for key in vehicles})
     rows = await asyncio.to_thread(fleet_rows, services.engine, wanted)
     return dict(zip(rows.id.tolist(), zip(rows.plate, rows.plate_color.tolist(), strict=True), strict=True))
 
 
 def row_of(
-    row: Mapping[str, Any], reach: Reach, plates: Mapping[int, tuple[str, int]], ended_at: int | None
+    row: Mapping[str, Any], held: Held, plates: Mapping[int, tuple[str, int]], ended_at: int | None
 ) -> dict[str, Any]:
     """One alarm as lists give it."""
-    vehicle = reach.merged.get(row["vehicle_id"], row["vehicle_id"])
+    vehicle = held.merged.get(row["vehicle_id"], row["vehicle_id"])
     plate, color = plates.get(vehicle, ("", 0))
     named = name(row["type"], row["dialect"], row["edition"])
     started = milliseconds(row["started_at"])

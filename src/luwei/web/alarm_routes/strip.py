@@ -8,12 +8,11 @@ from typing import Any
 from luwei.live.feed import now_ms
 from luwei.live.view import Selection
 from luwei.registry.scope import Scope
-from luwei.web.alarm_routes.reach import Reach
 from luwei.web.alarm_routes.rows import row_of
 from luwei.web.door import Door
-from luwei.web.services import Services
+from luwei.web.services import Held, Services
 
-_NOTHING_MERGED = Reach("")
+_NOTHING_MERGED = Held("")
 
 
 def scope_of(door: Door) -> Scope | None:

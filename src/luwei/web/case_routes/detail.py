@@ -19,11 +19,12 @@ from luwei.live.feed import now_ms
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.jt808.items import alarm_names, status_names
 from luwei.protocol.jt808.messages.driver import DriverIdentity
-from luwei.registry import masking
+from luwei.registry import masking, ownership
 from luwei.registry.driver import Driver
 from luwei.registry.engine import read
 from luwei.registry.named import Named, organisations_named
 from luwei.registry.scope import Scope
+from luwei.registry.wheel import CARD_MS
 from luwei.web.case_routes.acts import Key
 from luwei.web.case_routes.allowed import cases_of, may
 from luwei.web.door import Door
@@ -33,8 +34,6 @@ from luwei.web.services import Services
 from luwei.web.vehicle_rows import vehicle_ids
 
 CURVE_MS, AROUND_MS, NEAR_MS = 60_000, 300_000, 120_000
-CARD_MS = 24 * 3_600_000
-"""A driver's card that was put in so long ago says nothing of today's driver."""
 POINTS_MOST = 2_000
 
 
@@ -161,7 +160,7 @@ async def case_detail(services: NamedDependency[Services], door: NamedDependency
 
 def _registry(services: Services, door: Door, row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     evidence = door.allow("read", "evidence") if door.may("read", "evidence") else None
-    seen = evidence is not None and services.fleet.sees(evidence, row["vehicle_id"])
+    seen = evidence is not None and _held(services, evidence, row)
     with read(services.engine) as connection:
         return {
             "case": reading.views(connection, [row])[0],
@@ -174,6 +173,12 @@ def _registry(services: Services, door: Door, row: dict[str, Any], policy: Polic
             "same_type": story.often(connection, row),
             "commands": story.commands(connection, row["id"]),
         }
+
+
+def _held(services: Services, scope: Scope, row: dict[str, Any]) -> bool:
+    """Whether the truck lay within the scope when the alarm began."""
+    at = row["started_at"]
+    return bool(ownership.spans(services.engine, scope, row["vehicle_id"], at, at + 1))
 
 
 async def _points(services: Services, row: dict[str, Any], each_ms: int) -> pa.Table | None:
@@ -203,7 +208,7 @@ async def _around(services: Services, door: Door, row: dict[str, Any]) -> Around
     if not door.may("read", "position"):
         return None
     scope = door.allow("read", "position")
-    if scope.narrow == "last_fix" or not services.fleet.sees(scope, row["vehicle_id"]):
+    if scope.narrow == "last_fix" or not await asyncio.to_thread(_held, services, scope, row):
         return None
     points = await _points(services, row, AROUND_MS)
     if points is None:
