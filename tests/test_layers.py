@@ -17,7 +17,7 @@ LAYERS = [
     {"profiles"},
     {"protocol"},
 ]
-OPEN_TO_ALL = {"settings", "telemetry", "geo"}
+OPEN_TO_ALL = {"settings", "telemetry", "geo", "lifetime"}
 SIBLINGS_ALLOWED = {
     ("history", "bus"), ("history", "facts"), ("bus", "facts"), ("access", "registry"),
     ("cli", "supervisor"), ("cli", "demo"), ("video", "commands"), ("cases", "commands"), ("oversight", "cases"),

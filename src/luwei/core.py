@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
-import uvicorn
 import uvloop
-from litestar import Litestar
 from prometheus_client import Gauge
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -41,6 +38,7 @@ from luwei.evidence.store import EvidenceStore
 from luwei.history.ingest import Ingest
 from luwei.history.reports import Report, upgrade_reports
 from luwei.history.store import History, HistoryError
+from luwei.lifetime import keep_reading, keep_running, started
 from luwei.live.alarm_strip import AlarmStrip
 from luwei.live.feed import LiveFeed, Owners, now_ms
 from luwei.live.fleet import Fleet
@@ -60,21 +58,14 @@ from luwei.telemetry import configure_logging
 from luwei.video import letters as video_letters
 from luwei.video.desk import VideoDesk
 from luwei.web.app import create_app
-from luwei.web.live_socket import MESSAGE_BYTES
 from luwei.web.registry_routes.announce import registry_changed
+from luwei.web.server import listen, web_server
 from luwei.web.services import Services
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-HEADER_BYTES = 32 << 10
-"""Largest request head (h11); every header of a browser with a long cookie fits."""
-CONNECTIONS = 4_000
-"""Connections of the web server; beyond it 503."""
-DRAIN_S = 5
-TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
-UNSENT_BYTES = 128 << 10
 THREADS = 32
 """Threads for what blocks: logins, registry, inserts and at most ``history.store.READERS`` questions."""
 STORE_RETRY_S = 2.0
@@ -287,51 +278,6 @@ class Core:
             _lag.set(self.loop_lag_s)
 
 
-class _Embedded(uvicorn.Server):
-    """Signals belong to the process, not to its web server."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def web_server(app: Litestar) -> uvicorn.Server:
-    """The HTTP and WebSocket server of ``app``: run ``serve(sockets=[listen(…)])``, end it by ``should_exit``."""
-    return _Embedded(
-        uvicorn.Config(
-            app,
-            http="h11",
-            ws="websockets-sansio",
-            ws_max_size=MESSAGE_BYTES,
-            ws_max_queue=4,
-            ws_ping_interval=20,
-            ws_ping_timeout=20,
-            ws_per_message_deflate=False,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=DRAIN_S,
-            h11_max_incomplete_event_size=HEADER_BYTES,
-        )
-    )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """The listening socket. Raises OSError naming the address when it is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        line = socket.create_server((host, port), family=family, backlog=1024)
-        # what lies in the kernel unsent is as late as what waits here: live pictures want little of it
-        line.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-        return line
-    except OSError as error:
-        raise OSError(error.errno, f"web address {host}:{port}: {error.strerror}") from None
-
-
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Run the whole process until ``stop`` is set. Raises OSError when the web port is taken."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="core"))
@@ -347,53 +293,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             if not stop.is_set():
                 raise RuntimeError("the web server ended by itself")
     log.info("core stopped")
-
-
-class Part(Protocol):
-    """What a part of the core offers that works from its start to its stop."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-
-P = TypeVar("P", bound=Part)
-
-
-async def started(stack: contextlib.AsyncExitStack, part: P) -> P:
-    """``part``, started; it stops when ``stack`` ends."""
-    await part.start()
-    stack.push_async_callback(part.stop)
-    return part
-
-
-def keep_reading(
-    stack: contextlib.AsyncExitStack, run: Callable[[asyncio.Event], Coroutine[Any, Any, None]], name: str
-) -> None:
-    """Let a reader of the bus work; when ``stack`` ends it may finish what it holds."""
-    stop = asyncio.Event()
-    stack.push_async_callback(_end, asyncio.create_task(run(stop), name=name), stop)
-
-
-def keep_running(stack: contextlib.AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
-    """Let ``work`` go on until ``stack`` ends, which cancels it."""
-    stack.push_async_callback(_cancel, asyncio.create_task(work, name=name))
-
-
-async def _end(task: asyncio.Task[None], stop: asyncio.Event) -> None:
-    stop.set()
-    try:
-        async with asyncio.timeout(30):
-            await task
-    except TimeoutError:
-        log.error("a reader of the bus did not stop in time; the bus keeps what was not stored", name=task.get_name())
-    except Exception:
-        log.exception("a reader of the bus ended with an error", name=task.get_name())
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def run(settings: Settings) -> None:

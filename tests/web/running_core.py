@@ -26,6 +26,7 @@ from luwei.registry.engine import write
 from luwei.registry.scope import WHOLE
 from luwei.settings import Settings
 from luwei.web.app import create_app
+from luwei.web.server import listen, web_server
 from luwei.web.services import Services
 from ports import free_port
 
@@ -94,8 +95,8 @@ async def web(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running
     settings = Settings(data=folder, bus_port=bus_port, web_port=free_port())
     with EmbeddedServer(folder / "bus", bus_port):
         async with core.Core(settings).running() as services:
-            server = core.web_server(create_app(services))
-            line = core.listen(settings.host, settings.web_port)
+            server = web_server(create_app(services))
+            line = listen(settings.host, settings.web_port)
             serving = asyncio.create_task(server.serve(sockets=[line]))
             running = Running(services, f"http://127.0.0.1:{settings.web_port}", "", now_ms() - 40 * MINUTE)
             running.token = running.session_token("engineer")

@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from luwei import core
 from luwei.bus import EmbeddedServer
+from luwei.web.server import listen
 from ports import free_ports
 
 
@@ -105,4 +105,4 @@ def test_listening_names_the_address_that_is_taken() -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(OSError, match=f"web address 127.0.0.1:{taken.getsockname()[1]}"),
     ):
-        core.listen("127.0.0.1", taken.getsockname()[1])
+        listen("127.0.0.1", taken.getsockname()[1])
