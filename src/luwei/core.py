@@ -57,6 +57,7 @@ from luwei.settings import Settings
 from luwei.telemetry import configure_logging
 from luwei.video import letters as video_letters
 from luwei.video.desk import VideoDesk
+from luwei.video.recorder import Recorder
 from luwei.web.app import create_app
 from luwei.web.registry_routes.announce import registry_changed
 from luwei.web.server import listen, web_server
@@ -100,6 +101,7 @@ class Core:
         self.cases: CaseEngine | None = None
         self.oversight: OversightEngine | None = None
         self.wheel: WheelWatch | None = None
+        self.recorder: Recorder | None = None
         self.loop_lag_s = 0.0
 
     @contextlib.asynccontextmanager
@@ -171,7 +173,8 @@ class Core:
         reports = partial(self._upgrade_reports, history)
         upgrades = await started(stack, UpgradeEngine(engine, commands, bus, packets, reports, self._parked))
         video = await started(stack, VideoDesk(engine, bus, commands, settings))
-        tell = (self._seen, self._parked, attachments.wake, history.query)
+        self.recorder = recorder = await started(stack, Recorder(engine, video, store, settings, self._present))
+        tell = (self._seen, self._parked, attachments.wake, history.query, recorder.wake)
         cases = await started(stack, CaseEngine(engine, commands, *tell))
         self.cases, cases.reader = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, cases.reader.run, "cases")
@@ -184,7 +187,7 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, clips=clips, attachments=attachments,
-            imports=imports, video=video, cases=cases, strip=self.strip, oversight=self.oversight,
+            imports=imports, video=video, recorder=recorder, cases=cases, strip=self.strip, oversight=self.oversight,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -214,6 +217,11 @@ class Core:
         """Those that report now and stand still."""
         fleet = self.feed.fleet if self.feed is not None else Fleet()
         return {key for key in vehicles if (now := fleet.present(key)) is not None and now.state == "stopped"}
+
+    def _present(self, vehicle: int) -> bool:
+        """Whether it reports now."""
+        now = self.feed.fleet.present(vehicle) if self.feed is not None else None
+        return now is not None and now.state not in ("offline", "unknown")
 
     def _seen(self, vehicle: int, kind: str) -> Seen | None:
         """A truck's newest report, as the check of a correction takes it."""
@@ -250,6 +258,7 @@ class Core:
             "cases": self.cases.health() if self.cases else {"ok": False, "state": "starting"},
             "oversight": self.oversight.health() if self.oversight else {"ok": False, "state": "starting"},
             "drivers": self.wheel.health() if self.wheel else {"ok": False, "state": "starting"},
+            "recordings": self.recorder.health() if self.recorder else {"ok": False, "state": "starting"},
             "history": {"ok": work["state"] != "history failing"},
             "live": live,
             # A gateway that is down is its own alarm: the core can still answer.

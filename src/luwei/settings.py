@@ -139,6 +139,15 @@ class Settings:
     video_streams_per_user: int = 16
     video_month_mib: int = 10_240
     """Video that one SIM may bring in a calendar month; 0: no limit. Warnings at 70 and 90 %."""
+    video_record_s: int = 1_800
+    """Longest recording of a live stream."""
+    video_record_part_s: int = 300
+    """A recording is stored in files of this length."""
+    video_records: int = 32
+    """Recordings of the whole platform at once."""
+    video_records_per_user: int = 4
+    video_record_gib: int = 100
+    """Recordings in the evidence store; beyond it none begins and those under way end. 0: no limit."""
     web_port: int = 7600
     status_port: int = 7630
     """First port of the /health and /metrics endpoints of the processes without a web server; shard i uses +1+i."""
@@ -232,6 +241,11 @@ class Settings:
             video_streams_per_vehicle=_integer(env, "LUWEI_VIDEO_STREAMS_PER_VEHICLE", 4, 1, 64),
             video_streams_per_user=_integer(env, "LUWEI_VIDEO_STREAMS_PER_USER", 16, 1, 1_000),
             video_month_mib=_integer(env, "LUWEI_VIDEO_MONTH_MIB", 10_240, 0, 10_000_000),
+            video_record_s=_integer(env, "LUWEI_VIDEO_RECORD_S", 1_800, 5, 7_200),
+            video_record_part_s=_integer(env, "LUWEI_VIDEO_RECORD_PART_S", 300, 10, 1_800),
+            video_records=_integer(env, "LUWEI_VIDEO_RECORDS", 32, 0, 10_000),
+            video_records_per_user=_integer(env, "LUWEI_VIDEO_RECORDS_PER_USER", 4, 0, 1_000),
+            video_record_gib=_integer(env, "LUWEI_VIDEO_RECORD_GIB", 100, 0, 1_000_000),
             web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),
             status_port=_integer(env, "LUWEI_STATUS_PORT", 7630, 1, 65535),
             demo=_choice(env, "LUWEI_DEMO", "0", ("0", "1")) == "1",

@@ -114,6 +114,14 @@ _EXTRA = {
     ("emergency", SUPERVISE, "case"): Cell(AGGREGATE),
     ("operator", OBJECT, "case"): Cell(OWN),
     ("driver", OBJECT, "case"): Cell(OWN),
+    # of video: who sees the live picture may record it, turn the camera, fetch what lies in the terminal
+    ("province", ACT, "video"): Cell(REASON),
+    ("city", ACT, "video"): Cell(REASON_OWN),
+    ("county", ACT, "video"): Cell(REASON_OWN),
+    ("emergency", ACT, "video"): Cell(REASON),
+    ("police", ACT, "video"): Cell(REASON),
+    ("monitor", ACT, "video"): Cell(OWN),
+    ("operator", ACT, "video"): Cell(OWN),
 }
 
 PLATFORM = {

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select
 from luwei.access import rights
 from luwei.access.kinds import WRITE
 from luwei.access.user import User
-from luwei.cases import handling
+from luwei.cases import handling, recordings
 from luwei.cases.handling import Given
 from luwei.cases.holding import Held, hold, line
 from luwei.cases.timers import woken
@@ -74,12 +74,14 @@ def _require_opened(connection: Connection, held: Held, files: Sequence[int]) ->
 
 
 def files_of(connection: Connection, case_id: int, vehicle_id: int) -> set[int]:
-    """Evidence of a case: answers to its requests, and files under the identification of one of its alarms."""
+    """Evidence of a case: answers to its requests, files under the identification of one of its alarms, and what was
+    recorded for it."""
     requests = select(CaseEvidence.request_id).where(CaseEvidence.case_id == case_id)
     signs = set(connection.scalars(select(CaseAlarm.identification).where(CaseAlarm.case_id == case_id))) - {""}
     asked = EvidenceFile.request_id.in_(requests)
     sent = and_(EvidenceFile.vehicle_id == vehicle_id, EvidenceFile.identification.in_(sorted(signs)))
-    return set(connection.scalars(select(EvidenceFile.id).where(or_(asked, sent) if signs else asked)))
+    found = set(connection.scalars(select(EvidenceFile.id).where(or_(asked, sent) if signs else asked)))
+    return found | recordings.files_of(connection, case_id)
 
 
 def claim(engine: Engine, scope: Scope, case_id: int, version: int, actor: Actor) -> None:

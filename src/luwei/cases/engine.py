@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.alarms.reader import AlarmReader
-from luwei.cases import acts, following, intake, policies, reminders, timers, what_if
+from luwei.cases import acts, following, intake, policies, recordings, reminders, timers, what_if
 from luwei.cases.counting import Counts
 from luwei.cases.merge import Alarm
 from luwei.cases.news import News
@@ -58,15 +58,17 @@ class CaseEngine:
         parked: Parked,
         asked: Callable[[], None] = lambda: None,
         ask: what_if.Ask | None = None,
+        recorded: Callable[[], None] = lambda: None,
     ) -> None:
-        """``see`` and ``parked`` tell what the live state knows of trucks; ``asked`` is told that files are due;
-        ``ask`` reads the history."""
+        """``see`` and ``parked`` tell what the live state knows of trucks; ``asked`` is told that files are due,
+        ``recorded`` that live pictures are; ``ask`` reads the history."""
         self._engine = engine
         self._commands = commands
         self._see = see
         self._parked = parked
         self._asked = asked
         self._ask = ask
+        self._recorded = recorded
         self._trying = asyncio.Event()
         self.reader: AlarmReader | None = None
         """Who brings the alarms; its state is part of the engine's."""
@@ -128,6 +130,8 @@ class CaseEngine:
                 _delay.set(max(0, now_ms() - max(alarm.received_at for alarm in part)))
             if taken.asked:
                 self._asked()
+            if taken.recordings:
+                self._recorded()
             if taken.opened or taken.changed:
                 self.news.changed([*taken.opened, *taken.changed])
                 self._wake.set()
@@ -181,6 +185,7 @@ class CaseEngine:
 
     async def _follow_since(self, since: int) -> None:
         self.news.changed(await asyncio.to_thread(following.commands_ended, self._engine, now_ms()))
+        self.news.changed(await asyncio.to_thread(recordings.follow, self._engine, now_ms()))
         self.news.changed(await asyncio.to_thread(following.evidence_since, self._engine, since, now_ms()))
 
     async def _forget(self) -> None:

@@ -44,6 +44,8 @@ class Taken:
     changed: list[int] = field(default_factory=list)
     asked: int = 0
     """Requests for files."""
+    recordings: int = 0
+    """Recordings of live pictures."""
 
 
 def take(engine: Engine, alarms: Sequence[Alarm], at_ms: int | None = None) -> Taken:
@@ -65,10 +67,11 @@ def take(engine: Engine, alarms: Sequence[Alarm], at_ms: int | None = None) -> T
                 warning.last_at, warning.changed = alarm.at, True
         touched = [warning for warning in runs.all() if warning.changed]
         _number(connection, [warning for warning in touched if not warning.stored])
-        opened, changed, asked = openings.work(connection, runs, touched, known, book, now)
+        opened, changed, asked, recorded = openings.work(connection, runs, touched, known, book, now)
         _store(connection, touched, fresh, ends, now)
         _count(connection, touched, opened, known, now)
         taken.opened, taken.changed, taken.asked = [case.id for case in opened], changed, asked
+        taken.recordings = recorded
     return taken
 
 

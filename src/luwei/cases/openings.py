@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from luwei.cases import files, owners, steps
+from luwei.cases import files, owners, recordings, steps
 from luwei.cases.merge import Alarm, Runs, Warning
 from luwei.cases.numbers import new_numbers
 from luwei.cases.owners import Device, Owners
@@ -62,6 +62,7 @@ class Batch:
     steps: list[Step] = field(default_factory=list)
     timers: list[dict[str, Any]] = field(default_factory=list)
     asked: int = 0
+    recordings: int = 0
 
     def timer(self, case_id: int, kind: str, due_at: int, detail: str = "") -> None:
         """Something to be done about the case at an instant."""
@@ -81,10 +82,10 @@ def work(
     known: Mapping[int, Owners],
     book: PolicyBook,
     now: int,
-) -> tuple[list[Opened], list[int], int]:
+) -> tuple[list[Opened], list[int], int, int]:
     """Open and change cases for the pre-warnings ``touched``; sets their ``case_id`` and ``asked``.
 
-    Returns what was opened, the ids of older cases that changed, and the number of requests for files.
+    Returns what was opened, the ids of older cases that changed, and the numbers of requests for files and recordings.
     """
     batch = Batch(now, book)
     there = _load(connection, [w for w in touched if w.grade or w.case_id], book)
@@ -116,6 +117,7 @@ def work(
         for case, number in zip(born, new_numbers(connection, cities, now), strict=True):
             case.values["number"] = number
     files.ask(connection, batch, there, touched, terminals)
+    recordings.enter(connection, batch, there, touched, terminals)
     _remind(batch, there, touched)
     _write(connection, there, born)
     steps.add_all(connection, batch.steps, now)
@@ -129,7 +131,7 @@ def work(
                 case.id, values["type"], values["first_grade"], values["started_at"], case.owner, values["vendor_id"]
             )
         )
-    return opened, [case.id for case in there.values() if case.changed and not case.new], batch.asked
+    return opened, [case.id for case in there.values() if case.changed and not case.new], batch.asked, batch.recordings
 
 
 def _load(connection: Connection, warnings: Sequence[Warning], book: PolicyBook) -> dict[int, Work]:

@@ -23,6 +23,7 @@ CHECKS = ("none", "speed", "absent")
 SUPERVISE = ("", "general", "urgent")
 VERDICTS = ("true", "false", "undecided")
 GRADES = (1, 2, 3)
+STREAMS = ("sub", "main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,17 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordRule:
+    """A new case of one of ``grades`` and ``types`` has live pictures of ``channels`` recorded for ``seconds``."""
+
+    grades: tuple[int, ...]
+    types: tuple[str, ...]
+    channels: tuple[int, ...]
+    stream: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version. Lengths in seconds, speeds in km/h."""
 
@@ -125,8 +137,15 @@ class Policy:
     rework_times: int
     holidays: frozenset[str]
     workdays: frozenset[str]
+    record_quota_s: int
+    """Seconds of one SIM in a calendar month that rules may have recorded."""
+    records: tuple[RecordRule, ...]
     types: Mapping[str, TypeRule]
     reasons: Mapping[str, Reason]
+
+    def record_rule(self, kind: str, grade: int) -> RecordRule | None:
+        """The first rule that has a case of this type and grade recorded."""
+        return next((rule for rule in self.records if grade in rule.grades and kind in rule.types), None)
 
     def type_rule(self, kind: str, dialect: str = "") -> TypeRule:
         """The rule of a type; UNKNOWN for one that is not listed, or that another dialect means by this code."""
@@ -191,6 +210,15 @@ _GRADE = form.Table(
         "escalation": form.rows(_ESCALATION, 6),
     }
 )
+_RECORD = form.Table(
+    {
+        "grades": form.several(form.whole(1, 3), 3, 1),
+        "types": form.several(form.alarm_type, 200, 1),
+        "channels": form.several(form.whole(1, 64), 4, 1),
+        "stream": form.default(form.one_of(STREAMS), "sub"),
+        "seconds": form.whole(5, 1_800),
+    }
+)
 _REASON = form.Table(
     {
         "code": form.code,
@@ -224,6 +252,11 @@ _FORM = form.Table(
         "appeal": form.Table({"request_workdays": form.whole(1, 60), "decide_workdays": form.whole(1, 60)}),
         "rework": form.Table({"times": form.whole(0, 10)}),
         "calendar": form.Table({"holidays": form.several(form.day, 2_000), "workdays": form.several(form.day, 2_000)}),
+        # a document of an earlier release has none
+        "record": form.default(
+            form.Table({"quota_month_s": form.whole(0, 1_000_000), "rules": form.rows(_RECORD, 40)}),
+            {"quota_month_s": 0, "rules": []},
+        ),
         "types": form.keyed(form.typed, _TYPE),
         "reasons": form.rows(_REASON, 200),
     }
@@ -269,6 +302,8 @@ def parse(document: Any, version: int = 0) -> Policy:
         rework_times=read["rework"]["times"],
         holidays=frozenset(read["calendar"]["holidays"]),
         workdays=frozenset(read["calendar"]["workdays"]),
+        record_quota_s=read["record"]["quota_month_s"],
+        records=tuple(RecordRule(**each) for each in read["record"]["rules"]),
         types={code: _type(each) for code, each in read["types"].items()},
         reasons=reasons,
     )

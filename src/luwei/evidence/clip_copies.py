@@ -19,7 +19,8 @@ from luwei.evidence.store import EvidenceStore
 
 KEEP_S = 900.0
 KEPT_BYTES_MAX = 1 << 30
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
+"""A part of a recording in HD takes more than a minute on a busy machine."""
 WAITING_MAX = 32
 """Copies asked for and not made yet; who asks beyond that tries again."""
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from luwei.evidence.confined import confine, serve
-from luwei.evidence.examine import FRAMES_MAX, PIXELS_MAX, RAW
+from luwei.evidence.examine import PIXELS_MAX, RAW
 
 if TYPE_CHECKING:
     import av
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MEMORY = 2 << 30
 BYTES_MAX = 256 << 20
+FRAMES_MAX = 10_000
+"""Pictures of a copy: a part of a recording, and more than any attachment."""
 SIDE_MAX = 1280
 """Pixels of the longer side of a copy."""
 RATE = Fraction(25)

@@ -228,6 +228,9 @@ class Node:
         if said.line not in LINES and said.line != TALK:
             return Answer("line")
         if (known := self._expected.get(said.stream)) is not None:
+            if known.expect.purpose != said.purpose:
+                self._note_traffic(known)
+                known.expect = msgspec.structs.replace(known.expect, purpose=said.purpose)
             return Answer(state=known.report())
         if self._expected.rival(said.line, said.phone, said.channel) is not None:
             return Answer("claimed")

@@ -21,6 +21,8 @@ MAIN, SUB = "main", "sub"
 QUALITIES = {MAIN: 0, SUB: 1}
 """Stream by its number in 0x9101 and 0x9102 (1078 §4.3); playback counts otherwise."""
 LIVE, PLAYBACK, TALK = "live", "playback", "talk"
+RECORD_PURPOSE = "record"
+"""Purpose of a live stream that is recorded while nobody looks."""
 LINES = (LIVE, PLAYBACK)
 """Ports of a process, in this order: headers of live and of playback are the same (reference §6.8), so each has its
 own. Talk comes on the line of playback."""
@@ -49,7 +51,8 @@ class AudioHints(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Expect(msgspec.Struct, frozen=True, array_like=True, tag="expect"):
-    """A terminal will be asked to send: take its stream. Repeated for a stream that is expected, it changes nothing."""
+    """A terminal will be asked to send: take its stream. Repeated for a stream that is expected, it changes nothing but
+    the purpose that its traffic counts under from then on."""
 
     stream: str
     line: str

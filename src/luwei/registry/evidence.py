@@ -11,9 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from luwei.registry.base import Base, now_ms
 
-ATTACHMENT, MULTIMEDIA, FTP, UPLOAD = "attachment", "0x0801", "ftp", "upload"
-ORIGINS = (ATTACHMENT, MULTIMEDIA, FTP, UPLOAD)
-"""How a file came: 报警附件 (0x1210), 多媒体数据上传 (0x0801), 文件上传 by FTP (0x9206), by a person."""
+ATTACHMENT, MULTIMEDIA, FTP, UPLOAD, RECORD = "attachment", "0x0801", "ftp", "upload", "record"
+ORIGINS = (ATTACHMENT, MULTIMEDIA, FTP, UPLOAD, RECORD)
+"""How a file came: 报警附件 (0x1210), 多媒体数据上传 (0x0801), 文件上传 by FTP (0x9206), by a person, 录像取证 of a
+live stream."""
 
 PICTURE, AUDIO, VIDEO, TEXT, OTHER = "picture", "audio", "video", "text", "other"
 KINDS = (PICTURE, AUDIO, VIDEO, TEXT, OTHER)

@@ -262,7 +262,16 @@ class VideoDesk:
 
     def expectation(self, stream: Upstream, line: str) -> Expect:
         """What a node is told."""
-        return Expect(stream.name, line, stream.phone, stream.channel, line, stream.peer, stream.audio)
+        return Expect(stream.name, line, stream.phone, stream.channel, stream.paid_for, stream.peer, stream.audio)
+
+    async def pay_for(self, stream: Upstream) -> None:
+        """Have the node count a stream's traffic under the purpose that it has now."""
+        report, drive = stream.report, self.drive_of(stream.name)
+        if drive is None or not stream.node or report is None or report.purpose == stream.paid_for:
+            return
+        with contextlib.suppress(NodeGone):
+            answer = await self.nodes.ask(stream.node, self.expectation(stream, drive.line))
+            stream.report = answer.state or stream.report
 
     def over(self, stream: Upstream) -> None:
         """A stream has ended."""

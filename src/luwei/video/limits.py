@@ -22,8 +22,12 @@ class Busy(RuntimeError):
 
 
 def viewings_of(streams: Mapping[str, Upstream], user_id: int) -> int:
-    """Tiles of one person."""
-    return sum(viewing.user_id == user_id for stream in streams.values() for viewing in stream.viewings.values())
+    """Tiles of one person; recordings have limits of their own."""
+    return sum(
+        viewing.user_id == user_id and not viewing.records
+        for stream in streams.values()
+        for viewing in stream.viewings.values()
+    )
 
 
 def require_room(

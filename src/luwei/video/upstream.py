@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from luwei.media.orders import LIVE as LIVE_LINE
-from luwei.media.orders import MAIN, SUB, AudioHints, StreamState
+from luwei.media.orders import MAIN, RECORD_PURPOSE, SUB, AudioHints, StreamState
 from luwei.registry.audit import Actor
 
 WAITING, LIVE, STALLED, ENDED = "waiting", "live", "stalled", "ended"
@@ -47,6 +47,8 @@ class Viewing:
     joined_at: int = 0
     delay_ms: int | None = None
     dropped: int | None = None
+    records: bool = False
+    """No person looks: the pictures go into the evidence store."""
 
     @property
     def joined(self) -> bool:
@@ -96,6 +98,21 @@ class Upstream:
         return MAIN if any(each.quality == MAIN for each in self.viewings.values()) else SUB
 
     @property
+    def looking(self) -> int:
+        """People who see it."""
+        return sum(each.joined and not each.records for each in self.viewings.values())
+
+    @property
+    def recording(self) -> bool:
+        """Whether it is being recorded, which everybody who sees it is told."""
+        return any(each.records for each in self.viewings.values())
+
+    @property
+    def paid_for(self) -> str:
+        """The purpose that its traffic counts under: a recording's while nobody looks."""
+        return RECORD_PURPOSE if self.viewings and all(each.records for each in self.viewings.values()) else self.kind
+
+    @property
     def connected(self) -> bool:
         return CONNECTED in self.steps
 
@@ -142,7 +159,8 @@ class Upstream:
             "last_frame_at": report.last_at if report and report.data_at else None,
             "retry": self.state != ENDED,
             "stream": self.quality,
-            "viewers": sum(each.joined for each in self.viewings.values()),
+            "viewers": self.looking,
+            "recording": self.recording,
             "at": at,
         }
 
@@ -165,6 +183,6 @@ class Upstream:
             "height": report.height,
             "newest_ms": report.newest_ms,
             "received_at": report.last_at,
-            "viewers": sum(each.joined for each in self.viewings.values()),
+            "viewers": self.looking,
             "bytes": report.bytes,
         }

@@ -35,6 +35,7 @@ from luwei.web import (
     upgrade_routes,
     video,
     video_recordings,
+    video_records,
 )
 from luwei.web.access_routes import audit, grants, layouts, oidc, own, rights, users
 from luwei.web.areas import area_counts, areas
@@ -74,6 +75,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *fences.route_handlers,
     *video.route_handlers,
     *video_recordings.route_handlers,
+    *video_records.route_handlers,
     *alarm_routes.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,

@@ -162,7 +162,7 @@ def _row(stream: Upstream, row: VehicleRow, names: bool, user_id: int) -> dict[s
             "skipped": at_node[each.id].skipped if each.id in at_node else 0,
         }
         for each in stream.viewings.values()
-        if each.joined
+        if each.joined and not each.records
     ]
     message = stream.message(now_ms())
     return {
@@ -177,6 +177,7 @@ def _row(stream: Upstream, row: VehicleRow, names: bool, user_id: int) -> dict[s
         "purpose_kind": stream.kind,
         "node": stream.node,
         "opened_at": stream.opened_at,
+        "recording": stream.recording,
         **{name: message[name] for name in ("state", "reason", "steps", "attempt", "answer", "last_frame_at")},
         **{name: value for name, value in (stream.stats(now_ms()) or {}).items() if name not in ("kind", "viewers")},
         "faults": stream.report.faults if stream.report else {},
@@ -307,7 +308,7 @@ async def usage(services: NamedDependency[Services], door: NamedDependency[Door]
         "as_of": now_ms(),
         "streams": len(streams),
         "streams_limit": settings.video_streams,
-        "viewers": sum(each.joined for stream in streams for each in stream.viewings.values()),
+        "viewers": sum(stream.looking for stream in streams),
         "user_streams": desk.viewings_of(door.user_id),
         "user_streams_limit": settings.video_streams_per_user,
         "truck_streams_limit": settings.video_streams_per_vehicle,

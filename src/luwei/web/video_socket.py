@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket as socket_module
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from luwei.video.playback_drive import ACTS
 from luwei.video.playing import SPEEDS, Playing
 from luwei.video.tickets import Place, TicketRefused
 from luwei.video.upstream import Viewing
+from luwei.video.view_line import RECORD_MAX, connect
 from luwei.web.china_time import written
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
@@ -42,10 +42,6 @@ log = structlog.get_logger()
 
 SEND_S = 30.0
 STATS_S = 2.0
-CONNECT_S = 3.0
-NODE_BUFFER = 64 << 10
-RECORD_MAX = 12 << 20
-"""A node's record: the kept pictures of a stream, or a still."""
 AT_MAX = 4_102_444_800_000
 """2100: terminals write two digits of the year."""
 FORMATS = ("fmp4-h264", "fmp4-h265", "annexb-h264", "annexb-h265", "jpeg")
@@ -103,26 +99,12 @@ async def _close(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> No
     last = {
         "kind": "state", "state": "ended", "reason": reason, "detail": "", "attempt": 0, "attempts": 0, "answer": "",
         "steps": [], "last_frame_at": None, "retry": code in (ENDED, SLOW), "stream": "sub", "viewers": 0,
-        "at": now_ms(),
+        "recording": False, "at": now_ms(),
     }  # fmt: skip
     with contextlib.suppress(Exception):
         async with asyncio.timeout(5):
             await socket.send_text(msgspec.json.encode(last).decode())
             await socket.close(code, reason[:100])
-
-
-async def _connect(place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A line to a node. The kernel holds little of it: what waits there is as late as what waits at the node."""
-    family = socket_module.AF_INET6 if ":" in place.host else socket_module.AF_INET
-    line = socket_module.socket(family, socket_module.SOCK_STREAM)
-    try:
-        line.setblocking(False)
-        line.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, NODE_BUFFER)
-        await asyncio.get_running_loop().sock_connect(line, (place.host, place.port))
-        return await asyncio.open_connection(sock=line, limit=NODE_BUFFER)
-    except BaseException:
-        line.close()
-        raise
 
 
 def _formats(accepted: str) -> list[str]:
@@ -220,8 +202,7 @@ class _Tile:
 
     async def _from_node(self, place: Place) -> None:
         """Raises OSError or IncompleteReadError when the node is gone."""
-        async with asyncio.timeout(CONNECT_S):
-            reader, writer = await _connect(place)
+        reader, writer = await connect(place)
         self._node = writer
         try:
             self._say({"key": place.key})

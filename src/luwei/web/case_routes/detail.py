@@ -25,6 +25,8 @@ from luwei.registry.engine import read
 from luwei.registry.named import Named, organisations_named
 from luwei.registry.scope import Scope
 from luwei.registry.wheel import CARD_MS
+from luwei.video import record_views
+from luwei.video.record_views import RecordView
 from luwei.web.case_routes.acts import Key
 from luwei.web.case_routes.allowed import cases_of, may
 from luwei.web.door import Door
@@ -106,6 +108,8 @@ class CaseDetail(msgspec.Struct):
     steps: list[story.StepView]
     evidence: list[story.CaseFile] | None
     """Null: this person may not see evidence of the truck."""
+    records: list[RecordView] | None
+    """Recordings of live pictures for it; null: this person may not see video."""
     requests: list[story.RequestBrief]
     curve: Curve | None
     around: Around | None
@@ -161,6 +165,7 @@ async def case_detail(services: NamedDependency[Services], door: NamedDependency
 def _registry(services: Services, door: Door, row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     evidence = door.allow("read", "evidence") if door.may("read", "evidence") else None
     seen = evidence is not None and _held(services, evidence, row)
+    video = door.allow("read", "video") if door.may("read", "video") else None
     with read(services.engine) as connection:
         return {
             "case": reading.views(connection, [row])[0],
@@ -169,6 +174,7 @@ def _registry(services: Services, door: Door, row: dict[str, Any], policy: Polic
             "alarms": story.alarms(connection, row["id"]),
             "steps": story.steps(connection, row["id"]),
             "evidence": story.files(connection, row, evidence, door.user_id) if seen and evidence is not None else None,
+            "records": record_views.of_case(connection, row["id"], video) if video is not None else None,
             "requests": story.requests(connection, row["id"]),
             "same_type": story.often(connection, row),
             "commands": story.commands(connection, row["id"]),
