@@ -30,13 +30,16 @@ from luwei.cases.correction import Seen
 from luwei.cases.engine import CaseEngine
 from luwei.commands.attachments import AttachmentCalls
 from luwei.commands.engine import CommandEngine
+from luwei.commands.kind import Sendable
 from luwei.commands.templates.engine import TemplateEngine
 from luwei.commands.upgrades.engine import UpgradeEngine, fetch_open
 from luwei.commands.upgrades.firmware import PACKET, PacketKind
 from luwei.evidence.clip_copies import ClipCopies
+from luwei.evidence.ftp_accounts import FOLDER as FTP_FOLDER
+from luwei.evidence.ftp_accounts import ftp_key
 from luwei.evidence.store import EvidenceStore
 from luwei.history.ingest import Ingest
-from luwei.history.reports import Report, upgrade_reports
+from luwei.history.reports import Report, upgrade_reports, upload_reports
 from luwei.history.store import History, HistoryError
 from luwei.lifetime import keep_reading, keep_running, started
 from luwei.live.alarm_strip import AlarmStrip
@@ -55,8 +58,11 @@ from luwei.registry.imports.background import Background
 from luwei.registry.organisations import ensure_authorities
 from luwei.settings import Settings
 from luwei.telemetry import configure_logging
+from luwei.video import download_letters
 from luwei.video import letters as video_letters
 from luwei.video.desk import VideoDesk
+from luwei.video.download_letters import UploadLetter
+from luwei.video.downloads import DownloadEngine
 from luwei.video.recorder import Recorder
 from luwei.web.app import create_app
 from luwei.web.registry_routes.announce import registry_changed
@@ -164,17 +170,20 @@ class Core:
         clips = await started(stack, ClipCopies(store))
         packets = PacketKind()
         await self._insist("registry", fetch_open, engine, packets)
-        commands = CommandEngine(engine, bus, {PACKET: packets, **video_letters.KINDS})
+        further: dict[str, Sendable] = {PACKET: packets, **video_letters.KINDS, **await self._upload_kinds()}
+        commands = CommandEngine(engine, bus, further)
         attachments = AttachmentCalls(engine, bus, settings.evidence_address or settings.host, settings.evidence_port)
         commands.others = attachments.outcomes
         await started(stack, commands)
         await started(stack, attachments)
         templates = await started(stack, TemplateEngine(engine, commands, bus))
-        reports = partial(self._upgrade_reports, history)
+        reports = partial(self._reports, upgrade_reports, history)
         upgrades = await started(stack, UpgradeEngine(engine, commands, bus, packets, reports, self._parked))
         video = await started(stack, VideoDesk(engine, bus, commands, settings))
         self.recorder = recorder = await started(stack, Recorder(engine, video, store, settings, self._present))
         tell = (self._seen, self._parked, attachments.wake, history.query, recorder.wake)
+        told = partial(self._reports, upload_reports, history)
+        downloads = await started(stack, DownloadEngine(engine, bus, commands, video.commanding, told, self._present))
         cases = await started(stack, CaseEngine(engine, commands, *tell))
         self.cases, cases.reader = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, cases.reader.run, "cases")
@@ -187,7 +196,8 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, clips=clips, attachments=attachments,
-            imports=imports, video=video, recorder=recorder, cases=cases, strip=self.strip, oversight=self.oversight,
+            imports=imports, video=video, recorder=recorder, downloads=downloads, cases=cases, strip=self.strip,
+            oversight=self.oversight,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -203,14 +213,25 @@ class Core:
             if self._stop.is_set():
                 raise Stopped
 
-    async def _upgrade_reports(self, history: History, vehicles: Sequence[int], since: int) -> list[Report] | None:
-        """What vehicles reported of their upgrade; None while the history may not have it yet."""
+    async def _upload_kinds(self) -> dict[str, Sendable]:
+        """0x9206 with the address of the FTP server, and 0x9207."""
+        settings = self.settings
+        key = await self._insist("evidence", ftp_key, settings.data.joinpath(*FTP_FOLDER))
+        address = settings.evidence_address or settings.host
+        made = UploadLetter(key, address, settings.evidence_ftp_port)
+        return {download_letters.UPLOAD: made, download_letters.UPLOAD_CONTROL: download_letters.CONTROL}
+
+    async def _reports(
+        self, read: Callable[[History, Sequence[int], int], list[Report]], history: History, vehicles: Sequence[int],
+        since: int,
+    ) -> list[Report] | None:  # fmt: skip
+        """What vehicles reported of an upgrade or an upload; None while the history may not have it yet."""
         if self.bus is None or self.ingest is None or not self.bus.connected or not self.ingest.health()["ok"]:
             return None
         try:
-            return await asyncio.to_thread(upgrade_reports, history, vehicles, since)
+            return await asyncio.to_thread(read, history, vehicles, since)
         except HistoryError as error:
-            log.warning("history cannot tell of upgrades", error=str(error)[:300])
+            log.warning("history cannot tell of reports", error=str(error)[:300])
             return None
 
     def _parked(self, vehicles: Sequence[int]) -> set[int]:

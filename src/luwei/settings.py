@@ -148,6 +148,8 @@ class Settings:
     video_records_per_user: int = 4
     video_record_gib: int = 100
     """Recordings in the evidence store; beyond it none begins and those under way end. 0: no limit."""
+    video_download_mib: int = 1024
+    """What one download of recordings may bring."""
     web_port: int = 7600
     status_port: int = 7630
     """First port of the /health and /metrics endpoints of the processes without a web server; shard i uses +1+i."""
@@ -246,6 +248,7 @@ class Settings:
             video_records=_integer(env, "LUWEI_VIDEO_RECORDS", 32, 0, 10_000),
             video_records_per_user=_integer(env, "LUWEI_VIDEO_RECORDS_PER_USER", 4, 0, 1_000),
             video_record_gib=_integer(env, "LUWEI_VIDEO_RECORD_GIB", 100, 0, 1_000_000),
+            video_download_mib=_integer(env, "LUWEI_VIDEO_DOWNLOAD_MIB", 1024, 1, 4095),
             web_port=_integer(env, "LUWEI_WEB_PORT", 7600, 1, 65535),
             status_port=_integer(env, "LUWEI_STATUS_PORT", 7630, 1, 65535),
             demo=_choice(env, "LUWEI_DEMO", "0", ("0", "1")) == "1",

@@ -28,7 +28,7 @@ from luwei.settings import Settings
 from luwei.web.app import create_app
 from luwei.web.server import listen, web_server
 from luwei.web.services import Services
-from ports import free_port
+from ports import free_port, free_run_of_ports
 
 MINUTE = 60_000
 
@@ -92,7 +92,11 @@ def location(vehicle: int, at: int, **values: Any) -> dict[str, Any]:
 async def web(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     folder: Path = tmp_path_factory.mktemp("core")
     bus_port = free_port()
-    settings = Settings(data=folder, bus_port=bus_port, web_port=free_port())
+    ftp_port = free_run_of_ports(65)  # nobody listens there but where a test starts the server
+    settings = Settings(
+        data=folder, bus_port=bus_port, web_port=free_port(), evidence_ftp_port=ftp_port,
+        evidence_ftp_passive=ftp_port + 1,
+    )  # fmt: skip
     with EmbeddedServer(folder / "bus", bus_port):
         async with core.Core(settings).running() as services:
             server = web_server(create_app(services))

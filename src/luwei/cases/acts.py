@@ -28,7 +28,7 @@ from luwei.registry.case import (
     VERIFIED,
     CaseAlarm,
 )
-from luwei.registry.case_work import CaseEvidence, CaseLook, CaseTimer
+from luwei.registry.case_work import CaseEvidence, CaseFile, CaseLook, CaseTimer
 from luwei.registry.engine import write
 from luwei.registry.errors import RegistryError
 from luwei.registry.evidence import EvidenceFile
@@ -75,12 +75,13 @@ def _require_opened(connection: Connection, held: Held, files: Sequence[int]) ->
 
 def files_of(connection: Connection, case_id: int, vehicle_id: int) -> set[int]:
     """Evidence of a case: answers to its requests, files under the identification of one of its alarms, and what was
-    recorded for it."""
+    recorded or fetched for it."""
     requests = select(CaseEvidence.request_id).where(CaseEvidence.case_id == case_id)
     signs = set(connection.scalars(select(CaseAlarm.identification).where(CaseAlarm.case_id == case_id))) - {""}
     asked = EvidenceFile.request_id.in_(requests)
     sent = and_(EvidenceFile.vehicle_id == vehicle_id, EvidenceFile.identification.in_(sorted(signs)))
-    found = set(connection.scalars(select(EvidenceFile.id).where(or_(asked, sent) if signs else asked)))
+    fetched = EvidenceFile.id.in_(select(CaseFile.file_id).where(CaseFile.case_id == case_id))
+    found = set(connection.scalars(select(EvidenceFile.id).where(or_(asked, fetched, *([sent] if signs else [])))))
     return found | recordings.files_of(connection, case_id)
 
 

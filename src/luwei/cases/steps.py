@@ -24,6 +24,7 @@ WORDS = {
     "record_started": ("实时录像开始", "Recording of the live picture began"),
     "record_ended": ("实时录像结束", "Recording of the live picture ended"),
     "record_refused": ("实时录像未进行", "Live picture not recorded"),
+    "fetched": ("取回终端录像", "Recordings fetched from the terminal"),
     "tts_sent": ("自动语音提醒", "Spoken reminder sent"),
     "tts_delivered": ("语音提醒已送达", "Reminder delivered"),
     "tts_failed": ("语音提醒未送达", "Reminder not delivered"),

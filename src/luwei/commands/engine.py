@@ -339,4 +339,5 @@ def _last_word(outcome: Outcome) -> Ended:
         outcome.edition,
         outcome.attempts,
         outcome.at_ms,
+        outcome.serial if outcome.serial >= 0 else None,
     )

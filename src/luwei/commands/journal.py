@@ -90,6 +90,8 @@ class Ended:
     edition: int | None
     attempts: int
     at: int
+    serial: int | None = None
+    """Of the message as it went out; None where that is not known."""
 
 
 def enter(
@@ -241,6 +243,7 @@ def end(engine: Engine, ended: Sequence[Ended]) -> None:
             state=bindparam("became"), result=bindparam("why"), answer=bindparam("said"), ended_at=bindparam("at"),
             attempts=table.c.attempts + bindparam("tries"),
             edition=func.coalesce(bindparam("as_of"), table.c.edition),
+            serial=func.coalesce(bindparam("number"), table.c.serial),
         )
     )  # fmt: skip
     with write(engine) as connection:
@@ -248,7 +251,7 @@ def end(engine: Engine, ended: Sequence[Ended]) -> None:
             statement,
             [
                 {"key": e.key, "became": e.state, "why": e.result, "said": e.answer, "at": e.at, "tries": e.attempts,
-                 "as_of": e.edition}
+                 "as_of": e.edition, "number": e.serial}
                 for e in ended
             ],
         )  # fmt: skip

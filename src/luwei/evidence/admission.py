@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from luwei.evidence.files import printable
 from luwei.evidence.names import channel_and_event, instant_of, kind_of_name
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.safety.alarm_sign import AlarmSign
-from luwei.registry.engine import read
 from luwei.registry.evidence import ANNOUNCED, ATTACHMENT, COMPLETE, EvidenceFile, EvidenceRequest
 from luwei.registry.terminal import Terminal
 
@@ -86,13 +85,6 @@ class _Owner:
     vehicle: int | None
     request: Any
     """Row of ``EvidenceRequest``, or None."""
-
-
-def owner_of(engine: Engine, phone: str) -> tuple[int | None, int | None] | None:
-    """Vehicle and terminal (keys of the registry) of a phone; None where nobody has it."""
-    with read(engine) as connection:
-        row = connection.execute(select(Terminal.vehicle_id, Terminal.id).where(Terminal.phone == phone)).first()
-    return None if row is None else (row.vehicle_id, row.id)
 
 
 def upload_key(phone: str, identification: bytes, name: str) -> str:

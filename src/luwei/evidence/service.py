@@ -25,7 +25,7 @@ from luwei.bus import Bus
 from luwei.evidence import admission, rows
 from luwei.evidence.admission import Admitted, Announcement, Policy, Refused
 from luwei.evidence.checking import Checker, Examiner
-from luwei.evidence.ftp import FtpReceiver
+from luwei.evidence.file_server import FileServer
 from luwei.evidence.group_commit import GroupCommit
 from luwei.evidence.refusals import Refusals, write_refusals
 from luwei.evidence.rows import Arrived
@@ -312,28 +312,20 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     await server.start()
-    ftp = _ftp(settings, engine, store, server)
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(server.checker.wake)
+
+    files = await asyncio.to_thread(FileServer, settings, engine, store, server.refusals, wake)
+    await asyncio.to_thread(files.start)
     stop_telemetry = telemetry.serve(settings.host, settings.evidence_status_port, server.health)
     try:
         await server.run()
     finally:
         stop_telemetry()
-        if ftp is not None:
-            await asyncio.to_thread(ftp.stop)
+        await asyncio.to_thread(files.stop)
         await bus.drain()
         engine.dispose()
-
-
-def _ftp(settings: Settings, engine: Engine, store: EvidenceStore, server: AttachmentServer) -> FtpReceiver | None:
-    """The FTP server, where one is wanted. Raises OSError."""
-    if not settings.evidence_ftp_port:
-        return None
-    owner = partial(admission.owner_of, engine)
-    folder = settings.data / "evidence" / "ftp"
-    ftp = FtpReceiver(folder, store, engine, server.refusals, owner, server.policy.largest)
-    first = settings.evidence_ftp_passive
-    ftp.start(settings.host, settings.evidence_ftp_port, (first, first + 63), settings.evidence_address)
-    return ftp
 
 
 def run(settings: Settings) -> None:

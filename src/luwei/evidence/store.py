@@ -93,13 +93,14 @@ class EvidenceStore:
         self._shelf.write(key, seen.through(stream))
         return seen.stored(key)
 
-    def adopt(self, path: Path, key: str = "") -> Stored:
+    def adopt(self, path: Path, key: str = "", largest: int = LARGEST) -> Stored:
         """Keep a whole file of the folder ``incoming``, which then is gone from there; durable on return.
 
         With a ``key`` (of ``new_key``) that was noted before, the call may be repeated after a crash at any moment.
-        Raises FileNotFoundError where neither the file nor the original is there, OSError; the file stays then.
+        Raises FileNotFoundError where neither the file nor the original is there, TooLarge beyond ``largest`` bytes,
+        OSError; the file stays then.
         """
-        seen = _Seen(LARGEST)
+        seen = _Seen(largest)
         key = _checked(key) if key else new_key()
         try:
             pieces = pieces_of(path)

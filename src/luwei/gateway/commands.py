@@ -269,7 +269,7 @@ class Commands:
                 "serial": waiting.first,
                 "edition": edition,
                 "phone": connection.phone,
-                "body": body[:KEPT_MAX],
+                "body": letter.kept.get(edition, body)[:KEPT_MAX],
                 "batch": 0,
             }
         )
@@ -394,6 +394,7 @@ class Commands:
             self._done.popitem(last=False)
         profile = self._profile(waiting.slot)
         charset = "gbk" if profile is None else profile.reading.charset
+        serial = waiting.first if waiting.attempts else -1
         ended = (waiting.command, how, at_ms, waiting.attempts, waiting.edition, result, message_id, body, charset)
-        self.outcomes.append(Outcome(*ended))
+        self.outcomes.append(Outcome(*ended, serial))
         self.news()

@@ -45,6 +45,9 @@ class Letter(msgspec.Struct, frozen=True, array_like=True):
     """Bodies for terminals whose profile wants texts in another charset than GBK, by charset, where they differ; an
     edition that is missing there cannot be written in it."""
 
+    kept: dict[int, bytes] = {}
+    """Bodies as the history shall keep them, where the message carries a password."""
+
     def body(self, edition: int, binary: bool, charset: str = "gbk") -> bytes | None:
         """The body for one terminal, None where its charset cannot say it."""
         if charset in self.texts:
@@ -95,6 +98,8 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     body: bytes = b""
     charset: str = "gbk"
     """Of the terminal's texts, by its profile."""
+    serial: int = -1
+    """Of the message as it went out (its first frame's), which later messages call it by; -1: it did not go out."""
 
 
 class Outcomes(msgspec.Struct, frozen=True, array_like=True):

@@ -25,10 +25,19 @@ class Report:
 
 def upgrade_reports(history: History, vehicles: Sequence[int], since: int) -> list[Report]:
     """The 0x0108 and 0x1FC4 of ``vehicles`` received from ``since`` on (UTC ms), oldest first. Raises HistoryError."""
+    return _reports(history, "upgrade_reports", vehicles, since)
+
+
+def upload_reports(history: History, vehicles: Sequence[int], since: int) -> list[Report]:
+    """The 0x1206 of ``vehicles`` received from ``since`` on (UTC ms), oldest first. Raises HistoryError."""
+    return _reports(history, "upload_reports", vehicles, since)
+
+
+def _reports(history: History, query: str, vehicles: Sequence[int], since: int) -> list[Report]:
     found: list[Report] = []
     for start in range(0, len(vehicles), VEHICLES_AT_ONCE):
         part = list(vehicles[start : start + VEHICLES_AT_ONCE])
-        table = history.query("upgrade_reports", vehicles=part, start=since)
+        table = history.query(query, vehicles=part, start=since)
         at = table["received_at"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_pylist()
         columns = (table[name].to_pylist() for name in ("vehicle_id", "message_id", "edition", "body"))
         found += [

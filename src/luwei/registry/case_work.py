@@ -187,3 +187,15 @@ class CaseWhatIf(Base):
     result: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class CaseFile(Base):
+    """A file of evidence that somebody had fetched for a case, beside the files of its alarms."""
+
+    __tablename__ = "case_file"
+    __table_args__ = (Index("ix_case_file_file_id", "file_id"),)
+
+    case_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    file_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    user_id: Mapped[int | None] = mapped_column(Integer)

@@ -59,6 +59,8 @@ class Command(Base):
     answer: Mapped[str | None] = mapped_column(Text)
     """JSON: the answer field by field, and its bytes."""
     edition: Mapped[int | None] = mapped_column(Integer)
+    serial: Mapped[int | None] = mapped_column(Integer)
+    """流水号 of the message as it went out, which later messages call it by (0x1206, 0x9207)."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     gateway: Mapped[str] = mapped_column(String(20), default="")
     boot: Mapped[int | None] = mapped_column(BigInteger)

@@ -9,10 +9,11 @@ from sqlalchemy import Engine, delete, func, insert, select, update
 
 from luwei.media.orders import Traffic
 from luwei.registry.engine import read, write
+from luwei.registry.traffic import DAY_MS as DAY_MS
+from luwei.registry.traffic import add
+from luwei.registry.traffic import day_of as day_of
 from luwei.registry.video import VideoMeter, VideoTraffic
 
-CHINA_MS = 8 * 3_600_000
-DAY_MS = 86_400_000
 WARNINGS = (90, 70)
 METER_MS = 7 * DAY_MS
 """Reports of processes that ended so long ago cannot be repeated."""
@@ -46,11 +47,6 @@ class DayTraffic:
     milliseconds: int
 
 
-def day_of(at_ms: int) -> int:
-    """Days since 1970-01-01 in China."""
-    return (at_ms + CHINA_MS) // DAY_MS
-
-
 def month_of(at_ms: int) -> tuple[int, int]:
     """First day of the month in China, and of the next one."""
     first = (datetime.fromtimestamp(0, UTC) + timedelta(days=day_of(at_ms))).date().replace(day=1)
@@ -73,23 +69,7 @@ def enter(engine: Engine, report: Traffic) -> bool:
         else:
             connection.execute(update(VideoMeter).where(VideoMeter.boot == report.boot).values(**mark))
         for phone, channel, purpose, octets, milliseconds in report.rows:
-            added = connection.execute(
-                update(VideoTraffic)
-                .where(
-                    VideoTraffic.phone == phone, VideoTraffic.day == day, VideoTraffic.channel == channel,
-                    VideoTraffic.purpose == purpose,
-                )
-                .values(
-                    octets=VideoTraffic.octets + octets, milliseconds=VideoTraffic.milliseconds + milliseconds
-                )
-            ).rowcount  # fmt: skip
-            if not added:
-                connection.execute(
-                    insert(VideoTraffic).values(
-                        phone=phone, day=day, channel=channel, purpose=purpose, octets=octets,
-                        milliseconds=milliseconds,
-                    )
-                )  # fmt: skip
+            add(connection, phone, day, channel, purpose, octets, milliseconds)
     return True
 
 

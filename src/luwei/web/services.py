@@ -38,6 +38,7 @@ from luwei.registry.scope import Scope
 from luwei.registry.terminal import Terminal
 from luwei.settings import Settings
 from luwei.video.desk import VideoDesk
+from luwei.video.downloads import DownloadEngine
 from luwei.video.recorder import Recorder
 from luwei.web.errors import Refused
 from luwei.web.looks import Looks
@@ -96,6 +97,8 @@ class Services:
     """None where no live pictures are served from here."""
     recorder: Recorder | None = None
     """None where no stream is recorded from here."""
+    downloads: DownloadEngine | None = None
+    """None where no recordings are fetched from here."""
     cases: CaseEngine | None = None
     """None where no cases are served from here."""
     oversight: OversightEngine | None = None

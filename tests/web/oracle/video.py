@@ -6,12 +6,52 @@ from typing import Any
 
 import httpx
 from running_core import Running
+from sqlalchemy import insert
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from luwei.registry.download import DONE, Download, DownloadFile
+from luwei.registry.engine import write
 from oracle import rights
 from oracle.routes import Routes
 from oracle.world import World
+
+
+async def fill(web: Running, world: World, chance: Any) -> None:
+    """Of each truck a download that was ordered before the trucks changed hands, and one after."""
+    rows = {}
+    with write(web.services.engine) as connection:
+        for vehicle in world.vehicles:
+            for at in (world.before, world.after):
+                given = {
+                    "vehicle_id": vehicle, "phone": "13900000000", "channel": 1, "from_at": at - 60_000, "to_at": at,
+                    "media_type": 0, "stream": 0, "storage": 0, "networks": 7, "purpose": "核实", "username": "",
+                    "account": f"{world.seed}-{vehicle}-{at}", "limit_bytes": 1, "state": DONE, "created_at": at,
+                    "expires_at": at, "ended_at": at,
+                }  # fmt: skip
+                key = connection.execute(insert(Download).returning(Download.id), given).scalar_one()
+                file = {"download_id": key, "name": f"{vehicle}.mp4"}
+                connection.execute(insert(DownloadFile), file)
+                rows[key] = {"id": key, "vehicle_id": vehicle, "at": at}
+    world.rows["downloads"] = rows
+
+
+async def _downloads(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
+    name, rows = person["name"], world.rows["downloads"]
+    due = {
+        key
+        for key, row in rows.items()
+        if rights.sees(world, person, "video", world.vehicles[row["vehicle_id"]], row["at"])
+    }
+    answer = await client.get("/api/video/downloads", params={"size": 500})
+    if not rights.reach(world, person, "video"):
+        assert answer.status_code == 403, f"{name} downloads: {answer.status_code}"
+    else:
+        found = {each["id"] for each in answer.json()["items"]} & rows.keys()
+        assert found == due, f"{name} downloads: {sorted(found ^ due)}"
+    for key in world.sample(person, "download", rows, due):
+        status = (await client.get(f"/api/video/downloads/{key}")).status_code
+        assert (status == 200) == (key in due), f"{name} download {key}: {status}"
 
 
 async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
@@ -26,6 +66,7 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
     assert status == (404 if reach else 403), f"{name} snapshot: {status}"
     answer = await client.get("/api/me/video-layouts")
     assert answer.status_code == 200 and answer.json()["items"] == [], f"{name} layouts of others"
+    await _downloads(client, world, person)
     seats = {t["vehicle_id"] for t in world.terminals.values() if t["vehicle_id"]}
     seen = {k for k in seats if rights.sees(world, person, "video", world.vehicles[k])}
     for key in world.sample(person, "video", seats, seen):

@@ -1,0 +1,50 @@
+"""Files by FTP beside the attachment server: the server, where one is wanted, and the keeper of what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy import Engine
+
+from luwei.evidence import download_rows
+from luwei.evidence.ftp import FtpReceiver
+from luwei.evidence.ftp_accounts import FOLDER, ftp_key
+from luwei.evidence.ftp_keeper import FtpKeeper
+from luwei.evidence.refusals import Refusals
+from luwei.evidence.store import EvidenceStore
+from luwei.settings import Settings
+
+PASSIVE_PORTS = 64
+
+
+class FileServer:
+    """``start`` and ``stop``; both block."""
+
+    def __init__(
+        self, settings: Settings, engine: Engine, store: EvidenceStore, refusals: Refusals, wake: Callable[[], None]
+    ) -> None:
+        """Raises OSError."""
+        self._settings = settings
+        # beside the store's own incoming files, so that nothing need be copied
+        folder = store.incoming / "ftp"
+        self.receiver: FtpReceiver | None = None
+        if settings.evidence_ftp_port:
+            key = ftp_key(settings.data.joinpath(*FOLDER))
+            self.receiver = FtpReceiver(folder, key, partial(download_rows.admit, engine), refusals)
+        self.keeper = FtpKeeper(engine, store, folder, self.receiver, wake)
+
+    def start(self) -> None:
+        """Listen, and go on with what an earlier run left. Raises OSError."""
+        settings = self._settings
+        self.keeper.start()
+        if self.receiver is not None:
+            first = settings.evidence_ftp_passive
+            address = settings.evidence_address
+            self.receiver.start(settings.host, settings.evidence_ftp_port, (first, first + PASSIVE_PORTS - 1), address)
+
+    def stop(self) -> None:
+        """Hang up; what came so far is kept and gone on with after the next start."""
+        if self.receiver is not None:
+            self.receiver.stop()
+        self.keeper.stop()
