@@ -58,11 +58,12 @@ from luwei.registry.imports.background import Background
 from luwei.registry.organisations import ensure_authorities
 from luwei.settings import Settings
 from luwei.telemetry import configure_logging
-from luwei.video import download_letters
+from luwei.video import download_letters, ptz_letters
 from luwei.video import letters as video_letters
 from luwei.video.desk import VideoDesk
 from luwei.video.download_letters import UploadLetter
 from luwei.video.downloads import DownloadEngine
+from luwei.video.ptz import PtzDesk
 from luwei.video.recorder import Recorder
 from luwei.web.app import create_app
 from luwei.web.registry_routes.announce import registry_changed
@@ -182,6 +183,7 @@ class Core:
         video = await started(stack, VideoDesk(engine, bus, commands, settings))
         self.recorder = recorder = await started(stack, Recorder(engine, video, store, settings, self._present))
         tell = (self._seen, self._parked, attachments.wake, history.query, recorder.wake)
+        ptz = await started(stack, PtzDesk(engine, video.commanding))
         told = partial(self._reports, upload_reports, history)
         downloads = await started(stack, DownloadEngine(engine, bus, commands, video.commanding, told, self._present))
         cases = await started(stack, CaseEngine(engine, commands, *tell))
@@ -196,8 +198,8 @@ class Core:
         return Services(
             settings, engine, history, bus, feed, self.health, traces, commands,
             templates=templates, upgrades=upgrades, evidence=store, clips=clips, attachments=attachments,
-            imports=imports, video=video, recorder=recorder, downloads=downloads, cases=cases, strip=self.strip,
-            oversight=self.oversight,
+            imports=imports, video=video, recorder=recorder, downloads=downloads, ptz=ptz, cases=cases,
+            strip=self.strip, oversight=self.oversight,
         )  # fmt: skip
 
     async def _insist(self, store: str, work: Callable[..., T], *arguments: Any) -> T:
@@ -214,12 +216,13 @@ class Core:
                 raise Stopped
 
     async def _upload_kinds(self) -> dict[str, Sendable]:
-        """0x9206 with the address of the FTP server, and 0x9207."""
+        """0x9206 with the address of the FTP server, 0x9207, and those to the camera's head."""
         settings = self.settings
         key = await self._insist("evidence", ftp_key, settings.data.joinpath(*FTP_FOLDER))
         address = settings.evidence_address or settings.host
         made = UploadLetter(key, address, settings.evidence_ftp_port)
-        return {download_letters.UPLOAD: made, download_letters.UPLOAD_CONTROL: download_letters.CONTROL}
+        control = {download_letters.UPLOAD_CONTROL: download_letters.CONTROL}
+        return {download_letters.UPLOAD: made, **control, **ptz_letters.KINDS}
 
     async def _reports(
         self, read: Callable[[History, Sequence[int], int], list[Report]], history: History, vehicles: Sequence[int],

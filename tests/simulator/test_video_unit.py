@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from luwei.protocol.jt808.messages.video import (
     VideoAttributes,
 )
 from luwei.protocol.jt1078.writing import PacketWriter
+from luwei.simulator.looking import Turned, seen
 from luwei.simulator.media_faults import BY_NAME, GOOD, MEDIA_FAULTS, STEADY, fault_of
 from luwei.simulator.scene import read_code
 from luwei.simulator.service import simulate
@@ -188,6 +190,27 @@ async def test_cameras_remember_where_they_were_turned() -> None:
         assert (camera.direction, camera.speed, camera.focus, camera.zoom) == (3, 80, 1, -2)
         assert (camera.infrared, camera.wiper) == (True, False)
         assert side.result(Rotate(channel=9, direction=1, speed=1)) == 1
+
+
+def test_a_camera_turns_at_its_speed_until_it_is_stopped_and_its_picture_with_it() -> None:
+    camera = Turned()
+    camera.turn(4, 255, 1000.0)  # to the right, 60 degrees a second
+    camera.go_on(1000.5)
+    assert camera.pan_deg == pytest.approx(30)
+    camera.turn(1, 51, 1001.0)  # up, 12 degrees a second
+    assert camera.pan_deg == pytest.approx(60)
+    camera.turn(0, 99, 1002.0)
+    camera.go_on(1100.0)
+    assert (camera.pan_deg, camera.tilt_deg, camera.speed) == (pytest.approx(60), pytest.approx(12), 0)
+    camera.turn(3, 255, 1100.0)
+    camera.go_on(1200.0)
+    assert camera.pan_deg == -170  # no further
+    picture = np.arange(48 * 64 * 3 // 2, dtype=np.uint32).astype(np.uint8).reshape(72, 64)
+    turned = seen(picture, (64, 48), Turned(pan_deg=45.0), 0.0)  # half a picture to the right
+    assert (turned[:48] == np.roll(picture[:48], -32, axis=1)).all()
+    assert (seen(picture, (64, 48), Turned(infrared=True), 0.0)[48:] == 128).all()
+    assert (seen(picture, (64, 48), Turned(zoom=4), 0.0)[:48] != picture[:48]).any()
+    assert Turned().home and not camera.home
 
 
 @pytest.mark.parametrize(("name", "answers"), [("no_answer", []), ("refused", [1]), ("never_connects", [0])])

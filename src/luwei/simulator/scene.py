@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from luwei.simulator.device_clock import device_time
+from luwei.simulator.looking import Turned, seen
 from luwei.simulator.views import HELD, below_of, drawn
 
 if TYPE_CHECKING:
@@ -77,13 +78,17 @@ class Scene:
         self._lane = _lane(size, self._horizon, below_of(doing))
         self._columns = np.arange(size[0])
 
-    def planes(self, at_s: float, speed_kmh: float = 0.0) -> Plane:
-        """The picture of one moment, as planar 4:2:0: ``(height * 3 / 2, width)``, bytes."""
+    def planes(self, at_s: float, speed_kmh: float = 0.0, camera: Turned | None = None) -> Plane:
+        """The picture of one moment, as planar 4:2:0: ``(height * 3 / 2, width)``; ``camera``: where it looks."""
         passed_s = 0.0 if self._last_s is None else min(max(at_s - self._last_s, 0.0), 5.0)
         self._last_s = at_s
         self._way_m += passed_s * speed_kmh / 3.6
         out = self._base.copy()
         {"road": self._drive, "cabin": self._sit, "side": self._pass}[self._kind](out, at_s)
+        if camera is not None:
+            camera.go_on(at_s)
+            if not camera.home:
+                out = seen(out, self.size, camera, at_s)
         self._write(out, (8, 6), f"{device_time(at_s)}.{int(at_s * 10) % 10}")
         self._write(out, (8, 8 + self._font), self._caption)
         if self._note:

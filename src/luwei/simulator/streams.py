@@ -13,6 +13,7 @@ from luwei.protocol.jt1078.audio_blocks import split_hisilicon
 from luwei.protocol.jt1078.packet import Packet
 from luwei.protocol.jt1078.writing import PacketWriter, sim_field
 from luwei.simulator.encoding import H264, PAYLOAD_TYPES, STREAMS, Quality, Unit, VideoEncoder
+from luwei.simulator.looking import Turned
 from luwei.simulator.scene import Scene
 from luwei.simulator.tones import AUDIO_WAYS, blocks, silence
 
@@ -56,8 +57,8 @@ class CameraStream:
     """A camera of which one stream is filmed and encoded as it is asked for.
 
     ``stream``: ``sub`` (352×288, 12.5 pictures a second, about 130 kbit/s) or ``main`` (1280×720, 15, about 500);
-    ``speed``: tells how fast the truck drives, km/h; ``doing``: what the driver does, a name of ``happenings``. Not for
-    several threads at once.
+    ``speed``: tells how fast the truck drives, km/h; ``doing``: what the driver does, a name of ``happenings``;
+    ``look``: where the camera was turned to, None for straight ahead. Not for several threads at once.
     """
 
     slow, silent = True, False
@@ -71,6 +72,7 @@ class CameraStream:
         *,
         speed: Callable[[], float] = lambda: 60.0,
         doing: Callable[[], str] = lambda: "",
+        look: Callable[[], Turned | None] = lambda: None,
         quality: Quality | None = None,
     ) -> None:
         """Raises ValueError for an unknown stream or codec."""
@@ -79,7 +81,7 @@ class CameraStream:
         self.plate, self.channel, self.stream, self.codec = plate, channel, stream, codec
         self.payload_type = PAYLOAD_TYPES[codec]
         self.quality = quality or STREAMS[stream]
-        self._speed, self._doing = speed, doing
+        self._speed, self._doing, self._look = speed, doing, look
         self._key = False
         self._seen: tuple[Quality, str, Scene] | None = None
         self._encoder: VideoEncoder | None = None
@@ -92,7 +94,7 @@ class CameraStream:
         if self._seen is None or self._seen[0] is not quality or self._seen[1] != doing:
             self._seen = (quality, doing, Scene(self.plate, self.channel, quality.size, at_s, doing=doing))
         key, self._key = self._key, False
-        unit = self._encoder.encode(self._seen[2].planes(at_s, self._speed()), key)
+        unit = self._encoder.encode(self._seen[2].planes(at_s, self._speed(), self._look()), key)
         return Shot(unit, int(at_s * 1000), 1 / quality.fps)
 
     def want_key(self) -> None:

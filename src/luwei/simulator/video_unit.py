@@ -6,8 +6,8 @@ It exists only in trucks that were ever asked for something of it. Lines are cor
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from luwei.protocol.jt808.frame import Frame
 from luwei.protocol.jt808.messages import ptz, video
 from luwei.simulator import wire
 from luwei.simulator.file_uploads import FileUploads
+from luwei.simulator.looking import Turned
 from luwei.simulator.media_faults import NO_ANSWER, MediaFault
 from luwei.simulator.media_line import LOST, UNREACHABLE, Address, MediaLine
 from luwei.simulator.playback import Playback
@@ -45,21 +46,6 @@ LOSSY_PERCENT = 10
 Key = tuple[int, str, int]
 """Channel, kind, and number of a line among those of one request."""
 Handler = Callable[[Frame, float], "list[Body]"]
-
-
-@dataclass(slots=True)
-class Turned:
-    """Where a camera looks: what the orders since the start add up to. Steps of focus, aperture and zoom."""
-
-    direction: int = 0
-    speed: int = 0
-    focus: int = 0
-    aperture: int = 0
-    zoom: int = 0
-    wiper: bool = False
-    infrared: bool = False
-    orders: list[str] = field(default_factory=list)
-    """Names of the last ones, the newest last; at most 20."""
 
 
 _STEPS: Mapping[type[Any], str] = {ptz.Focus: "focus", ptz.Aperture: "aperture", ptz.Zoom: "zoom"}
@@ -160,6 +146,7 @@ class VideoUnit:
         return CameraStream(
             truck.plate, order.channel, STREAM_NAMES[order.stream_type], self.fault.codec or self.gear.codec,
             speed=lambda: drive.speed_mps * 3.6, doing=lambda: driver.visible,
+            look=lambda: self.turned.get(order.channel),
         )  # fmt: skip
 
     def _sound(self, kind: str) -> Sound:
@@ -237,10 +224,9 @@ class VideoUnit:
             return self._general(frame, wire.RESULT_FAILED)
         camera = self.turned.setdefault(order.channel, Turned())
         if table is ptz.Rotate:
-            camera.direction, camera.speed = order.direction, order.speed if order.direction else 0
+            camera.turn(order.direction, order.speed, time.time())
         elif table in _STEPS:
-            name = _STEPS[table]
-            setattr(camera, name, getattr(camera, name) + (-1 if order.value else 1))
+            camera.step(_STEPS[table], -1 if order.value else 1)
         else:
             setattr(camera, _SWITCHES[table], bool(order.value))
         camera.orders = [*camera.orders[-19:], table.__name__]

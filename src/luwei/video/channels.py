@@ -65,6 +65,14 @@ class Channels:
 
     source: str
     items: list[ChannelView]
+    knows_ptz: bool = True
+    """Whether it was said which cameras can be turned: 0x1003 and the usual channels do not say it."""
+
+    def ptz(self, channel: int) -> bool | None:
+        """Whether the camera of ``channel`` can be turned; None: not known."""
+        if not self.knows_ptz:
+            return None
+        return any(each.channel == channel and each.ptz for each in self.items)
 
 
 def names(channel: int) -> tuple[str, str]:
@@ -110,8 +118,8 @@ def channels(engine: Engine, vehicle_id: int, terminal_id: int) -> Channels:
     for kind in ("read_parameters", "video_attributes"):
         for row in told:
             if row.kind == kind and (found := _told(json.loads(row.answer))):
-                return Channels(TOLD, found)
-    return Channels(USUALLY, [default(channel) for channel in USUAL])
+                return Channels(TOLD, found, kind == "read_parameters")
+    return Channels(USUALLY, [default(channel) for channel in USUAL], False)
 
 
 def _told(answer: dict[str, object]) -> list[ChannelView]:

@@ -35,6 +35,7 @@ from luwei.web import (
     upgrade_routes,
     video,
     video_downloads,
+    video_ptz,
     video_recordings,
     video_records,
 )
@@ -78,6 +79,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *video_recordings.route_handlers,
     *video_records.route_handlers,
     *video_downloads.route_handlers,
+    *video_ptz.route_handlers,
     *alarm_routes.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,

@@ -39,6 +39,7 @@ from luwei.registry.terminal import Terminal
 from luwei.settings import Settings
 from luwei.video.desk import VideoDesk
 from luwei.video.downloads import DownloadEngine
+from luwei.video.ptz import PtzDesk
 from luwei.video.recorder import Recorder
 from luwei.web.errors import Refused
 from luwei.web.looks import Looks
@@ -99,6 +100,8 @@ class Services:
     """None where no stream is recorded from here."""
     downloads: DownloadEngine | None = None
     """None where no recordings are fetched from here."""
+    ptz: PtzDesk | None = None
+    """None where no cameras are turned from here."""
     cases: CaseEngine | None = None
     """None where no cases are served from here."""
     oversight: OversightEngine | None = None

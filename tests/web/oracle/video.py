@@ -74,6 +74,8 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
         assert (status == 200) == (key in seen), f"{name} channels of {key}: {status}"
         status = (await client.get("/api/video/traffic", params={"vehicle_id": key})).status_code
         assert (status == 200) == (key in seen), f"{name} traffic of {key}: {status}"
+        status = (await client.get("/api/video/ptz", params={"vehicle_id": key, "channel": 1})).status_code
+        assert (status == 200) == (key in seen), f"{name} camera of {key}: {status}"
         status = (await client.get(f"/api/video/vehicles/{key}/recordings")).status_code
         assert (status == 200) == (key in seen), f"{name} recordings of {key}: {status}"
         body = {"vehicle_id": key, "channel": 1, "purpose": "核实"}
