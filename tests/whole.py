@@ -47,12 +47,15 @@ class WholeSystem:
         self.gateway_port, self.web_port, self.bus_port, self.evidence_port, self.evidence_status_port = free_ports(5)
         self.status_port = free_run_of_ports(12)
         self.media_port = self.status_port + 4
+        self.ftp_port = free_run_of_ports(65)
         self.settings: Mapping[str, str] = {
             "LUWEI_DATA": str(folder / "data"),
             "LUWEI_GATEWAY_PORT": str(self.gateway_port),
             "LUWEI_WEB_PORT": str(self.web_port),
             "LUWEI_EVIDENCE_PORT": str(self.evidence_port),
             "LUWEI_EVIDENCE_STATUS_PORT": str(self.evidence_status_port),
+            "LUWEI_EVIDENCE_FTP_PORT": str(self.ftp_port),
+            "LUWEI_EVIDENCE_FTP_PASSIVE": str(self.ftp_port + 1),
             "LUWEI_BUS_PORT": str(self.bus_port),
             "LUWEI_STATUS_PORT": str(self.status_port),
             "LUWEI_MEDIA_PORT": str(self.media_port),

@@ -54,6 +54,7 @@ def demo(trucks: int, data: Path | None) -> None:
 
     folder = (data or Path(os.environ.get("LUWEI_DATA", "") or "data/demo")).resolve()
     os.environ.update(LUWEI_DEMO="1", LUWEI_ADMISSION="open", LUWEI_DATA=str(folder))
+    os.environ.setdefault("LUWEI_EVIDENCE_FTP_PORT", "7621")
     settings = _settings()
     seed(settings, trucks)
     supervisor.run(settings, demo_trucks=trucks)

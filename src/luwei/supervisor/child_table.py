@@ -79,6 +79,8 @@ def ports(settings: Settings) -> list[tuple[str, str, int]]:
         ("LUWEI_EVIDENCE_PORT", settings.host, settings.evidence_port),
         ("LUWEI_EVIDENCE_STATUS_PORT", settings.host, settings.evidence_status_port),
     ]
+    if settings.evidence_ftp_port:
+        wanted.append(("LUWEI_EVIDENCE_FTP_PORT", settings.host, settings.evidence_ftp_port))
     for number in range(settings.media_processes):
         first = settings.media_port + 2 * number
         wanted += [("LUWEI_MEDIA_PORT", settings.host, port) for port in (first, first + 1)]
