@@ -10,7 +10,15 @@ from random import Random
 
 from luwei.protocol.choices import ByLength
 from luwei.protocol.fields import Bytes, Integer, Scope, WireType
-from luwei.protocol.jt808.parameter_blocks import AlarmRecording, AudioVideo
+from luwei.protocol.jt808.parameter_blocks import (
+    AlarmRecording,
+    AudioVideo,
+    ChannelVideo,
+    ChannelVideoList,
+    ImageAnalysis,
+    SleepWake,
+    WakePeriod,
+)
 from luwei.protocol.jt808.parameter_ranges import block_bounds
 from luwei.protocol.jt808.parameters import PARAMETERS
 from luwei.protocol.message import Nested, Record
@@ -29,13 +37,18 @@ def standard_blocks() -> dict[int, bytes]:
     """Blocks of audio-video and active safety as a terminal leaves the factory: the standards' defaults."""
     stream = {"coding": 0, "resolution": 5, "key_interval": 50, "frame_rate": 25, "bit_rate": 1024}
     video = {f"{way}_{name}": value for way in ("live", "storage") for name, value in stream.items()}
+    never = WakePeriod(wake="0000", close="0000")
     records: dict[int, Record] = {
         0x0075: AudioVideo(**video, osd=0b1011, audio_output=0),
+        0x0077: ChannelVideoList(channels=(ChannelVideo(logical_channel=2, **video, osd=0b0011),)),
         0x0079: AlarmRecording(storage_threshold=20, duration=5, before=1),
+        0x007B: ImageAnalysis(rated_passengers=3, fatigue_threshold=60),
+        0x007C: SleepWake(mode=0b101, condition=0b011, weekdays=0, periods_on=0, periods=(never,) * 4),
         0xF364: _default(YuebiaoAdas), 0xF365: _default(YuebiaoDsm), TYRES: _default(TyreSettings),
         BLIND_SPOT: _default(BsdSettings),
     }  # fmt: skip
-    return {key: record.encode(2019) for key, record in records.items()} | {0xF370: b"\x01"}
+    blocks = {key: record.encode(2019) for key, record in records.items()}
+    return blocks | {0x007A: bytes(4), 0xF370: b"\x01"}
 
 
 def _default(record: type[Record]) -> Record:

@@ -14,7 +14,7 @@ from luwei.commands.parameter_form import PARAMETERS_MAX, SECRET_IDS, VENDOR, ma
 from luwei.protocol.choices import ByLength
 from luwei.protocol.errors import ProtocolError
 from luwei.protocol.fields import Bytes, Integer, WireType
-from luwei.protocol.jt808.parameter_blocks import ChannelList, SleepWake
+from luwei.protocol.jt808.parameter_blocks import ChannelList, ChannelVideoList, SleepWake
 from luwei.protocol.jt808.parameter_ranges import SCALARS, block_bounds, clause_of
 from luwei.protocol.jt808.parameters import Parameter, ParameterType, parameter_type
 from luwei.protocol.layout import Field
@@ -273,13 +273,31 @@ def _check_field(key: int, record: type[Record], declared: Field, value: Any) ->
     return value
 
 
+KIND_TOTALS = ("audio_video", "audio", "video")
+"""Totals of 0x0076 by the kind of its channels, 0 to 2."""
+LISTED_MAX: Mapping[type[Record], int] = {ChannelList: 63, ChannelVideoList: 12}
+"""Channels that fit 255 bytes: 3 + 4 each, 1 + 21 each (1078 §5.3.1)."""
+
+
 def _check_whole(key: int, record: type[Record], values: Mapping[str, Any]) -> None:
     """Rules that bind several fields."""
+    most = LISTED_MAX.get(record)
+    if most is not None:
+        numbers = [each["logical_channel"] for each in values["channels"]]
+        if len(numbers) > most:
+            raise _refusal(key, "channels", f"must list at most {most}: a value has 255 bytes", len(numbers))
+        twice = next((number for number in numbers if numbers.count(number) > 1), None)
+        if twice is not None:
+            raise _refusal(key, "channels", f"must list each logical channel once, has {twice} twice", twice)
     if record is ChannelList:
-        told = sum(values[name] for name in ("audio_video", "audio", "video"))
+        told = sum(values[name] for name in KIND_TOTALS)
         if told != len(values["channels"]):
             rule = f"must list the {told} channels that the three totals announce, has {len(values['channels'])}"
             raise _refusal(key, "channels", rule, "")
+        for kind, name in enumerate(KIND_TOTALS):
+            listed = sum(each["kind"] == kind for each in values["channels"])
+            if listed != values[name]:
+                raise _refusal(key, name, f"must be the {listed} channels of this kind that are listed", values[name])
     if record is SleepWake:
         if len(values["periods"]) != 4:
             raise _refusal(key, "periods", "must hold four periods", len(values["periods"]))
