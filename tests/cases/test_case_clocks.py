@@ -9,11 +9,11 @@ import pytest
 from case_world import HOUR, MINUTE, SECOND, SIGN, T0, World
 from sqlalchemy import insert, text, update
 
-from luwei.cases import following, reminders, timers
+from luwei.cases import acts, following, reminders, timers
 from luwei.cases.correction import Seen, judge
 from luwei.registry.audit import Actor
 from luwei.registry.command import Command, CommandBatch
-from luwei.registry.engine import write
+from luwei.registry.engine import read, write
 from luwei.registry.evidence import EvidenceFile, EvidenceRequest
 
 
@@ -187,3 +187,34 @@ def test_files_that_come_complete_the_case_and_what_is_lost_is_told(world: World
         connection.execute(given_up.values(state="given_up", cause="no answer", ended_at=T0 + 3 * MINUTE))
     following.evidence_since(world.engine, T0 + 3 * MINUTE, T0 + 3 * MINUTE)
     assert (world.cases()[1].evidence_state, world.steps(2)[-1]) == ("lost", "files_lost")
+
+
+def test_pictures_that_an_alarm_had_the_terminal_take_are_evidence_of_its_case(world: World) -> None:
+    """0x0801 with event 3, collision and rollover (JT/T 808-2019 §8.50), taken about the time of the alarm."""
+    world.take(world.alarm("808:29", T0))
+
+    def sent(event: int, at: int, **values: Any) -> dict[str, Any]:
+        return {
+            "kind": "picture", "origin": "0x0801", "vehicle_id": world.first, "event": str(event), "taken_at": at,
+            "received_at": T0 + MINUTE, "media_type": "image/jpeg", "state": "complete", "stored_bytes": 9,
+            "readable": True, "created_at": T0 + MINUTE, "updated_at": T0 + MINUTE,
+        } | values  # fmt: skip
+
+    with write(world.engine) as connection:
+        for row in (
+            sent(3, T0 + SECOND), sent(3, T0 + 3 * SECOND, readable=False),
+            sent(0, T0 + SECOND),  # ordered by the platform
+            sent(2, T0 + SECOND),  # the alarm button
+            sent(3, T0 - HOUR),  # another time
+            sent(3, T0 + SECOND, vehicle_id=world.second),
+        ):  # fmt: skip
+            connection.execute(insert(EvidenceFile), row)
+    assert following.evidence_since(world.engine, T0 + MINUTE, T0 + MINUTE) == [1]
+    case = world.case()
+    assert (case.evidence_state, case.evidence_files, case.evidence_complete, case.evidence_thumb) == (
+        "complete", 2, 2, 1,
+    )  # fmt: skip
+    assert world.steps()[-1] == "files_sent"
+    assert following.evidence_since(world.engine, T0 + MINUTE, T0 + MINUTE) == []
+    with read(world.engine) as connection:
+        assert acts.files_of(connection, 1, world.first) == {1, 2}

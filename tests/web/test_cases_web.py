@@ -209,6 +209,22 @@ async def test_hand_over_snooze_and_wake(web: Running, crew: dict[str, str]) -> 
         shift = await client.post("/api/cases/hand-over", json={"note": "交给夜班", "to": None})
     assert shift.json()["done"] == 1
     assert (await newest(web, crew["one"], "6505"))["assignee"] is None
+    told = (await get(web, "/api/cases/hand-overs", crew["one"], size=2)).json()
+    first, second = told["items"]
+    assert (first["giver"]["name"], first["to"], first["note"], first["may_take"]) == (
+        "case-two", None, "交给夜班", True,
+    )  # fmt: skip
+    assert (second["to"]["name"], second["may_take"], [row["id"] for row in second["cases"]]) == (
+        "case-two", False, [case],
+    )  # fmt: skip
+    assert told["waiting"] == 1 and (await get(web, "/api/cases/hand-overs", crew["two"])).json()["waiting"] == 1
+    async with web.client(crew["one"]) as client:
+        taken = await client.post(f"/api/cases/hand-overs/{first['id']}/take")
+        again = await client.post(f"/api/cases/hand-overs/{first['id']}/take")
+    assert taken.json() == {"done": 1, "refused": []}
+    assert (again.status_code, again.json()["error"]["field"]) == (409, "taken_at")
+    assert (await newest(web, crew["one"], "6505", "doing"))["assignee"]["name"] == "case-one"
+    assert (await get(web, "/api/cases/hand-overs", crew["city"])).status_code == 403
 
 
 async def test_orders_go_straight_from_the_case_and_stop_the_first_clock(web: Running, crew: dict[str, str]) -> None:

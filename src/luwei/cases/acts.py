@@ -10,10 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select
 
-from luwei.access import rights
-from luwei.access.kinds import WRITE
-from luwei.access.user import User
-from luwei.cases import handling, recordings
+from luwei.cases import handling, recordings, triggered
 from luwei.cases.handling import Given
 from luwei.cases.holding import Held, hold, line
 from luwei.cases.timers import woken
@@ -74,15 +71,15 @@ def _require_opened(connection: Connection, held: Held, files: Sequence[int]) ->
 
 
 def files_of(connection: Connection, case_id: int, vehicle_id: int) -> set[int]:
-    """Evidence of a case: answers to its requests, files under the identification of one of its alarms, and what was
-    recorded or fetched for it."""
+    """Evidence of a case: answers to its requests, files under the identification of one of its alarms, what was
+    recorded or fetched for it, and pictures that its alarm had the terminal take."""
     requests = select(CaseEvidence.request_id).where(CaseEvidence.case_id == case_id)
     signs = set(connection.scalars(select(CaseAlarm.identification).where(CaseAlarm.case_id == case_id))) - {""}
     asked = EvidenceFile.request_id.in_(requests)
     sent = and_(EvidenceFile.vehicle_id == vehicle_id, EvidenceFile.identification.in_(sorted(signs)))
     fetched = EvidenceFile.id.in_(select(CaseFile.file_id).where(CaseFile.case_id == case_id))
     found = set(connection.scalars(select(EvidenceFile.id).where(or_(asked, fetched, *([sent] if signs else [])))))
-    return found | recordings.files_of(connection, case_id)
+    return found | recordings.files_of(connection, case_id) | set(triggered.of_case(connection, case_id))
 
 
 def claim(engine: Engine, scope: Scope, case_id: int, version: int, actor: Actor) -> None:
@@ -103,67 +100,6 @@ def release(engine: Engine, scope: Scope, case_id: int, version: int, note: str,
         held.mine()
         held.to(OPEN, assignee_id=None)
         held.keep("released", {"note": line("note", note, *NOTE)})
-
-
-def hand_over(
-    engine: Engine, scope: Scope, case_id: int, version: int, to: int | None, note: str, actor: Actor
-) -> None:
-    """交接: to a person of the same organisation, or (None) to whoever has the next shift."""
-    with write(engine) as connection:
-        held = hold(connection, scope, case_id, version, actor)
-        _hand_over(engine, held, to, line("note", note, *NOTE))
-
-
-def _hand_over(engine: Engine, held: Held, to: int | None, note: str) -> None:
-    held.require(AT_HAND, "handed over")
-    told: dict[str, object] = {"note": note, "to": to}
-    if to is None:
-        held.to(OPEN, assignee_id=None, snoozed_until=None)
-    else:
-        told["name"] = _colleague(engine, held, to)
-        held.to(CLAIMED, assignee_id=to, snoozed_until=None)
-    held.keep("handed_over", told)
-
-
-def _colleague(engine: Engine, held: Held, to: int) -> str:
-    for key, name in people(engine, held.connection, held.actor.organisation_id):
-        if key == to:
-            return name
-    raise RegistryError("to", "must be a person of your organisation who may handle cases", to)
-
-
-def people(engine: Engine, connection: Connection, organisation: int | None) -> list[tuple[int, str]]:
-    """Who of an organisation may handle cases: (id, name), by name."""
-    roles = rights.book(engine, connection).rights
-    able = [role for role, cells in roles.items() if (WRITE, "case") in cells]
-    statement = (
-        select(User.id, User.display_name)
-        .where(User.organisation_id == organisation, User.disabled_at.is_(None), User.role.in_(able))
-        .order_by(User.display_name, User.id)
-    )
-    return [(row.id, row.display_name) for row in connection.execute(statement)]
-
-
-def hand_over_many(
-    engine: Engine,
-    scope: Scope,
-    cases: Sequence[tuple[int, int]] | None,
-    to: int | None,
-    note: str,
-    actor: Actor,
-    held_by_me: Sequence[tuple[int, int]],
-) -> tuple[list[int], list[tuple[int, RegistryError]]]:
-    """Several cases (id, version), None: all that this person holds. What was handed over, and what was not and why."""
-    done: list[int] = []
-    refused: list[tuple[int, RegistryError]] = []
-    for case_id, version in held_by_me if cases is None else cases:
-        try:
-            hand_over(engine, scope, case_id, version, to, note, actor)
-        except RegistryError as error:
-            refused.append((case_id, error))
-        else:
-            done.append(case_id)
-    return done, refused
 
 
 def snooze(engine: Engine, scope: Scope, case_id: int, version: int, until: int, reason: str, actor: Actor) -> None:

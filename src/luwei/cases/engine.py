@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.alarms.reader import AlarmReader
-from luwei.cases import acts, following, intake, policies, recordings, reminders, timers, what_if
+from luwei.cases import following, hand_overs, intake, policies, recordings, reminders, timers, what_if
 from luwei.cases.counting import Counts
 from luwei.cases.merge import Alarm
 from luwei.cases.news import News
@@ -113,7 +113,7 @@ class CaseEngine:
     def people(self, organisation: int | None) -> list[tuple[int, str]]:
         """Who of an organisation may handle cases. Blocks."""
         with read(self._engine) as connection:
-            return acts.people(self._engine, connection, organisation)
+            return hand_overs.people(self._engine, connection, organisation)
 
     async def take(self, rows: pa.RecordBatch) -> None:
         """Take a batch of alarm facts; they are kept when this returns. Raises what the registry raises."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from luwei.cases import steps
+from luwei.cases import steps, triggered
 from luwei.cases.reminders import TTS
 from luwei.cases.steps import Step
 from luwei.registry import evidence
@@ -18,6 +18,7 @@ from luwei.registry.engine import read, write
 from luwei.registry.evidence import GIVEN_UP, PICTURE, EvidenceFile, EvidenceRequest
 
 AT_ONCE = 500
+DAY_MS = 86_400_000
 OVERLAP_MS = 5_000
 """Rows are stamped before their transaction is seen: look so far back again."""
 _OVER = (ANSWERED, FAILED, EXPIRED, CANCELLED)
@@ -79,14 +80,24 @@ def evidence_since(engine: Engine, since: int, now: int) -> list[int]:
     )
     with read(engine) as connection:
         keys = {*connection.scalars(files), *connection.scalars(ended)}
-    return _bring(engine, sorted(keys), now)
+    return sorted({*_bring(engine, sorted(keys), now), *_pictures(engine, start, now)})
 
 
 def evidence_all(engine: Engine, now: int) -> list[int]:
-    """The same after a start, for every request that may have changed meanwhile."""
+    """The same after a start, for every request that may have changed meanwhile, and the pictures of a day."""
     with read(engine) as connection:
         keys = list(connection.scalars(select(CaseEvidence.request_id).where(CaseEvidence.state.in_(_OPEN_STATES))))
-    return _bring(engine, sorted(set(keys)), now)
+    return sorted({*_bring(engine, sorted(set(keys)), now), *_pictures(engine, now - DAY_MS, now)})
+
+
+def _pictures(engine: Engine, start: int, now: int) -> list[int]:
+    """Count pictures that alarms had terminals take since ``start``; the cases."""
+    with read(engine) as connection:
+        cases = triggered.cases_since(connection, start)
+    if not cases:
+        return []
+    with write(engine) as connection:
+        return _count(connection, cases, now)
 
 
 def _bring(engine: Engine, requests: Sequence[int], now: int) -> list[int]:
@@ -97,16 +108,13 @@ def _bring(engine: Engine, requests: Sequence[int], now: int) -> list[int]:
     return sorted(changed)
 
 
-def _update(connection: Connection, requests: Sequence[int], now: int) -> Iterable[int]:
+def _update(connection: Connection, requests: Sequence[int], now: int) -> list[int]:
     links = connection.execute(
         select(CaseEvidence.case_id, CaseEvidence.request_id, CaseEvidence.state, CaseEvidence.alarm).where(
             CaseEvidence.request_id.in_(requests)
         )
     ).all()
-    cases = sorted({link.case_id for link in links})
-    known = select(CaseEvidence.case_id, CaseEvidence.request_id, CaseEvidence.state)
-    of_cases = connection.execute(known.where(CaseEvidence.case_id.in_(cases))).all()
-    everything = _states(connection, sorted({row.request_id for row in of_cases}))
+    everything = _states(connection, sorted({link.request_id for link in links}))
     told: list[Step] = []
     for link in links:
         said = everything[link.request_id]
@@ -122,11 +130,25 @@ def _update(connection: Connection, requests: Sequence[int], now: int) -> Iterab
             detail = {"request": link.request_id, "files": said["files"], "complete": said["complete"]}
             told.append((link.case_id, act, None, detail | ({"cause": said["cause"]} if said["cause"] else {})))
     steps.add_all(connection, told, now)
+    return _count(connection, sorted({link.case_id for link in links}), now)
+
+
+def _count(connection: Connection, cases: Sequence[int], now: int) -> list[int]:
+    """Write what is here of the evidence of these cases; those where it changed."""
+    requests = select(CaseEvidence.case_id, CaseEvidence.request_id).where(CaseEvidence.case_id.in_(cases))
+    of_cases = connection.execute(requests).all()
+    everything = _states(connection, sorted({row.request_id for row in of_cases}))
     changed = []
+    told: list[Step] = []
     locked = select(*_COLUMNS).where(AlarmCase.id.in_(cases)).order_by(AlarmCase.id).with_for_update()
     rows = {row.id: row for row in connection.execute(locked)}
     for case in cases:
         parts = [everything[row.request_id] for row in of_cases if row.case_id == case]
+        own, thumb = triggered.counted(connection, case)
+        if own:
+            parts.append({"state": COMPLETE, "files": own, "complete": own, "thumb": thumb})
+        if not parts:
+            continue
         states = {part["state"] for part in parts}
         thumbs = [part["thumb"] for part in parts if part["thumb"] is not None]
         values = {
@@ -139,7 +161,10 @@ def _update(connection: Connection, requests: Sequence[int], now: int) -> Iterab
         if row is None or all(getattr(row, name) == value for name, value in values.items()):
             continue
         connection.execute(update(AlarmCase).where(AlarmCase.id == case).values(**values, updated_at=now))
+        if own and row.evidence_complete < own:
+            told.append((case, "files_sent", None, {"files": own}))
         changed.append(case)
+    steps.add_all(connection, told, now)
     return changed
 
 

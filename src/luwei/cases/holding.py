@@ -120,8 +120,8 @@ def _last_word(connection: Connection, case_id: int) -> str:
 
 
 _TELLING = (
-    "raised", "claimed", "released", "handed_over", "snoozed", "woke", "command", "recorded", "verdict", "verified",
-    "returned", "closed", "appealed",
+    "raised", "claimed", "released", "handed_over", "taken_over", "snoozed", "woke", "command", "recorded", "verdict",
+    "verified", "returned", "closed", "appealed",
 )  # fmt: skip
 
 

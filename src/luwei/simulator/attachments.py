@@ -23,7 +23,7 @@ from luwei.protocol.safety.stream import stream_head
 from luwei.simulator import wire
 from luwei.simulator.alarm_files import AlarmFile, files_of
 from luwei.simulator.media_faults import STEADY
-from luwei.simulator.safety import RaisedAlarm
+from luwei.simulator.safety import KEPT, RaisedAlarm
 
 if TYPE_CHECKING:
     from luwei.simulator.equipment import Body
@@ -73,6 +73,9 @@ class Attachments:
         """A way to be taken every time; None: as the fleet behaves."""
         self.done: list[tuple[str, str]] = []
         """(alarm number, way) of uploads that ended, the newest last."""
+        self._ways: dict[bytes, str] = {}
+        """By identification: a terminal that has lost its files has lost them for whoever asks again."""
+        self._going: set[bytes] = set()
 
     def asked(self, frame: Frame, now_s: float) -> list[Body]:
         """0x9208 came."""
@@ -80,7 +83,8 @@ class Attachments:
         identification = message.alarm_sign.encode()
         safety = self._terminal.instruments.safety
         known = safety is not None and identification in safety.raised
-        if known:
+        if known and identification not in self._going:  # what is on its way, if only in hours, is not sent twice
+            self._going.add(identification)
             self.orders.append(
                 Order(message.server_ip, message.tcp_port, identification, message.alarm_no, message.dialect)
             )
@@ -91,22 +95,32 @@ class Attachments:
         orders, self.orders = self.orders, []
         return orders
 
-    def choose(self) -> str:
-        """How the next upload will be done."""
+    def choose(self, identification: bytes) -> str:
+        """How the files of an alarm will be uploaded, the same whenever they are asked for."""
         if self.way is not None:
             return self.way
-        if self._terminal.misbehaviour is None:
-            return self._rng.choices(WAYS, _USUAL if self._terminal.truck.number >= STEADY else _STEADY)[0]
-        return self._rng.choices(WAYS, _BAD)[0]
+        if identification not in self._ways:
+            while len(self._ways) >= KEPT:
+                self._ways.pop(next(iter(self._ways)))
+            usual = _USUAL if self._terminal.truck.number >= STEADY else _STEADY
+            shares = usual if self._terminal.misbehaviour is None else _BAD
+            self._ways[identification] = self._rng.choices(WAYS, shares)[0]
+        return self._ways[identification]
 
     async def upload(self, order: Order, slots: asyncio.Semaphore) -> None:
         """Carry out ``order``; ends when all is sent or given up."""
+        try:
+            way = await self._upload(order, slots)
+        finally:
+            self._going.discard(order.identification)
+        self.done = [*self.done[-99:], (order.alarm_no, way)]
+
+    async def _upload(self, order: Order, slots: asyncio.Semaphore) -> str:
         safety = self._terminal.instruments.safety
         alarm = None if safety is None else safety.raised.get(order.identification)
-        way = self.choose()
+        way = self.choose(order.identification)
         if alarm is None or way == NEVER:
-            self.done.append((order.alarm_no, NEVER))
-            return
+            return NEVER
         if way == LATE:
             await asyncio.sleep(self._rng.uniform(*LATE_S))
         async with slots:
@@ -120,7 +134,7 @@ class Attachments:
                     log.debug("upload broken", phone=self._terminal.truck.phone, error=str(error))
                 uploading.supplement = True
                 await asyncio.sleep(self._rng.uniform(*AGAIN_S))
-        self.done = [*self.done[-99:], (order.alarm_no, way)]
+        return way
 
 
 class _Uploading:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,17 @@ class Camera:
             return wire.TERMINAL_REPLY, wire.general_reply(serial, 0x8801, code, self._edition)
         made = media.ShootReply(reply_serial=serial, result=result, ids=ids if ids else None)
         return made.id, made.encode(self._edition)
+
+    def triggered(self, event: int, pictures: Sequence[tuple[float, int]], now_s: float) -> None:
+        """Pictures that an alarm takes by itself; ``event`` as 事件项编码, each (seconds from now, channel)."""
+        for after_s, channel in pictures:
+            self._terminal.commands.do_later(now_s + after_s, partial(self._take_and_send, event, channel))
+
+    def _take_and_send(self, event: int, channel: int, now_s: float) -> list[bytes]:
+        item = self._take(IMAGE, JPEG, channel, now_s)
+        item.event = event
+        self._send_at(item, now_s + self._rng.uniform(*READY_S))
+        return []
 
     def record(self, frame: Frame, now_s: float) -> list[Body]:
         """0x8804."""

@@ -11,7 +11,7 @@ from random import Random
 from luwei.simulator.fleet import Truck
 from luwei.simulator.routes import BRAKING_MPS2, Route, Town, destination, route, towns
 
-DRIVING, LOADING, RESTING, SLEEPING = "driving", "loading", "resting", "sleeping"
+DRIVING, LOADING, RESTING, SLEEPING, WRECKED = "driving", "loading", "resting", "sleeping", "wrecked"
 
 ACCELERATION_MPS2 = 0.35
 HARD_BRAKING_MPS2 = 1.2
@@ -156,6 +156,12 @@ class Drive:
         """Stop at the next place for it and rest."""
         if self.mode == DRIVING and self.at_m + REST_AHEAD_M < self._stop_m:
             self._stop_m, self._stop_kind = self.at_m + REST_AHEAD_M, RESTING
+
+    def crash(self, stands_s: float) -> None:
+        """Stand where the truck is, at once, for so long."""
+        self.mode = WRECKED
+        self.speed_mps = 0.0
+        self._until_s = self.now_s + stands_s
 
     def _drawn_haste(self, now_s: float) -> float:
         rng = Random(f"haste {self.truck.vin} {int(now_s)}")

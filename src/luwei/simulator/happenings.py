@@ -80,5 +80,6 @@ def known_to(dialect: str) -> tuple[Happening, ...]:
 OPENING: tuple[str, ...] = (
     "phone", "fatigue", "smoking", "emergency", "lane_departure", "not_ahead", "headway", "overspeed", "right_rear",
     "hands_off", "solid_line", "forward_collision", "left_rear", "tyre_low", "playing_phone", "headway",
+    "collision", "rollover",
 )  # fmt: skip
 """With what a demonstration begins, each in another truck."""

@@ -11,6 +11,7 @@ from luwei.simulator.driver import GONE_S, IGNORES, OBEYS, REACTS_S, VANISHES
 from luwei.simulator.driving import DRIVING
 from luwei.simulator.happenings import HAPPENINGS, OPENING
 from luwei.simulator.media_faults import STEADY
+from luwei.simulator.mishaps import MISHAPS, SINCE
 
 if TYPE_CHECKING:
     from luwei.simulator.terminal import Terminal
@@ -71,6 +72,10 @@ def open_with_alarms(terminals: Iterable[Terminal], now_s: float) -> list[tuple[
 
 
 def _fits(terminal: Terminal, name: str) -> bool:
+    if name in MISHAPS:
+        return (
+            terminal.instruments.safety is None and terminal.truck.number >= STEADY and terminal.truck.edition >= SINCE
+        )
     if name not in HAPPENINGS:
         return terminal.instruments.safety is None  # leave the cameras to what only they see
     safety = terminal.truck.speech.safety
@@ -83,6 +88,8 @@ def _begin(terminal: Terminal, name: str, now_s: float) -> list[bytes]:
     """Do ``name`` and report it at once; called when the line is up."""
     if name == "emergency":
         terminal.instruments.call_for_help()
+    elif name in MISHAPS:
+        terminal.instruments.sensors.begin(name)
     elif name == "overspeed":
         terminal.drive.hurry(now_s + HASTE_S, HASTE)
     else:

@@ -13,6 +13,7 @@ from random import Random
 from luwei.simulator.device_clock import device_time
 from luwei.simulator.driver import Driver
 from luwei.simulator.driving import CHINA_S, DRIVING, FATIGUE_S, FATIGUE_WARNING_S, LOADING, OVERSPEED_MARGIN_KMH, Drive
+from luwei.simulator.mishaps import BUTTON_EVENT, CRASH_EVENT, Sensors
 from luwei.simulator.routes import METRES_PER_DEGREE
 from luwei.simulator.safety import SafetyAlarms
 
@@ -75,6 +76,9 @@ class Instruments:
         self.driver = Driver(
             drive.truck, self.safety.rng if self.safety else drive.rng, speech.firmware in TELLS_START_AND_END
         )
+        self.sensors = Sensors(drive, self.edition)
+        self.triggers: list[int] = []
+        """事件项编码 of alarms that began since they were last taken: each has pictures taken."""
         self._emergency = False
         self._last_fix: tuple[float, float] = drive.place()
         self.recent: deque[Report] = deque(maxlen=REMEMBERED)
@@ -88,22 +92,33 @@ class Instruments:
     def call_for_help(self) -> None:
         """The driver presses the button."""
         self._emergency = True
+        self.triggers.append(BUTTON_EVENT)
+
+    def triggered(self) -> list[int]:
+        """``triggers`` since the last call."""
+        found, self.triggers = self.triggers, []
+        return found
 
     def take(self, watched: bool = False) -> Report:
         """A report of the present moment; ``watched``: with what the cameras of active safety saw since the last such
         one."""
         drive, rng = self.drive, self._rng
         if drive.mode == DRIVING and rng.random() < 2e-6:
-            self._emergency = True
+            self.call_for_help()
+        speed_kmh = drive.speed_mps * 3.6  # a receiver still tells it in the report of the blow that ends it
+        mishap = self.sensors.bits(self.edition, watched)
+        if self.sensors.crashed:
+            self.sensors.crashed = False
+            self.triggers.append(CRASH_EVENT)
         fixed = not drive.in_tunnel
         lon, lat = self._fix(fixed)
         alarm, extra = self._alarms()
+        alarm |= mishap
         status = DOORS_LOCKED if drive.moving else 0
         status |= ACC if drive.mode in (DRIVING, LOADING) else 0
         status |= FULL if drive.loaded else 0
         status |= (FIXED | GPS | BEIDOU) if fixed else 0
         status |= MOVING if drive.moving and self.edition == 2019 else 0
-        speed_kmh = drive.speed_mps * 3.6
         satellites = rng.randrange(11, 24) if fixed else 0
         radio = rng.randrange(18, 32) if fixed else rng.randrange(0, 6)
         items = [

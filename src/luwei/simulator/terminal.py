@@ -19,6 +19,7 @@ from luwei.simulator import wire
 from luwei.simulator.commands import Commands, Parameters
 from luwei.simulator.driving import Drive
 from luwei.simulator.faults import Misbehaviour
+from luwei.simulator.mishaps import PICTURES
 from luwei.simulator.reports import Instruments, Report
 from luwei.simulator.truth import Truth
 
@@ -259,6 +260,10 @@ class Terminal:
         self.drive.advance(now_s)
         report = self.instruments.take(watched=True)
         self.next_report_s = max(self.next_report_s + self.commands.interval_s(now_s), now_s + 0.02)
+        if (wakes_s := self.instruments.sensors.wakes_s) is not None:
+            self.next_report_s = max(min(self.next_report_s, wakes_s), now_s + 0.02)
+        for event in self.instruments.triggered():
+            self.commands.equipment.camera.triggered(event, PICTURES, now_s)
         if not self.blind and self.rng.random() < 3e-4:  # a dead zone begins
             self.blocked_until_s = now_s + self.rng.uniform(45, 400)
             self.close_wanted = self.phase == ONLINE and self.rng.random() < 0.5

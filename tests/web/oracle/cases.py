@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from luwei.registry.case import AlarmCase
+from luwei.registry.case_hand_over import CaseHandOver, HandedCase
 from luwei.registry.engine import write
 from oracle import rights
 from oracle.routes import Routes
@@ -34,6 +35,17 @@ async def fill(web: Running, world: World, chance: Any) -> None:
                 }  # fmt: skip
                 made = connection.execute(insert(AlarmCase).returning(AlarmCase.id), given).scalar_one()
                 world.rows["cases"][made] = row | {"id": made, "number": given["number"], "at": at}
+        # each organisation handed every case over: who sees the entry does not see more cases by it
+        for organisation in {person["of"] for person in world.people}:
+            giver = next(person for person in world.people if person["of"] == organisation)
+            entry = {
+                "at": world.after, "user_id": giver["id"], "organisation_id": organisation,
+                "cases": len(world.rows["cases"]), "note": f"谜-{world.seed}-{organisation}",
+            }  # fmt: skip
+            made = connection.execute(insert(CaseHandOver).returning(CaseHandOver.id), entry).scalar_one()
+            connection.execute(
+                insert(HandedCase), [{"hand_over_id": made, "case_id": key} for key in world.rows["cases"]]
+            )
 
 
 def sees(world: World, person: dict[str, Any], row: dict[str, Any], act: str = "read") -> bool:
@@ -72,6 +84,13 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
     writes = rights.manner(person, "case", "write") not in (rights.NONE, rights.COUNT) and reach
     status = (await client.get("/api/cases/colleagues")).status_code
     assert (status == 200) == writes, f"{name} colleagues: {status}"
+    answer = await client.get("/api/cases/hand-overs", params={"size": 50})
+    assert (answer.status_code == 200) == writes, f"{name} hand-overs: {answer.status_code}"
+    if writes:
+        given = {item["note"]: {row["id"] for row in item["cases"]} for item in answer.json()["items"]}
+        ours = {note: shown for note, shown in given.items() if note.startswith(f"谜-{world.seed}-")}
+        wanted = {f"谜-{world.seed}-{person['of']}": due}
+        assert ours == wanted, f"{name} hand-overs: {ours} for {wanted}"
     answer = await client.get("/api/cases.csv", params={"stage": "todo"})
     takes = reach and rights.manner(person, "case", "export") not in (rights.NONE, rights.COUNT)
     assert (answer.status_code == 200) == takes, f"{name} file of cases: {answer.status_code}"

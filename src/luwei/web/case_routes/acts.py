@@ -58,12 +58,6 @@ class Noted(Shown, forbid_unknown_fields=True):
     note: Note = ""
 
 
-class HandOver(Noted, forbid_unknown_fields=True):
-    """``to`` null: the next shift."""
-
-    to: Id | None = None
-
-
 class Snooze(Shown, forbid_unknown_fields=True):
     until: Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]
     reason: Note
@@ -98,25 +92,6 @@ class Chosen(msgspec.Struct, forbid_unknown_fields=True):
 
     id: Id
     version: Version
-
-
-class HandOverMany(msgspec.Struct, forbid_unknown_fields=True):
-    """``cases`` null: all that this person holds; ``to`` null: the next shift."""
-
-    note: Note
-    to: Id | None = None
-    cases: Annotated[list[Chosen], msgspec.Meta(max_length=1000)] | None = None
-
-
-class RefusedCase(msgspec.Struct):
-    id: int
-    field: str
-    rule: str
-
-
-class HandedOver(msgspec.Struct):
-    done: int
-    refused: list[RefusedCase]
 
 
 class BulkClose(msgspec.Struct, forbid_unknown_fields=True):
@@ -181,30 +156,6 @@ async def release(
 ) -> CaseAnswer:
     """Put a case back into the queue."""
     return await _do(services, door, "write", case_id, acts.release, data.version, data.note)
-
-
-@post("/api/cases/{case_id:int}/hand-over", tags=["cases"], guards=[own_page], status_code=200)
-async def hand_over(
-    services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key, data: JSONBody[HandOver]
-) -> CaseAnswer:
-    """Give a case to a colleague or to the next shift."""
-    return await _do(services, door, "write", case_id, acts.hand_over, data.version, data.to, data.note)
-
-
-@post("/api/cases/hand-over", tags=["cases"], guards=[own_page], status_code=200)
-async def hand_over_many(
-    services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[HandOverMany]
-) -> HandedOver:
-    """Give several cases to a colleague or to the next shift; what cannot be given is named."""
-    scope = door.allow("write", "case")
-    engine = cases_of(services)
-    mine = await asyncio.to_thread(reading.held_by, services.engine, scope, door.user_id)
-    cases = None if data.cases is None else [(each.id, each.version) for each in data.cases]
-    done, refused = await asyncio.to_thread(
-        acts.hand_over_many, services.engine, scope, cases, data.to, data.note, door.actor(scope), mine
-    )
-    engine.news.changed(done)
-    return HandedOver(len(done), [RefusedCase(key, error.field, error.rule) for key, error in refused])
 
 
 @post("/api/cases/{case_id:int}/snooze", tags=["cases"], guards=[own_page], status_code=200)
@@ -294,6 +245,6 @@ async def bulk_close(
 
 
 route_handlers: list[ControllerRouterHandler] = [
-    view, claim, release, hand_over, hand_over_many, snooze, wake, write_record, verdict, verify, give_back, close,
+    view, claim, release, snooze, wake, write_record, verdict, verify, give_back, close,
     appeal, bulk_close,
 ]  # fmt: skip

@@ -107,25 +107,6 @@ async def case_summary(
     return CaseSummary(now_ms(), found.stages, None if scope.aggregate else found.mine, found.oldest_due_at)
 
 
-class Colleague(msgspec.Struct):
-    """Somebody one may hand a case over to."""
-
-    id: int
-    name: str
-
-
-class Colleagues(msgspec.Struct):
-    items: list[Colleague]
-
-
-@get("/api/cases/colleagues", tags=["cases"])
-async def colleagues(services: NamedDependency[Services], door: NamedDependency[Door]) -> Colleagues:
-    """People of the same organisation who may handle cases, but oneself."""
-    door.allow("write", "case")
-    found = await asyncio.to_thread(cases_of(services).people, door.user.organisation_id)
-    return Colleagues([Colleague(key, name) for key, name in found if key != door.user_id])
-
-
 @get("/api/cases.csv", tags=["cases"], dependencies=CHOSEN)
 async def case_csv(
     services: NamedDependency[Services], door: NamedDependency[Door], cases_chosen: NamedDependency[CaseFilter]
@@ -168,4 +149,4 @@ def _lines(items: Iterator[CaseRow]) -> Iterator[str]:
         )  # fmt: skip
 
 
-route_handlers: list[ControllerRouterHandler] = [case_list, case_summary, colleagues, case_csv]
+route_handlers: list[ControllerRouterHandler] = [case_list, case_summary, case_csv]
