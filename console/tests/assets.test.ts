@@ -72,6 +72,8 @@ describe('the rules of the server', () => {
     expect(ruleText('must have at most 40 characters')).toBe('最多 40 个字符');
     expect(ruleText('another vehicle has this VIN: 粤B12345（黄）')).toBe('已被其他记录使用');
     expect(ruleText('another vehicle has this VIN; it exists elsewhere')).toBe('已在其他辖区登记');
+    expect(ruleText('the case changed meanwhile: 监控员01 Verdict (判定) at 01:24:05')).toBe('监控员01 01:24:05 判定');
+    expect(ruleText('a case that is handled cannot be handed over')).toBe('报警单当前状态不允许此操作');
     expect(ruleText('something new')).toBe('something new');
   });
 });

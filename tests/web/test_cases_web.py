@@ -205,6 +205,9 @@ async def test_hand_over_snooze_and_wake(web: Running, crew: dict[str, str]) -> 
     assert far.json()["case"]["state"] == "claimed"
     long = await act(web, crew["two"], case, "snooze", version=4, until=now_ms() + 3_600_000, reason="等待回电")
     assert (long.status_code, long.json()["error"]["field"]) == (400, "until")
+    least = await act(web, crew["two"], case, "snooze", version=4, after_s=60, reason="等待回电")  # counted here
+    assert least.json()["case"]["state"] == "snoozed"
+    assert (await act(web, crew["two"], case, "wake", version=5)).json()["case"]["state"] == "claimed"
     async with web.client(crew["two"]) as client:
         shift = await client.post("/api/cases/hand-over", json={"note": "交给夜班", "to": None})
     assert shift.json()["done"] == 1

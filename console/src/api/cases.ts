@@ -33,6 +33,8 @@ export interface EvidenceFile {
   sm3: string;
   /** Of the alarm that the file belongs to. */
   identification?: string;
+  /** Where the terminal said so. */
+  taken_at?: number | null;
   received_at: number | null;
   state: FileState;
   cause: string;
@@ -290,7 +292,7 @@ export const caseApi = {
   handOver: (id: number, version: number, to: number | null, note: string) => act(id, 'hand-over', { version, to, note }),
   handOverAll: (to: number | null, note: string, cases: { id: number; version: number }[] | null) =>
     request<{ done: number; refused: { id: number; field: string; rule: string }[] }>('/api/cases/hand-over', { body: { to, note, cases } }),
-  snooze: (id: number, version: number, until: number, reason: string) => act(id, 'snooze', { version, until, reason }),
+  snooze: (id: number, version: number, after_s: number, reason: string) => act(id, 'snooze', { version, after_s, reason }),
   wake: (id: number, version: number) => act(id, 'wake', { version }),
   command: (id: number, version: number, purpose: 'tts' | 'call' | 'stop', given: { text?: string; phone?: string } = {}) =>
     act(id, 'command', { version, purpose, ...given }),

@@ -59,10 +59,48 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/^must be later than from_at$/, '结束应晚于开始'],
   [/^must not be in the future.*$/, '不能晚于现在；当前归属请在资料中修改'],
   [/^overlaps .*$/, '与已有的时段重叠'],
+  [/^must have (\d+) to (\d+) characters$/, '应为 $1 至 $2 个字符'],
+  [/^must be (\d+) to (\d+) seconds ahead$/, '应为 $1 至 $2 秒之后'],
+  [/^at most (\d+) times$/, '最多 $1 次'],
+  [/^at most (\d+) at once$/, '一次最多 $1 条'],
+  [/^at most (\d+) days$/, '最多 $1 天'],
+  [/^a case of (G\d) cannot wait$/, '$1 报警单不能暂缓'],
+  [/^a case of (G\d) is closed after another person verified it$/, '$1 报警单须经他人核验后结案'],
+  [/^only cases of (G\d) are closed together$/, '只有 $1 报警单可以批量结案'],
+  [/^a picture of each must have been opened by you$/, '每条的图片都要由您打开过'],
+  [/^must all be of one type$/, '应为同一类型'],
+  [/^must be given before the case is handled$/, '判定前必填'],
+  [/^the case must have been opened by who handles it$/, '经办人须先打开报警单'],
+  [/^a person must look at the evidence of this grade before judging$/, '此等级须先查看证据再判定'],
+  [/^no (tts|stop) was given for this case$/, '尚未下发过该指令，不能记为措施'],
+  [/^ignore stands alone$/, '“不处理”不能与其他措施同选'],
+  [/^must be one of .+ for this verdict$/, '该原因与判定不符'],
+  [/^was not opened by you$/, '您尚未打开此文件'],
+  [/^must be verified by another person than the handler$/, '须由经办人以外的人核验'],
+  [/^the case is verified already$/, '已经核验过'],
+  [/^must be a person of your organisation who may handle cases$/, '应为本单位有处置权限的人员'],
+  [/^the hand-over was taken over already$/, '已被接收'],
+  [/^(.+) is handling this case$/, '$1 正在处理'],
+  [/^a case that is (\w+) (?:cannot be \w+(?: \w+)?|gives no orders)$/, '报警单当前状态不允许此操作'],
+  [/^the case changed meanwhile: (.+?) [A-Za-z][A-Za-z, ]* \((.+)\) at ([\d:]+)$/, '$1 $3 $2'],
+  [/^the case changed meanwhile: look again$/, '内容已变化，请再看一遍'],
+  [/^there is an appeal of this case already$/, '该单已有申诉'],
+  [/^an appeal is made within (\d+) working days$/, '申诉须在 $1 个工作日内提出'],
+  [/^must be true: only such a verdict is appealed against$/, '只能对“属实”的判定提出申诉'],
+  [/^the truck has no terminal$/, '该车没有终端'],
+  [/^must be the number that the terminal calls$/, '应为终端要拨打的号码'],
+  [/^must be in the future and within a year.*$/, '应在将来一年之内：已发生的不会重新定级'],
+  [/^version (\d+) begins at the same instant$/, '第 $1 版也在同一时刻生效'],
+  [/^has begun, so it stays.*$/, '已生效，不能撤回；请发布新版本'],
+  [/^must not be before from_day$/, '不能早于起始日'],
+  [/^must not be in the future$/, '不能晚于今天'],
 ];
 
+/** A word that the server gives in both languages: the Chinese one in brackets. */
+const BOTH = / \([^()\x20-\x7e]+\)/g;
+
 export function ruleText(rule: string): string {
-  if (locale.value === 'en') return rule;
+  if (locale.value === 'en') return rule.replace(BOTH, '');
   for (const [pattern, text] of RULES) {
     if (pattern.test(rule)) return rule.replace(pattern, text);
   }

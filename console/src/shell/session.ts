@@ -69,10 +69,11 @@ export const useSession = defineStore('session', () => {
   }
 
   async function readSystem(): Promise<void> {
+    const asked = Date.now();
     try {
       const answer = await api.system();
       system.value = answer;
-      clockOffset.value = answer.now - Date.now();
+      clockOffset.value = answer.now - (asked + Date.now()) / 2;
     } catch {
       system.value = null; // only the demo mark, the version and the map service are unknown then
     }

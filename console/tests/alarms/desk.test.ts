@@ -57,6 +57,7 @@ describe('keys of the desk', () => {
   it('go by their place, so that Shift and other layouts leave a digit what it is', () => {
     expect(keyAction(press('Digit1', '1'))).toEqual({ act: 'verdict', verdict: 'confirm', next: false });
     expect(keyAction(press('Digit1', '!', { shiftKey: true }))).toEqual({ act: 'verdict', verdict: 'confirm', next: true });
+    expect([press('KeyL', 'l'), press('KeyS', 's'), press('KeyT', 't'), press('KeyD', 'd')].map((each) => keyAction(each)?.act)).toEqual(['claim', 'snooze', 'none', 'reply']);
     expect(keyAction(press('Numpad4', '4'))).toEqual({ act: 'verdict', verdict: 'close', next: false });
     expect(keyAction(press('Digit5', '5'))).toEqual({ act: 'verdict', verdict: 'undecidable', next: false });
     expect(keyAction(press('Digit6', '6'))).toBeNull();

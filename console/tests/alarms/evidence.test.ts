@@ -24,6 +24,12 @@ describe('evidence in time', () => {
     expect(shown.map(({ from }) => from)).toEqual([0, 20_000, 20_200]);
   });
 
+  it('stands where the terminal says it was taken, which names no alarm then', () => {
+    const own = place([file({ id: 1, taken_at: 1_002_000 }), { ...clip, id: 2, taken_at: 1_003_000 }], [], 1_000_000);
+    expect(own.map(({ from }) => from)).toEqual([2_000, 3_000]);
+    expect(own[1]?.to).toBe(13_000);
+  });
+
   it('plays what is here, decodes and is known to browsers', () => {
     const playable = (more: Partial<EvidenceFile>): boolean => place([{ ...clip, ...more }])[0]?.playable ?? true;
     expect(playable({})).toBe(true);

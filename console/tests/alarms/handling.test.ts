@@ -4,6 +4,7 @@ import type { CaseDetail, CaseWords, Handling } from '@/api/cases';
 import { rangeOf, readFacts, writeFacts } from '@/pages/alarms/facts/address';
 import { draftOf, firstLacking, forVerdict, reasonsFor, toggled, unsaid } from '@/pages/alarms/handling';
 import type { Policy } from '@/pages/alarms/policy/answers';
+import { lookable, newsOf } from '@/pages/alarms/story';
 import { differences, rowOf, secondsOf, withGrade, withType } from '@/pages/alarms/policy/draft';
 
 const words = {
@@ -17,6 +18,25 @@ const words = {
 } as unknown as CaseWords;
 const phone = { type: '6502', fault: false };
 const empty: Handling = { verdict: null, reason: '', actions: [], driver_reply: '', correction: null, text: '' };
+
+describe('what the person is told of a case', () => {
+  const file = (id: number, kind: string): unknown => ({ id, kind, readable: kind === 'text' ? null : true });
+  const of = (evidence: unknown, files: number): Parameters<typeof lookable>[0] => ({ evidence, case: { evidence: { files } } }) as unknown as CaseDetail;
+
+  it('counts as evidence to look at what can be looked at, not the record of the state of the vehicle', () => {
+    expect(lookable(of([file(1, 'picture'), file(2, 'video'), file(3, 'text')], 3))).toBe(2);
+    expect(lookable(of([file(1, 'picture')], 5))).toBe(5); // four are still to come
+    expect(lookable(of(null, 5))).toBe(5);
+  });
+
+  it('says why a case came back until it is judged anew', () => {
+    const step = (act: string, detail: object): unknown => ({ id: 1, at: 7, act, by: { id: 2, name: '陈' }, detail });
+    const told = (state: string, ...steps: unknown[]): unknown => newsOf({ steps, case: { state } } as unknown as CaseDetail);
+    expect(told('returned', step('verdict', {}), step('returned', { note: '补充说明' }))).toEqual({ key: 'returned', name: '陈', note: '补充说明', at: 7 });
+    expect(told('claimed', step('handed_over', { note: '盯紧' }), step('taken_over', {}))).toMatchObject({ key: 'handedOver', note: '盯紧' });
+    expect(told('handled', step('returned', { note: '补充说明' }), step('verdict', {}))).toBeNull();
+  });
+});
 
 describe('the handling record', () => {
   it('offers the reasons of a verdict, those made for the type first', () => {

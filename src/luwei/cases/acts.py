@@ -102,8 +102,19 @@ def release(engine: Engine, scope: Scope, case_id: int, version: int, note: str,
         held.keep("released", {"note": line("note", note, *NOTE)})
 
 
-def snooze(engine: Engine, scope: Scope, case_id: int, version: int, until: int, reason: str, actor: Actor) -> None:
-    """稍后处理: out of sight for a bounded time; no clock stops."""
+def snooze(
+    engine: Engine,
+    scope: Scope,
+    case_id: int,
+    version: int,
+    until: int | None,
+    reason: str,
+    actor: Actor,
+    *,
+    after_s: int | None = None,
+) -> None:
+    """稍后处理: out of sight for a bounded time; no clock stops. Either ``until`` (UTC ms) or ``after_s`` is given: who
+    counts from the receipt needs no clock that agrees with this one."""
     with write(engine) as connection:
         held = hold(connection, scope, case_id, version, actor)
         held.require((OPEN, RETURNED, CLAIMED), "snoozed")
@@ -114,6 +125,9 @@ def snooze(engine: Engine, scope: Scope, case_id: int, version: int, until: int,
         if row["snoozes"] >= policy.snooze_times:
             raise RegistryError("snoozes", f"at most {policy.snooze_times} times", row["snoozes"])
         low, high = policy.snooze_s
+        if (until is None) == (after_s is None):
+            raise RegistryError("until", "must be given, or after_s in its place")
+        until = held.now + (after_s or 0) * 1000 if until is None else until
         if not held.now + low * 1000 <= until <= held.now + high * 1000:
             raise RegistryError("until", f"must be {low} to {high} seconds ahead", until)
         said = line("reason", reason, *NOTE)

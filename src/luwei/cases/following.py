@@ -127,8 +127,9 @@ def _update(connection: Connection, requests: Sequence[int], now: int) -> list[i
         )
         act = {COMPLETE: "files_complete", LATE: "files_late", LOST: "files_lost"}.get(said["state"])
         if act is not None:
+            told_cause = {"cause": said["cause"]} if said["cause"] and act != "files_complete" else {}
             detail = {"request": link.request_id, "files": said["files"], "complete": said["complete"]}
-            told.append((link.case_id, act, None, detail | ({"cause": said["cause"]} if said["cause"] else {})))
+            told.append((link.case_id, act, None, detail | told_cause))
     steps.add_all(connection, told, now)
     return _count(connection, sorted({link.case_id for link in links}), now)
 

@@ -88,7 +88,7 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
   function failed(failure: unknown): void {
     const error = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
     const field = fieldOf(error.field);
-    const why = error.field === 'version' ? t('conflict', { why: error.message }) : error.unreachable ? error.message : refusalText(error);
+    const why = error.field === 'version' ? t('conflict', { why: refusalText(error) }) : error.unreachable ? error.message : refusalText(error);
     fault.value = { text: field ? `${word('field', field)}：${why}` : why, field };
     if (field) focus(field);
   }
@@ -130,7 +130,11 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
     if (await run((plate) => t('saved.verdict', { plate, verdict: t(`verdict.${verdict}`) }), (now) => caseApi.verdict(now.id, now.version, record))) {
       waits.value = null;
       goOn = false;
-      if (on) next(row);
+      if (!on) return;
+      // going on is being done with it: what needs nobody else is closed as well
+      const done = open.detail.value;
+      if (done?.case.id === row.id && done.may.close && !(await run((plate) => t('saved.close', { plate }), (now) => caseApi.close(now.id, now.version)))) return;
+      next(row);
     }
   }
 
@@ -198,7 +202,7 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
     const { text } = given;
     const acts: Record<Asked, () => Promise<boolean>> = {
       hand_over: () => run((plate) => t('saved.handOver', { plate }), (now) => caseApi.handOver(now.id, now.version, given.to, text)),
-      snooze: () => run((plate) => t('saved.snooze', { plate }), (now) => caseApi.snooze(now.id, now.version, detail.as_of + given.minutes * 60_000, text)),
+      snooze: () => run((plate) => t('saved.snooze', { plate }), (now) => caseApi.snooze(now.id, now.version, given.minutes * 60, text)),
       release: () => run((plate) => t('saved.release', { plate }), (now) => caseApi.release(now.id, now.version, text)),
       return: () => run((plate) => t('saved.return', { plate }), (now) => caseApi.return(now.id, now.version, text)),
       verify: () => run((plate) => t('saved.verify', { plate }), (now) => caseApi.verify(now.id, now.version, text, given.audited)),

@@ -67,6 +67,7 @@ export function unsaid(record: Handling, words: { reply: string; text: () => str
 }
 
 export function toggled(actions: readonly Measure[], measure: Measure): Measure[] {
+  if (measure === 'ignore') return actions.includes('ignore') ? [] : ['ignore'];
   const others = actions.filter((each) => each !== measure && each !== 'ignore');
   return actions.includes(measure) ? others : [...others, measure];
 }

@@ -3,7 +3,7 @@
 export type Verdict = 'confirm' | 'hand_over' | 'false_alarm' | 'close' | 'undecidable';
 
 export type KeyAction =
-  | { act: 'next' | 'previous' | 'toggle' | 'help' | 'note' | 'reason' | 'slower' | 'faster' | 'start' }
+  | { act: 'next' | 'previous' | 'toggle' | 'help' | 'note' | 'reply' | 'reason' | 'slower' | 'faster' | 'start' | 'claim' | 'snooze' | 'none' }
   | { act: 'frame'; step: number }
   | { act: 'measure'; index: number }
   | { act: 'correction'; index: number }
@@ -30,6 +30,10 @@ const LETTERS: Readonly<Record<string, KeyAction>> = {
   KeyK: { act: 'previous' },
   KeyN: { act: 'note' },
   KeyR: { act: 'reason' },
+  KeyD: { act: 'reply' },
+  KeyL: { act: 'claim' },
+  KeyS: { act: 'snooze' },
+  KeyT: { act: 'none' },
   KeyQ: { act: 'measure', index: 0 },
   KeyW: { act: 'measure', index: 1 },
   KeyE: { act: 'measure', index: 2 },

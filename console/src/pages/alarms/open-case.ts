@@ -88,8 +88,8 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
     timer = setTimeout(() => void (document.hidden ? undefined : reload()), AGAIN_MS);
   }
 
-  /** Tells what was opened; without files that the case was opened at all. Answers once the server knows it. */
-  async function tellSeen(): Promise<void> {
+  /** Tells what was opened; without files that the case was opened at all. Answers once the server knows it; `again`: the case is read anew. */
+  async function tellSeen(again = true): Promise<void> {
     clearTimeout(seenTimer);
     const now = detail.value;
     if (!now || !reading()) return;
@@ -101,7 +101,7 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
     try {
       const answer = await caseApi.view(now.case.id, fresh);
       told(answer.case);
-      if (detail.value?.case.id === answer.case.id) await reload();
+      if (again && detail.value?.case.id === answer.case.id) await reload();
     } catch {
       openedHere.delete(now.case.id); // told with the next file, or with the verdict, which says what is missing
     }
@@ -142,7 +142,7 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
   async function act(run: (row: CaseRow) => Promise<Acted>): Promise<Acted> {
     busy.value = true;
     try {
-      await tellSeen(); // whoever acts has the case before him: the story says so first
+      await tellSeen(false); // whoever acts has the case before him: the story says so first
       const now = detail.value;
       if (!now) throw new ApiError(0, 'unreadable', 'no case is open');
       const answer = await run(now.case);
@@ -192,5 +192,5 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
     aheadOf = null;
   });
   const shown = computed(() => (detail.value ? shownOf(detail.value) : []));
-  return { detail, shown, error, busy, reload, seen, flush: tellSeen, changed, ahead, act };
+  return { detail, shown, error, busy, reload, seen, flush: () => tellSeen(false), changed, ahead, act };
 }

@@ -34,6 +34,9 @@ export function stepDetail(step: Step, words: CaseWords | null): string {
     const reason = words?.reasons.find((each) => each.code === detail.reason);
     parts.push(reason ? say(reason) : detail.reason);
   }
+  if (step.act === 'escalated' && Array.isArray(detail.to)) parts.push(detail.to.map((to) => word('to', text(to))).join('、'));
+  if (step.act === 'handed_over') parts.push(`→ ${text(detail.name) || t('handOver.shift')}`);
+  if (step.act === 'snoozed' && typeof detail.until === 'number') parts.push(t('state.snoozed', { time: clock(detail.until) }));
   for (const name of ['note', 'text', 'cause']) if (text(detail[name])) parts.push(text(detail[name]));
   if (typeof detail.files === 'number') parts.push(locale.value === 'zh' ? `${detail.files} 个附件` : `${detail.files} files`);
   return parts.join(' · ');
@@ -61,6 +64,25 @@ export function marksOf(detail: Pick<CaseDetail, 'steps' | 'curve' | 'case'>, wo
   });
 }
 
+/** Files that a person can look at: the record of the vehicle's state is none of them. */
+export function lookable(detail: Pick<CaseDetail, 'evidence' | 'case'>): number {
+  const { evidence } = detail;
+  if (!evidence?.length) return detail.case.evidence.files;
+  const looked = evidence.filter((file) => (file.kind === 'picture' || file.kind === 'video' || file.kind === 'audio') && file.readable !== false);
+  return looked.length + Math.max(0, detail.case.evidence.files - evidence.length);
+}
+
+/** What the person who opens the case must know first: why it came back, or what was said when it was handed over. */
+export function newsOf(detail: Pick<CaseDetail, 'steps' | 'case'>): { key: 'returned' | 'handedOver'; name: string; note: string; at: number } | null {
+  const { state } = detail.case;
+  for (const step of [...detail.steps].reverse()) {
+    if (step.act === 'verdict' || step.act === 'closed') return null;
+    const key = step.act === 'returned' ? 'returned' : step.act === 'handed_over' ? 'handedOver' : null;
+    if (key && text(step.detail.note) && ['open', 'returned', 'claimed', 'snoozed'].includes(state)) return { key, name: step.by?.name ?? '', note: text(step.detail.note), at: step.at };
+  }
+  return null;
+}
+
 /** The case in a line, from its own data: what is recorded where the person adds nothing. */
 export function factsOf(detail: CaseDetail): string {
   const { case: row, record, commands } = detail;
@@ -69,7 +91,7 @@ export function factsOf(detail: CaseDetail): string {
   if (row.count > 1) parts.push(t('merged', { n: row.count }));
   for (const command of commands) parts.push(`${clock(command.created_at)} ${t(`send.${command.purpose}`)}`);
   if (row.check) parts.push(`+${row.check.after_s} s ${t(`correction.${row.check.result}`)}`);
-  parts.push(`${t('step.evidence')} ${record.evidence_viewed.length} / ${row.evidence.files}`);
+  parts.push(`${t('step.evidence')} ${record.evidence_viewed.length} / ${lookable(detail)}`);
   return parts.join('；');
 }
 
@@ -85,7 +107,7 @@ export interface MustStep {
 /** The required steps, with what is known of each. */
 export function mustSteps(detail: CaseDetail, now: number): MustStep[] {
   const { case: row, record, status, clocks } = detail;
-  const files = row.evidence.files;
+  const files = lookable(detail);
   const seen = record.evidence_viewed.length;
   const checks = clocks.checks_s.join(' / ');
   const nextCheck = clocks.checks_s.map((s) => row.started_at + s * 1000).find((at) => at > now);

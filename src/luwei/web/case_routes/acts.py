@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -59,8 +60,11 @@ class Noted(Shown, forbid_unknown_fields=True):
 
 
 class Snooze(Shown, forbid_unknown_fields=True):
-    until: Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]
+    """``until`` (UTC ms), or ``after_s`` from the receipt."""
+
     reason: Note
+    until: Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)] | None = None
+    after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
 
 
 class Written(Shown, forbid_unknown_fields=True):
@@ -163,7 +167,8 @@ async def snooze(
     services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key, data: JSONBody[Snooze]
 ) -> CaseAnswer:
     """Put a case out of sight for a bounded time; its clocks run on."""
-    return await _do(services, door, "write", case_id, acts.snooze, data.version, data.until, data.reason)
+    work = partial(acts.snooze, after_s=data.after_s)
+    return await _do(services, door, "write", case_id, work, data.version, data.until, data.reason)
 
 
 @post("/api/cases/{case_id:int}/wake", tags=["cases"], guards=[own_page], status_code=200)

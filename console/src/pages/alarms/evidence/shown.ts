@@ -33,16 +33,19 @@ function kindOf(file: EvidenceFile): Kind {
 }
 
 /**
- * Each file with its place in time. No file says when it was taken: pictures stand at the alarm and 200 ms apart, clips lie with their
- * middle at the alarm, as terminals take them unless their parameters were changed. Of merged alarms each has its own files.
+ * Each file with its place in time. No file of 0x9208 says when it was taken: pictures stand at the alarm and 200 ms apart, clips lie with
+ * their middle at the alarm, as terminals take them unless their parameters were changed. Of merged alarms each has its own files.
  */
 export function place(files: readonly EvidenceFile[], alarms: readonly { at: number; identification: string }[] = [], zero = 0): Shown[] {
   const pictures = new Map<string, number>();
   return files.map((file) => {
     const alarm = file.identification ? alarms.find((each) => each.identification === file.identification) : undefined;
-    const off = alarm ? alarm.at - zero : 0;
+    // what a terminal took by itself (0x0801) says when, and names no alarm
+    const known = !file.identification && zero ? (file.taken_at ?? null) : null;
+    const off = known !== null ? known - zero : alarm ? alarm.at - zero : 0;
     const kind = kindOf(file);
     const done = file.state === 'complete' && file.readable !== false;
+    if (kind === 'image' && known !== null) return { file, kind, from: off, to: off, fps: FPS, playable: done };
     if (kind === 'image') {
       const nth = pictures.get(file.identification ?? '') ?? 0;
       pictures.set(file.identification ?? '', nth + 1);
@@ -53,7 +56,8 @@ export function place(files: readonly EvidenceFile[], alarms: readonly { at: num
     const fps = file.check.frames ? Math.round((file.check.frames * 1000) / length) : FPS;
     // of a clip the server makes a copy that every browser plays; sound goes as it is
     const playable = done && (kind === 'video' || (kind === 'audio' && HEARD.includes(file.media_type)));
-    return { file, kind, from: off - length / 2, to: off + length / 2, fps: Math.min(60, Math.max(1, fps)), playable };
+    const from = known !== null ? off : off - length / 2; // who says when a clip was taken means its beginning
+    return { file, kind, from, to: from + length, fps: Math.min(60, Math.max(1, fps)), playable };
   });
 }
 
