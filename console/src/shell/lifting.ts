@@ -13,12 +13,15 @@ export interface Wanted {
   /** Row of the rights table that a reason is wanted for. */
   row: string;
   vehicle: number | null;
+  /** Further trucks that the same reason is for. */
+  others?: readonly number[];
 }
 
 /** The row of the rights table to which a kind of data belongs; the form asks for rows. */
 const ROWS: Readonly<Record<string, string>> = {
   vehicle: 'vehicle', terminal: 'vehicle', operator: 'vehicle', organisation: 'vehicle', sim: 'vehicle', model: 'vehicle',
   position: 'position', track: 'position', video: 'video', alarm: 'alarm', evidence: 'evidence', driver: 'driver',
+  talk: 'talk', listen: 'talk', broadcast: 'talk',
 };
 
 /** What a refused request lacks; the vehicle is the one that its address names. */
@@ -32,7 +35,7 @@ export const useLifting = defineStore('lifting', () => {
   const wanted = shallowRef<Wanted | null>(null);
   const declined = ref(new Set<string>());
   const queue: { wanted: Wanted; settle: (lifted: boolean) => void }[] = [];
-  const keyOf = (what: Wanted): string => `${what.kind} ${what.row} ${what.vehicle ?? ''}`;
+  const keyOf = (what: Wanted): string => `${what.kind} ${what.row} ${[what.vehicle ?? '', ...(what.others ?? [])].join(',')}`;
 
   function next(): void {
     wanted.value = queue[0]?.wanted ?? null;

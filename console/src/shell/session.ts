@@ -52,7 +52,7 @@ export const useSession = defineStore('session', () => {
 
   /** Whether rows of one of the kinds may be had on a recorded reason. */
   function onReason(kinds: readonly string[]): boolean {
-    return kinds.some((kind) => cells.value.get(`read ${kind}`)?.manner.startsWith('reason'));
+    return rights.value.some(({ act, kind, manner }) => (act === 'read' || act === 'act') && kinds.includes(kind) && manner.startsWith('reason'));
   }
 
   /** Entries of the menu, and the address that the person begins at. */

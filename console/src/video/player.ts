@@ -39,6 +39,8 @@ export interface PlayerView {
   retryAt: number;
   quality: Quality;
   viewers: number;
+  /** The channel is being recorded into the evidence, by whomever. */
+  recording: boolean;
   ticket: Ticket | null;
   video: OpenVideo | null;
   sound: SoundState;
@@ -56,7 +58,7 @@ export interface PlayerView {
 }
 
 const BEGINNING: PlayerView = {
-  state: 'idle', reason: '', detail: '', steps: [], tries: 0, answer: '', retryAt: 0, quality: 'sub', viewers: 0, ticket: null,
+  state: 'idle', reason: '', detail: '', steps: [], tries: 0, answer: '', retryAt: 0, quality: 'sub', viewers: 0, recording: false, ticket: null,
   video: null, sound: 'off', stats: null, playback: null, rates: null, figures: null, delayMs: null, frameAt: null,
   firstMs: null,
 };
@@ -178,7 +180,7 @@ export class Player {
   private async ask(): Promise<void> {
     this.leave();
     const mine = (this.flight = new AbortController());
-    this.put({ reason: '', detail: '', tries: 0, answer: '', steps: [{ step: 'asked', at: this.ports.nowMs() }] });
+    this.put({ reason: '', detail: '', tries: 0, answer: '', recording: false, steps: [{ step: 'asked', at: this.ports.nowMs() }] });
     const { request } = this;
     try {
       const [ticket, accepted] = await Promise.all([this.ports.ask(request, mine.signal), this.ports.accepted()]);
@@ -240,7 +242,7 @@ export class Player {
   private tellState(message: StateMessage): void {
     const { steps, viewers, answer, reason, detail } = message;
     if (message.playback) this.put({ playback: message.playback });
-    const told = { steps, viewers, answer, reason, detail, tries: message.attempt, quality: message.stream };
+    const told = { steps, viewers, answer, reason, detail, tries: message.attempt, quality: message.stream, recording: message.recording ?? false };
     if (message.state === 'ended') {
       this.put(told);
       this.end(told.reason || 'closed', told.detail, !PASSING.includes(told.reason));

@@ -68,6 +68,8 @@ export interface StateMessage {
   retry: boolean;
   stream: Quality;
   viewers: number;
+  /** Somebody, or a rule, records this channel into the evidence. */
+  recording?: boolean;
   at: number;
 }
 

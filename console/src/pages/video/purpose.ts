@@ -16,6 +16,18 @@ const STORED = 'luwei.video.purpose';
 export const PURPOSE_MIN = 2;
 export const PURPOSE_MAX = 100;
 
+/** What a purpose is stated for: an act on a kind of data, and the row of the rights table that a reason is wanted for. */
+export interface Matter {
+  act: string;
+  kind: string;
+  row: string;
+}
+
+export const LOOK: Matter = { act: 'read', kind: 'video', row: 'video' };
+export const TALK: Matter = { act: 'act', kind: 'talk', row: 'talk' };
+export const LISTEN: Matter = { act: 'read', kind: 'listen', row: 'talk' };
+export const BROADCAST: Matter = { act: 'act', kind: 'broadcast', row: 'talk' };
+
 function remembered(user: number): string {
   try {
     const kept = JSON.parse(sessionStorage.getItem(STORED) ?? 'null') as { user?: number; purpose?: string } | null;
@@ -36,7 +48,9 @@ export const usePurpose = defineStore('video-purpose', () => {
   watch(() => session.user?.id, (user) => (stated.value = remembered(user ?? 0)));
 
   /** By the own right, without a grant. */
-  const own = computed(() => session.rights.some(({ act, kind, manner }) => act === 'read' && kind === 'video' && (manner === 'full' || manner === 'own')));
+  const ownFor = (matter: Matter): boolean =>
+    session.rights.some(({ act, kind, manner }) => act === matter.act && kind === matter.kind && (manner === 'full' || manner === 'own'));
+  const own = computed(() => ownFor(LOOK));
   const grants = computed(() => session.grants.filter((grant) => grant.kind === 'video'));
 
   function state(purpose: string): void {
@@ -67,39 +81,38 @@ export const usePurpose = defineStore('video-purpose', () => {
   }
 
   /** Other tiles that want the same truck wait for the same dialog; after it was closed each tile says that a reason is missing. */
-  async function granted(vehicle: number, error: ApiError): Promise<void> {
-    if (!(await lifting.ask({ kind: 'reason', row: 'video', vehicle }))) throw error;
+  async function granted(vehicles: readonly number[], { row }: Matter, error: ApiError): Promise<void> {
+    const [vehicle = null, ...others] = vehicles;
+    // who asked for several trucks, or to listen, pressed a button for it
+    if (!(await lifting.ask({ kind: 'reason', row, vehicle, others }, row !== LOOK.row))) throw error;
   }
 
   /** Somebody pressed the button for a reason: the dialog comes even where it was closed before. */
   const give = (vehicle: number): Promise<boolean> => lifting.ask({ kind: 'reason', row: 'video', vehicle }, true);
 
-  /** A ticket for a picture, with what has to be said for it. Throws ApiError, `purpose_required` among them. */
-  async function ticket(request: StreamRequest, signal: AbortSignal): Promise<Ticket> {
-    const purpose = own.value ? await wanted(signal) : '';
-    if (own.value && !purpose) throw new ApiError(400, 'purpose_required', '', 'purpose');
-    try {
-      return await videoApi.stream({ ...request, purpose }, signal);
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.rule !== 'reason_required') throw error;
-      await granted(request.vehicle, error);
-      return videoApi.stream({ ...request, purpose }, signal);
-    }
+  /** What is to be said of the purpose: nothing where a grant on a reason says it. Throws ApiError `purpose_required`. */
+  async function said(signal: AbortSignal = new AbortController().signal, matter = LOOK): Promise<string> {
+    const purpose = ownFor(matter) ? await wanted(signal) : '';
+    signal.throwIfAborted();
+    if (ownFor(matter) && !purpose) throw new ApiError(400, 'purpose_required', '', 'purpose');
+    return purpose;
   }
 
-  /** What a recording is asked for or played with: the same purpose or grant as for a live picture. Throws ApiError. */
-  async function forPlayback<T>(vehicle: number, act: (purpose: string) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const purpose = own.value ? await wanted(signal) : '';
-    signal.throwIfAborted();
-    if (own.value && !purpose) throw new ApiError(400, 'purpose_required', '', 'purpose');
+  /** Whatever is done with cameras, microphones and recordings of trucks, with what has to be said for it. Throws ApiError. */
+  async function withPurpose<T>(vehicles: number | readonly number[], act: (purpose: string) => Promise<T>, signal?: AbortSignal, matter = LOOK): Promise<T> {
+    const purpose = await said(signal, matter);
     try {
       return await act(purpose);
     } catch (error) {
       if (!(error instanceof ApiError) || error.rule !== 'reason_required') throw error;
-      await granted(vehicle, error);
+      await granted(typeof vehicles === 'number' ? [vehicles] : vehicles, matter, error);
       return act(purpose);
     }
   }
 
-  return { stated, asked, own, grants, state, dismiss: () => answer(''), give, ticket, forPlayback };
+  /** A ticket for a picture, with what has to be said for it. Throws ApiError, `purpose_required` among them. */
+  const ticket = (request: StreamRequest, signal: AbortSignal): Promise<Ticket> =>
+    withPurpose(request.vehicle, (purpose) => videoApi.stream({ ...request, purpose }, signal), signal);
+
+  return { stated, asked, own, grants, state, dismiss: () => answer(''), give, wanted, said, ticket, withPurpose };
 });
