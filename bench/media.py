@@ -236,7 +236,7 @@ def by_node(
     part = Part()
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder) / "bus", free_port()) as server:
         try:
-            port = free_run_of_ports(2)
+            port = free_run_of_ports(3)
             pid = part.start(node, port, server.url, folder, part.stop)
             targets, empty = asyncio.run(_prepare(server.url, streams, fan, listen, pid))
             part.start(viewers, targets, part.stop, part.counted)

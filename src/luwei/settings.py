@@ -114,7 +114,7 @@ class Settings:
     media_processes: int = 1
     """Processes of the media server 音视频服务器 on this host; 0: none (others announce themselves on the bus)."""
     media_port: int = 7613
-    """First of two ports (TCP and UDP) for each media process: live, then playback and talk."""
+    """First of three ports (TCP and UDP) for each media process: live, playback, talk."""
     media_address: str = ""
     """Address of this host as terminals reach it, put into 0x9101; empty: ``host``."""
     media_transport: str = "tcp"
@@ -137,6 +137,13 @@ class Settings:
     """Streams of the whole platform at once."""
     video_streams_per_vehicle: int = 4
     video_streams_per_user: int = 16
+    video_talks: int = 200
+    """Talks, listeners and broadcasts at once, and of one person."""
+    video_talks_per_user: int = 2
+    video_talk_s: int = 600
+    """Longest talk."""
+    video_broadcast: int = 100
+    """Most trucks of a broadcast."""
     video_month_mib: int = 10_240
     """Video that one SIM may bring in a calendar month; 0: no limit. Warnings at 70 and 90 %."""
     video_record_s: int = 1_800
@@ -228,7 +235,7 @@ class Settings:
             evidence_idle_s=_integer(env, "LUWEI_EVIDENCE_IDLE_S", 60, 5, 3_600),
             evidence_late_min=_integer(env, "LUWEI_EVIDENCE_LATE_MIN", 60, 1, 10_080),
             media_processes=_integer(env, "LUWEI_MEDIA_PROCESSES", 1, 0, 16),
-            media_port=_integer(env, "LUWEI_MEDIA_PORT", 7613, 1, 65503),
+            media_port=_integer(env, "LUWEI_MEDIA_PORT", 7613, 1, 65487),
             media_address=env.get("LUWEI_MEDIA_ADDRESS", ""),
             media_transport=_choice(env, "LUWEI_MEDIA_TRANSPORT", "tcp", ("tcp", "udp", "both")),
             media_view_address=env.get("LUWEI_MEDIA_VIEW_ADDRESS", "") or "127.0.0.1",
@@ -242,6 +249,10 @@ class Settings:
             video_streams=_integer(env, "LUWEI_VIDEO_STREAMS", 2_000, 1, 100_000),
             video_streams_per_vehicle=_integer(env, "LUWEI_VIDEO_STREAMS_PER_VEHICLE", 4, 1, 64),
             video_streams_per_user=_integer(env, "LUWEI_VIDEO_STREAMS_PER_USER", 16, 1, 1_000),
+            video_talks=_integer(env, "LUWEI_VIDEO_TALKS", 200, 1, 10_000),
+            video_talks_per_user=_integer(env, "LUWEI_VIDEO_TALKS_PER_USER", 2, 1, 100),
+            video_talk_s=_integer(env, "LUWEI_VIDEO_TALK_S", 600, 10, 3_600),
+            video_broadcast=_integer(env, "LUWEI_VIDEO_BROADCAST", 100, 1, 1_000),
             video_month_mib=_integer(env, "LUWEI_VIDEO_MONTH_MIB", 10_240, 0, 10_000_000),
             video_record_s=_integer(env, "LUWEI_VIDEO_RECORD_S", 1_800, 5, 7_200),
             video_record_part_s=_integer(env, "LUWEI_VIDEO_RECORD_PART_S", 300, 10, 1_800),

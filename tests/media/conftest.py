@@ -16,7 +16,7 @@ async def _node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harne
     folder = tmp_path_factory.mktemp("media")
     with EmbeddedServer(folder / "bus", free_port()) as server:
         bus = await Bus.connect(server.url, "test")
-        settings = Settings(data=folder, media_port=free_run_of_ports(2), media_connections_per_address=40)
+        settings = Settings(data=folder, media_port=free_run_of_ports(3), media_connections_per_address=40)
         harness = Harness(Node(settings, 0, bus), bus)
         await harness.start()
         yield harness

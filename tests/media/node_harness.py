@@ -114,6 +114,10 @@ class View:
         body = json.dumps(message).encode()
         self._writer.write(RECORD.pack(len(body), TEXT) + body)
 
+    def speak(self, samples: bytes) -> None:
+        """Sound for the terminals, PCM."""
+        self._writer.write(RECORD.pack(len(samples), BINARY) + samples)
+
     async def close(self) -> None:
         self._task.cancel()
         self._writer.close()
@@ -185,6 +189,17 @@ class Harness:
         view = await self.stranger()
         view.say(key=key)
         await until(lambda: any(each.name == f"v{key}" for each in self.viewers(stream)), "viewer there")
+        return view
+
+    async def supervisor(self, talk: str) -> View:
+        """The line of a talk, as the core has it."""
+        key = secrets.token_hex(8)
+        assert (await self.ask(Admit(talk, talk, key, [], True, 5000))).refused == ""
+        view = await self.stranger()
+        view.say(key=key)
+        await until(
+            lambda: (found := self.node.talk(talk)) is not None and found.viewer is not None, "supervisor there"
+        )
         return view
 
     def viewers(self, stream: str) -> set[Any]:

@@ -16,7 +16,7 @@ from node_harness import PHONE, VECTORS, Harness, capture, packets, until
 
 from luwei.media import expected as expected_streams
 from luwei.media import intake, view_port
-from luwei.media import node as nodes
+from luwei.media import stream as stream_module
 from luwei.media.orders import Admit, Close, Expect, Snap
 from luwei.protocol.jt1078.writing import PacketWriter, sim_field
 from luwei.simulator import streams
@@ -418,7 +418,7 @@ async def test_a_stream_that_stops_is_told_as_stalled_and_goes_on(node: Harness,
 async def test_a_stream_at_which_nobody_looks_ends_by_itself_where_the_core_is_away(
     node: Harness, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nodes, "LEFT_ALONE_S", 0.5)
+    monkeypatch.setattr(stream_module, "LEFT_ALONE_MS", 500)
     stream = await node.expect()
     truck = await node.truck()
     truck.send(b"".join(packets(clip[:5])))

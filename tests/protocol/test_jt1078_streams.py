@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from media_streams import LONG_SIM, SIM, dump, packets_of, small_stream
 
 from luwei.protocol.jt1078.frames import FRAME_MAX, OPEN_OCTETS_MAX, FrameAssembler
-from luwei.protocol.jt1078.packet import BODY_MAX, P_FRAME, VIDEO_TYPES, Packet, encode_packet
+from luwei.protocol.jt1078.packet import AUDIO, BODY_MAX, P_FRAME, VIDEO_TYPES, Packet, encode_packet
 from luwei.protocol.jt1078.stream import GARBAGE_MAX, PENDING_MAX, Event, PacketReader, Slip
-from luwei.protocol.jt1078.writing import PacketWriter
+from luwei.protocol.jt1078.writing import PacketWriter, sim_field
 
 DUMPS = lines("jt1078_dumps.jsonl")
 STREAMS = {6: small_stream(SIM), 10: small_stream(LONG_SIM)}
@@ -242,3 +242,18 @@ def test_mutated_streams_never_raise_nor_grow(chunks: list[bytes]) -> None:
     before = reader.packets
     read(reader, [b"".join(STREAMS[6] * 60)])
     assert reader.packets > before
+
+
+@pytest.mark.parametrize("phone", ["13900000007", "13900020007", "13912301234"])
+def test_where_sound_is_expected_a_wide_sim_with_zeros_is_not_read_as_a_picture(phone: str) -> None:
+    """Both readings of such a packet hold: header and length stand at the same place (reference §1.1, §1.2)."""
+    for size in (6, 10):
+        writer = PacketWriter(sim_field(phone, size), 1)
+        packets = [writer.audio(bytes([0xD5]) * 160, 6, at * 20)[0] for at in range(3)]
+        reader = PacketReader(sound=True)
+        events = reader.feed(b"".join(packets))
+        assert [(event.sim, event.data_type) for event in events if isinstance(event, Packet)] == [(phone, AUDIO)] * 3
+        lone = PacketReader(sound=True)
+        assert lone.feed(packets[0]) == [] or size == 6
+        found = [event for event in lone.settle() if isinstance(event, Packet)]
+        assert reader.sim_size == size and all(event.sim == phone for event in found)

@@ -225,7 +225,7 @@ def test_the_table_has_every_process_with_its_own_port(tmp_path: Path) -> None:
         "nats-server", "core", "gateway-0", "gateway-1", "evidence", "media-0", "simulator",
     ]  # fmt: skip
     assert [port for _, _, port in ports(settings)] == [
-        7600, 7611, 7612, 7629, 7613, 7614, 7640, 7622, 7630, 7631, 7632,
+        7600, 7611, 7612, 7629, 7613, 7614, 7615, 7640, 7622, 7630, 7631, 7632,
     ]  # fmt: skip
     outside = Settings(data=tmp_path, bus="nats://bus:4222")
     assert [child.name for child in children(outside)] == ["core", "gateway-0", "evidence", "media-0"]

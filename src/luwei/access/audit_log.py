@@ -24,7 +24,9 @@ EXPORT_MOST = 200_000
 COUNTED = 100_000
 """A total beyond it is told as this: the log grows without end, and nobody turns two thousand pages."""
 
-LOOKED_AT = ("position", "track", "video", "evidence", "message", "trace", "alarm", "grant", "command")
+LOOKED_AT = (
+    "position", "track", "video", "talk", "evidence", "message", "trace", "alarm", "grant", "command",
+)  # fmt: skip
 """Nouns of acts that concern one truck and that its owner may know of."""
 
 

@@ -125,6 +125,9 @@ _EXTRA = {
 }
 
 PLATFORM = {
+    "talk": "F+ O+ O+ R+ R+ - - - O+ O+ -",
+    "listen": "R Q Q R R - - - Q Q -",
+    "broadcast": "F+ O+ O+ R+ - - - - O+ O+ -",
     "session": "F O O - - - - O O O -",
     "ledger": "F O O - - - - O O O -",
     "gateway": "F+ - - - - - - - - - -",
@@ -140,7 +143,9 @@ PLATFORM = {
     "case_policy": "F+ O O - - - - - O O -",
 }
 """What §2.2 does not name. Link health (session, ledger) follows the vehicle row of those who keep devices running;
-stored messages and traces show places and codes in raw bytes and stay with who supervises or watches a truck."""
+stored messages and traces show places and codes in raw bytes and stay with who supervises or watches a truck. To
+call a driver is to act on him, which who supervises, watches or runs the truck may; to listen to a cab that does not
+know of it takes a recorded reason of everybody, its own operator too. None of them is a right to look."""
 
 
 def _cells(line: str) -> list[tuple[Cell, bool]]:
@@ -196,9 +201,9 @@ def _technical(role: str) -> dict[tuple[str, str], Cell]:
     for kind in KINDS.values():
         if role != "administrator" and (kind.row == "administration" or kind.code == "audit"):
             continue
-        if role == "viewer" and (kind.row in _PRIVATE or kind.code == "trace"):
+        if role == "viewer" and (kind.row in (*_PRIVATE, "talk") or kind.code == "trace"):
             continue
-        manner = REASON_OWN if role == "duty" and kind.row in _PRIVATE else OWN
+        manner = REASON_OWN if kind.code == "listen" or (role == "duty" and kind.row in _PRIVATE) else OWN
         acts = (READ,) if role == "viewer" else kind.acts
         # Who only reads needs nobody's name or phone; who keeps the records does.
         narrow = "masked" if role == "viewer" and kind.row == "vehicle" else ""

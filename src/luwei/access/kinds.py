@@ -81,12 +81,13 @@ ROWS = {
     "score": ("评分、通报", "scores, bulletins"),
     "upkeep": ("安装与运维台账", "instalment and upkeep ledger"),
     "audit": ("审计日志", "audit log"),
+    "talk": ("通话、监听、广播", "talk, listening, broadcast"),
     "platform": ("平台运行", "platform"),
     "administration": ("系统管理", "administration"),
 }
 """Rows of §2.2 in their order, then what it does not name."""
 
-REASON_ROWS = ("vehicle", "position", "video", "alarm", "evidence", "driver")
+REASON_ROWS = ("vehicle", "position", "video", "alarm", "evidence", "driver", "talk")
 """Rows that may be asked for on a recorded reason. One for anything of a vehicle also opens its row ``vehicle``: who
 may see where a truck is must see which truck."""
 
@@ -113,6 +114,9 @@ KINDS = {
         Kind("score", "评分通报", "scores", "score"),
         Kind("upkeep", "安装运维台账", "instalment and upkeep", "upkeep"),
         Kind("audit", "审计", "audit", "audit", _SEE),
+        Kind("talk", "对讲", "talk", "talk", (ACT,)),
+        Kind("listen", "监听", "listening in", "talk", (READ,)),
+        Kind("broadcast", "广播", "broadcast", "talk", (ACT,)),
         Kind("session", "连接会话", "sessions", "platform", _SEE),
         Kind("ledger", "报文台账", "frame ledger", "platform", _SEE),
         Kind("gateway", "网关", "gateways", "platform", _MAY),

@@ -36,7 +36,7 @@ class Host(Protocol):
 
 
 class Feed:
-    """One line of a terminal. ``line``: live or playback, by the port it came to."""
+    """One line of a terminal. ``line``: live, playback or talk, by the port it came to."""
 
     transport_name = "tcp"
 
@@ -61,6 +61,15 @@ class Feed:
     def serials(self) -> SerialCheck:
         """What is missing on this line."""
         return self.assembler.serials
+
+    def write(self, data: bytes) -> bool:
+        """Send sound down to the terminal; False where it does not take what was sent before."""
+        raise NotImplementedError
+
+    @property
+    def round_trip_ms(self) -> int | None:
+        """Of the line, where the kernel knows it."""
+        return None
 
     def hang_up(self) -> None:
         """Close the line itself."""
@@ -118,6 +127,11 @@ class Feed:
         self._slips.append(now_s)
         if len(self._slips) > SLIPS_MAX and now_s - self._slips[0] < SLIPS_S:
             self.cut_off("slips", f"{len(self._slips)} losses of step within a minute")
+
+    def assume(self, stream: Stream) -> None:
+        """The line brings ``stream``, though it has said nothing (``Expected.silent``)."""
+        self.streams.add(stream)
+        stream.attach(self)
 
     def drop(self, stream: Stream) -> None:
         """A stream is brought by another line now, or is not expected any more."""

@@ -1,27 +1,33 @@
-"""The ports that terminals stream to: TCP and UDP, one number for each line (live, playback)."""
+"""The ports that terminals stream to: TCP and UDP, one number for each line (live, playback, talk)."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
+import sys
 import time
 from collections import Counter, OrderedDict
 from typing import Any, Protocol, cast
 
 from luwei.media.feed import FIRST_PACKET_S, Feed
-from luwei.media.orders import PLAYBACK
+from luwei.media.orders import LIVE, TALK
 from luwei.media.stream import Stream
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.jt1078.packet import SIM_SIZES, Packet, decode_packet
+from luwei.protocol.jt1078.packet import AUDIO, SIM_SIZES, Packet, decode_packet
 from luwei.protocol.jt1078.serials import Reordering
 from luwei.protocol.jt1078.stream import PacketReader
 
 PAUSE_S = 11 * 60
 """A line of playback may be silent for so long: it is paused (reference §6 limits that to 10 min), and the core ends
-what stopped otherwise."""
+what stopped otherwise. A line of talk may too: a broadcast only goes down."""
 SETTLE_S = 1.0
-"""A lone first packet is judged by its length after so long."""
+"""A lone first packet is judged by its length after so long, and a line that says nothing by its address."""
+UNSENT_MAX = 2 << 10
+"""Octets that may wait to be sent to a terminal, in the process and in its kernel each: what waits is late."""
+NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+ROUND_TRIP_AT = 68
+"""Place of the smoothed round trip in the kernel's TCP_INFO, 32 bits, µs."""
 
 
 class Host(Protocol):
@@ -33,6 +39,8 @@ class Host(Protocol):
 
     def route(self, feed: Feed, sim_raw: bytes, channel: int) -> Stream | None: ...
 
+    def silent(self, feed: Feed) -> Stream | None: ...
+
     def refuse(self, reason: str, peer: str = "", detail: str = "") -> None: ...
 
 
@@ -43,7 +51,7 @@ class Connection(Feed, asyncio.Protocol):
         super().__init__(intake.host, line, "", "", time.monotonic())
         self._intake = intake
         self._transport: asyncio.Transport | None = None
-        self._reader = PacketReader()
+        self._reader = PacketReader(sound=line == TALK)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -52,6 +60,9 @@ class Connection(Feed, asyncio.Protocol):
         if line := transport.get_extra_info("socket"):
             with contextlib.suppress(OSError):
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                if self.line == TALK:
+                    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    line.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, UNSENT_MAX)
         self._intake.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -68,10 +79,24 @@ class Connection(Feed, asyncio.Protocol):
         self._intake.closed(self)
         self.lost()
 
-    def write(self, data: bytes) -> None:
-        """Send packets down to the terminal (talk, §3.5)."""
-        if self._transport is not None and not self.ended:
-            self._transport.write(data)
+    def write(self, data: bytes) -> bool:
+        transport = self._transport
+        if transport is None or self.ended or transport.get_write_buffer_size() > UNSENT_MAX:
+            return False
+        transport.write(data)
+        return True
+
+    @property
+    def round_trip_ms(self) -> int | None:
+        line = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if line is None:
+            return None
+        with contextlib.suppress(OSError):
+            told = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, ROUND_TRIP_AT + 4)
+            return (
+                round(int.from_bytes(told[ROUND_TRIP_AT:], sys.byteorder) / 1000) if len(told) > ROUND_TRIP_AT else None
+            )
+        return None
 
     def hang_up(self) -> None:
         if self._transport is not None:
@@ -82,6 +107,10 @@ class Connection(Feed, asyncio.Protocol):
         now_s = time.monotonic()
         if not self.packets and now_s - self.heard_s > SETTLE_S:
             self.take(self._reader.settle(), 0, now_ms, now_s)
+            if not self.packets and not self.streams and (stream := self._intake.host.silent(self)) is not None:
+                self.assume(stream)
+        if self.streams and not self.packets:
+            return
         if not self.packets and now_s - self.opened_s > FIRST_PACKET_S:
             self.cut_off("no_packet" if not self._reader.garbage else "garbage", "no packet in 5 s")
         elif now_s - self.heard_s > (idle_s := self._intake.idle_s(self.line)):
@@ -116,7 +145,10 @@ class DatagramSource(Feed):
 
     def _read(self, data: bytes) -> list[Packet]:
         """The packets of a datagram, whose end is theirs: that tells the width of the SIM."""
-        for size in (self._sim_size, *SIM_SIZES) if self._sim_size else SIM_SIZES:
+        sizes = (self._sim_size, *SIM_SIZES) if self._sim_size else SIM_SIZES
+        if self.line == TALK and not self._sim_size:
+            sizes = SIM_SIZES[::-1]  # sound with 10 octets may read as a picture with 6 (``PacketReader``)
+        for size in sizes:
             packets, at = [], 0
             try:
                 while at < len(data):
@@ -124,6 +156,8 @@ class DatagramSource(Feed):
                     packets.append(packet)
                     at += taken
             except ProtocolError:
+                continue
+            if self.line == TALK and not self._sim_size and size == SIM_SIZES[1] and packets[0].data_type != AUDIO:
                 continue
             self._sim_size = size
             return packets
@@ -138,6 +172,9 @@ class DatagramSource(Feed):
         super().second(now_ms)
         if time.monotonic() - self.heard_s > self._intake.idle_s(self.line):
             self.end("idle")
+
+    def write(self, data: bytes) -> bool:
+        return not self.ended and self._intake.send(data, self._address, self.line)
 
     def hang_up(self) -> None:
         self._intake.forget(self._address, self.line)
@@ -163,14 +200,14 @@ class Intake:
         self._sources: OrderedDict[tuple[str, tuple[str, int]], DatagramSource] = OrderedDict()
         self._addresses: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
-        self._datagrams: list[asyncio.DatagramTransport] = []
+        self._datagrams: dict[str, asyncio.DatagramTransport] = {}
 
     def __len__(self) -> int:
         return len(self._connections) + len(self._sources)
 
     def idle_s(self, line: str) -> int:
         """A line may be silent for so long."""
-        return max(self.host.idle_s, PAUSE_S) if line == PLAYBACK else self.host.idle_s
+        return self.host.idle_s if line == LIVE else max(self.host.idle_s, PAUSE_S)
 
     async def open(self, line: str, address: str, port: int) -> None:
         """Listen for ``line``; port 0 takes a free one. Raises OSError."""
@@ -179,13 +216,13 @@ class Intake:
         self._servers.append(server)
         self.ports[line] = port = server.sockets[0].getsockname()[1]
         transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self, line), (address, port))
-        self._datagrams.append(transport)
+        self._datagrams[line] = transport
 
     def stop(self) -> None:
         """Close the ports and every line."""
         for server in self._servers:
             server.close()
-        for transport in self._datagrams:
+        for transport in self._datagrams.values():
             transport.close()
         for feed in (*self._connections, *self._sources.values()):
             feed.end("stopping")
@@ -216,6 +253,14 @@ class Intake:
                 return
             source = self._sources[line, address] = DatagramSource(self, line, address)
         source.datagram(data)
+
+    def send(self, data: bytes, address: tuple[str, int], line: str) -> bool:
+        """Send a datagram from the port of ``line``; whether there is one."""
+        transport = self._datagrams.get(line)
+        if transport is None or transport.is_closing():
+            return False
+        transport.sendto(data, address)
+        return True
 
     def forget(self, address: tuple[str, int], line: str) -> None:
         """A source of datagrams ended."""

@@ -1,7 +1,7 @@
 """A media node: the ports, the streams and their viewers of one process, and what it says on the bus.
 
 The node decides nothing about people: the core tells it what to expect and whom to admit. While the core is away it
-goes on; a stream at which nobody looks for ``LEFT_ALONE_S`` then ends by itself, since data plans cost money.
+goes on; a stream at which nobody looks for ``stream.LEFT_ALONE_MS`` then ends by itself, since data plans cost money.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from luwei.bus.connection import Server
 from luwei.media.expected import UNEXPECTED, Expected
 from luwei.media.feed import Feed
 from luwei.media.intake import Intake
+from luwei.media.leg import Leg
 from luwei.media.orders import (
     EVENT_SUBJECT,
     LINES,
@@ -45,6 +46,7 @@ from luwei.media.orders import (
 )
 from luwei.media.stills import Stills
 from luwei.media.stream import Stream
+from luwei.media.talk import Talk
 from luwei.media.view_port import ViewPort
 from luwei.protocol.jt1078.video import Picture
 from luwei.settings import Settings
@@ -52,10 +54,6 @@ from luwei.settings import Settings
 log = structlog.get_logger()
 
 TICK_S = 0.1
-LEFT_ALONE_S = 60.0
-"""A stream without viewers ends by itself after so long: the core closes it much earlier, where it is there."""
-UNUSED_S = 120.0
-"""An expected stream that never came."""
 STRANGERS_AT_ONCE = 20
 ASK_S = 2.0
 REASONS_MAX = 64
@@ -97,6 +95,7 @@ class Node:
         self._number = number
         self._bus = bus
         self._expected = Expected()
+        self._talks: dict[str, Talk] = {}
         self._intake = Intake(self)
         self._port = ViewPort(self)
         self._stills = Stills()
@@ -136,6 +135,7 @@ class Node:
         for stream in self._expected.all():
             stream.end("node_gone")
             self._note_traffic(stream)
+        self._forget_talks()
         self._port.stop()
         self._intake.stop()
         if not self._reporting:
@@ -153,6 +153,10 @@ class Node:
     def stream(self, name: str) -> Stream | None:
         """An expected stream."""
         return self._expected.get(name)
+
+    def talk(self, name: str) -> Talk | None:
+        """A talk that has legs here."""
+        return self._talks.get(name)
 
     def event(self, stream: Stream, what: str, detail: str = "") -> None:
         """Tell the core at once."""
@@ -183,6 +187,10 @@ class Node:
         else:
             self.refuse(found.reason, feed.peer, f"SIM {sim} channel {channel}")
         return None
+
+    def silent(self, feed: Feed) -> Stream | None:
+        """The stream of a line that says nothing."""
+        return self._expected.silent(feed)
 
     async def _ask_about(self, stranger: Stranger) -> None:
         """Whether the terminal is known is for the core to say: it also ends what an earlier run left open."""
@@ -225,7 +233,7 @@ class Node:
         return msgspec.msgpack.encode(answer)
 
     def _expect(self, said: Expect) -> Answer:
-        if said.line not in LINES and said.line != TALK:
+        if said.line not in LINES or (said.line == TALK) != (said.talk is not None):
             return Answer("line")
         if (known := self._expected.get(said.stream)) is not None:
             if known.expect.purpose != said.purpose:
@@ -236,12 +244,27 @@ class Node:
             return Answer("claimed")
         if len(self._expected) >= self.settings.media_streams:
             return Answer("full")
-        stream = Stream(said, self, self._budget)
+        stream = self._leg(said) if said.talk is not None else Stream(said, self, self._budget)
         self._expected.add(stream)
         return Answer(state=stream.report())
 
+    def _leg(self, said: Expect) -> Leg:
+        assert said.talk is not None
+        talk = self._talks.get(said.talk.talk)
+        if talk is None:
+            talk = self._talks[said.talk.talk] = Talk(said.talk.talk, said.talk.kind, self.now_ms)
+        leg = Leg(said, self, self._budget, talk)
+        talk.add(leg)
+        return leg
+
+    def _forget_talks(self) -> None:
+        for name, talk in list(self._talks.items()):
+            if not talk.legs:
+                del self._talks[name]
+                talk.end()
+
     def _admit(self, said: Admit) -> Answer:
-        if self._expected.get(said.stream) is None:
+        if self._expected.get(said.stream) is None and said.stream not in self._talks:
             return Answer("unknown_stream")
         self._port.admit(said)
         return Answer()
@@ -252,6 +275,7 @@ class Node:
             return Answer("unknown_stream")
         self._note_traffic(stream)
         stream.end(said.reason)
+        self._forget_talks()
         return Answer()
 
     def _pace(self, said: Pace) -> Answer:
@@ -302,10 +326,11 @@ class Node:
                 if viewer.stuck(now_s):
                     self.refuse("viewer_slow", detail=viewer.name)
                     viewer.end("viewer_slow")
-            left_alone = not stream.viewers and now - stream.idle_since > LEFT_ALONE_S * 1000
-            if left_alone and (stream.source is not None or now - stream.expected_at > UNUSED_S * 1000):
+            if stream.left_alone(now):
                 self.event(stream, "ended", "left_alone")
                 self._close(Close(stream.expect.stream, "left_alone"))
+        for talk in self._talks.values():
+            talk.second()
         _streams.set(len(self._expected))
         _viewers.set(viewers)
         _connections.set(len(self._intake))

@@ -23,9 +23,15 @@ QUALITIES = {MAIN: 0, SUB: 1}
 LIVE, PLAYBACK, TALK = "live", "playback", "talk"
 RECORD_PURPOSE = "record"
 """Purpose of a live stream that is recorded while nobody looks."""
-LINES = (LIVE, PLAYBACK)
-"""Ports of a process, in this order: headers of live and of playback are the same (reference §6.8), so each has its
-own. Talk comes on the line of playback."""
+LINES = (LIVE, PLAYBACK, TALK)
+"""Ports of a process, in this order: headers of live, playback and talk are the same (reference §6.8), so each has its
+own."""
+LISTEN, BROADCAST = "listen", "broadcast"
+"""Besides TALK, what the line of talk carries."""
+DATA_TYPES = {TALK: 2, LISTEN: 3, BROADCAST: 4}
+"""Of 0x9101 (1078 §4.3)."""
+SPOKEN_MAX = 4096
+"""Octets of one record of a supervisor's voice."""
 
 TEXT, BINARY = 1, 2
 RECORD = struct.Struct(">IB")
@@ -50,6 +56,19 @@ class AudioHints(msgspec.Struct, frozen=True, array_like=True):
     adpcm_low_first: bool = False
 
 
+class TalkOrder(msgspec.Struct, frozen=True, array_like=True):
+    """What a leg of a talk is for, and what is known of the terminal's loudspeaker."""
+
+    talk: str
+    kind: str
+    """TALK, LISTEN or BROADCAST."""
+    payload_type: int = 0
+    """Codec octet of 0x1003; 0: it did not say."""
+    frame_length: int = 0
+    hisilicon: str = "auto"
+    """Whether sound goes down behind that header: ``auto`` as it comes up, ``always``, ``never``."""
+
+
 class Expect(msgspec.Struct, frozen=True, array_like=True, tag="expect"):
     """A terminal will be asked to send: take its stream. Repeated for a stream that is expected, it changes nothing but
     the purpose that its traffic counts under from then on."""
@@ -62,10 +81,13 @@ class Expect(msgspec.Struct, frozen=True, array_like=True, tag="expect"):
     peer: str = ""
     """Address of the terminal's 808 connection: a SIM of zeros counts from there only."""
     audio: AudioHints = AudioHints()
+    talk: TalkOrder | None = None
+    """Of the line of talk."""
 
 
 class Admit(msgspec.Struct, frozen=True, array_like=True, tag="admit"):
-    """Somebody may look: who brings ``key`` to the view port within ``valid_ms`` is ``viewer``."""
+    """Somebody may look: who brings ``key`` to the view port within ``valid_ms`` is ``viewer``. ``stream`` is a stream,
+    or a talk with all its legs: PCM of 8 kHz then goes both ways as BINARY records."""
 
     stream: str
     viewer: str
@@ -182,7 +204,7 @@ class Announcement(msgspec.Struct, frozen=True):
 
 class Event(msgspec.Struct, frozen=True):
     """Something happened to a stream: ``connected``, ``data``, ``key``, ``changed``, ``stalled``, ``live``, ``lost``,
-    ``ended``."""
+    ``unsupported``, ``ended``."""
 
     node: str
     boot: int

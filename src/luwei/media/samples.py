@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from luwei.media.orders import AudioHints
 from luwei.protocol.jt1078 import audio
 from luwei.protocol.jt1078.audio import AudioFormat
-from luwei.protocol.jt1078.audio_blocks import ADPCM_STATE
+from luwei.protocol.jt1078.audio_blocks import ADPCM_STATE, SAMPLE_RATES, audio_specific_config
 
 Samples = NDArray[np.int16]
 Decode = Callable[[bytes], Samples]
@@ -25,15 +25,15 @@ _EMPTY: Samples = np.zeros(0, np.int16)
 SAMPLES_MAX = 48_000
 """Most samples of one block: more than any device's, and a bound to what a hostile one costs."""
 
-_INDEX_STEPS = (-1, -1, -1, -1, 2, 4, 6, 8)
-_STEPS = (
+IMA_INDEX_STEPS = (-1, -1, -1, -1, 2, 4, 6, 8)
+IMA_STEPS = (
     7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80, 88, 97, 107,
     118, 130, 143, 157, 173, 190, 209, 230, 253, 279, 307, 337, 371, 408, 449, 494, 544, 598, 658, 724, 796, 876, 963,
     1060, 1166, 1282, 1411, 1552, 1707, 1878, 2066, 2272, 2499, 2749, 3024, 3327, 3660, 4026, 4428, 4871, 5358, 5894,
     6484, 7132, 7845, 8630, 9493, 10442, 11487, 12635, 13899, 15289, 16818, 18500, 20350, 22385, 24623, 27086, 29794,
     32767,
 )  # fmt: skip
-"""Step sizes of IMA ADPCM (RFC 3551 §4.5.1)."""
+"""Changes of the step index by the code's magnitude, and step sizes, of IMA ADPCM (RFC 3551 §4.5.1)."""
 
 
 def _a_law() -> Samples:
@@ -79,17 +79,27 @@ def decoder_of(found: AudioFormat, hints: AudioHints) -> Decode | None:
     return _Library(name, found, {}).decode if name else None
 
 
+def listener_of(found: AudioFormat, hints: AudioHints) -> Decode | None:
+    """As ``decoder_of``, for who needs samples of AAC too: its frames come without ADTS."""
+    if found.codec != audio.AAC:
+        return decoder_of(found, hints)
+    if found.sample_rate not in SAMPLE_RATES or found.channels not in (1, 2):
+        return None
+    config = audio_specific_config(found.sample_rate, found.channels, found.object_type)
+    return _Library("aac", found, {}, config).decode
+
+
 def ima_samples(block: bytes, state: str, low_first: bool) -> Samples:
     """Samples of one IMA ADPCM block, which decodes alone: its state of 4 octets (predictor in the ``state`` byte
     order, step index, 0), then two samples an octet."""
     if len(block) <= ADPCM_STATE or len(block) > SAMPLES_MAX // 2:
         return _EMPTY
     predictor = int.from_bytes(block[:2], "little" if state == "little" else "big", signed=True)
-    index = min(block[2], len(_STEPS) - 1)
+    index = min(block[2], len(IMA_STEPS) - 1)
     out = []
     for octet in block[ADPCM_STATE:]:
         for nibble in (octet & 15, octet >> 4) if low_first else (octet >> 4, octet & 15):
-            step = _STEPS[index]
+            step = IMA_STEPS[index]
             change = step >> 3
             if nibble & 4:
                 change += step
@@ -98,7 +108,7 @@ def ima_samples(block: bytes, state: str, low_first: bool) -> Samples:
             if nibble & 1:
                 change += step >> 2
             predictor = max(-32768, predictor - change) if nibble & 8 else min(32767, predictor + change)
-            index = min(max(index + _INDEX_STEPS[nibble & 7], 0), len(_STEPS) - 1)
+            index = min(max(index + IMA_INDEX_STEPS[nibble & 7], 0), len(IMA_STEPS) - 1)
             out.append(predictor)
     return np.array(out, np.int16)
 
@@ -113,9 +123,11 @@ def _pcm(block: bytes, found: AudioFormat) -> Samples:
 class _Library:
     """A decoder of the library, whose state runs from block to block."""
 
-    def __init__(self, name: str, found: AudioFormat, options: dict[str, str]) -> None:
+    def __init__(self, name: str, found: AudioFormat, options: dict[str, str], config: bytes = b"") -> None:
         context: Any = av.CodecContext.create(name, "r")
         self._context = context
+        if config:
+            context.extradata = config
         context.sample_rate = found.sample_rate
         context.layout = "stereo" if found.channels == 2 else "mono"
         context.options = options

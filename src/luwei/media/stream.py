@@ -35,6 +35,11 @@ STILL_MS = 1_000
 LISTEN_MS = 5_000
 """Without sound for so long, who listens is told that none comes."""
 
+LEFT_ALONE_MS = 60_000
+"""A stream without viewers ends by itself after so long: the core closes it much earlier, where it is there."""
+UNUSED_MS = 120_000
+"""An expected stream that never came."""
+
 EXPECTED, CONNECTED, LIVE, STALLED = "expected", "connected", "live", "stalled"
 
 
@@ -364,6 +369,12 @@ class Stream:
             self.sound = None
 
     # Time
+
+    def left_alone(self, now_ms: int) -> bool:
+        """Whether it is to end by itself: nobody looked for long, though it runs, or it never came."""
+        if self.viewers or now_ms - self.idle_since <= LEFT_ALONE_MS:
+            return False
+        return self.source is not None or now_ms - self.expected_at > UNUSED_MS
 
     def tick(self, now_ms: int) -> None:
         """To be called ten times a second."""

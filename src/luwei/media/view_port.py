@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from luwei.media.orders import Admit
 from luwei.media.stream import Stream
+from luwei.media.talk import Talk
 from luwei.media.viewer import Viewer
 
 KEY_S = 5.0
@@ -29,6 +30,8 @@ class Host(Protocol):
     """What the port needs of its node."""
 
     def stream(self, name: str) -> Stream | None: ...
+
+    def talk(self, name: str) -> Talk | None: ...
 
     def refuse(self, reason: str, peer: str = "", detail: str = "") -> None: ...
 
@@ -100,10 +103,13 @@ class ViewPort:
         stream, viewer.stream = viewer.stream, None
         if stream is not None:
             stream.leave(viewer)
+        talk, viewer.talk = viewer.talk, None
+        if talk is not None:
+            talk.gone(viewer)
 
     def said(self, viewer: Viewer, message: dict[str, Any]) -> None:
         """A viewer's message: first the key, later his wishes."""
-        if viewer.stream is not None:
+        if viewer.stream is not None or viewer.talk is not None:
             viewer.wants(message)
             return
         self._strangers.pop(viewer, None)
@@ -113,12 +119,17 @@ class ViewPort:
             self._host.refuse("view_key", detail="unknown or late")
             viewer.end("ticket_expired")
             return
+        viewer.name = admission.said.viewer
+        viewer.since_ms = self._host.now_ms()
+        talk = self._host.talk(admission.said.stream)
+        if talk is not None:
+            viewer.talk = talk
+            talk.join(viewer)
+            return
         stream = self._host.stream(admission.said.stream)
         if stream is None:
             viewer.end("ended")
             return
-        viewer.name = admission.said.viewer
-        viewer.since_ms = self._host.now_ms()
         stream.join(viewer, admission.said.formats, admission.said.audio)
 
 

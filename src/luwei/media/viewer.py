@@ -10,11 +10,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from luwei.media.orders import RECORD, ViewerState
+from luwei.media.orders import BINARY, RECORD, SPOKEN_MAX, ViewerState
 from luwei.media.output import text
 
 if TYPE_CHECKING:
     from luwei.media.stream import Stream
+    from luwei.media.talk import Talk
     from luwei.media.view_port import ViewPort
 
 WAITING_MAX = 256 << 10
@@ -26,7 +27,7 @@ ASKED_MAX = 512
 
 
 class Viewer(asyncio.Protocol):
-    """The core's line for one browser. A stranger until the key came, then of one stream until either ends."""
+    """The core's line for one browser. A stranger until the key came, then of one stream or talk until either ends."""
 
     def __init__(self, port: ViewPort) -> None:
         self._port = port
@@ -37,6 +38,7 @@ class Viewer(asyncio.Protocol):
         self._skipping_since = 0
         self.name = ""
         self.stream: Stream | None = None
+        self.talk: Talk | None = None
         self.formats: list[str] = []
         """What the browser can play, best first."""
         self.format = ""
@@ -61,14 +63,18 @@ class Viewer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._inbox += data
         while self._transport is not None and len(self._inbox) >= RECORD.size:
-            size, _ = RECORD.unpack_from(self._inbox)
-            if size > ASKED_MAX:
+            size, kind = RECORD.unpack_from(self._inbox)
+            spoken = kind == BINARY and self.talk is not None
+            if size > (SPOKEN_MAX if spoken else ASKED_MAX):
                 self.close()
                 return
             stop = RECORD.size + size
             if len(self._inbox) < stop:
                 return
             body, self._inbox = self._inbox[RECORD.size : stop], self._inbox[stop:]
+            if spoken and self.talk is not None:
+                self.talk.spoken(body)
+                continue
             try:
                 message = json.loads(body)
             except ValueError:

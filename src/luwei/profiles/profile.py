@@ -28,6 +28,12 @@ class MediaHabits:
     """The first code stands in the most significant bits (reference 1078 §3.3)."""
     adpcm_low_first: bool = False
     """The low nibble is the first sample (reference 1078 §3.1)."""
+    talk_channel: int = 0
+    """Where its microphone and loudspeaker are; 0: the driver's, where it has one (reference 1078 §6.3)."""
+    talk_data_type: int = 2
+    """Of 0x9101 for a talk: some terminals want 4 (reference 1078 §6.3)."""
+    talk_hisilicon: str = "auto"
+    """Whether sound goes down behind the HiSilicon header: as it comes up, ``always``, ``never``."""
 
 
 @dataclass(frozen=True)

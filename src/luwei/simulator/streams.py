@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple, Protocol
@@ -15,11 +16,13 @@ from luwei.protocol.jt1078.writing import PacketWriter, sim_field
 from luwei.simulator.encoding import H264, PAYLOAD_TYPES, STREAMS, Quality, Unit, VideoEncoder
 from luwei.simulator.looking import Turned
 from luwei.simulator.scene import Scene
-from luwei.simulator.tones import AUDIO_WAYS, blocks, silence
+from luwei.simulator.tones import AUDIO_WAYS, AudioWay, blocks, silence
 
 I_FRAME, P_FRAME = 0, 1
 ECHO_MAX = 500
 """Most blocks that wait to be echoed."""
+HEARD_MAX = 30_000
+"""Most blocks that are remembered of one talk, ten minutes of 20 ms."""
 NOTHING_HEARD = -1
 
 
@@ -208,37 +211,69 @@ class Sound:
         """Something came down; a microphone does not hear it."""
 
 
+@dataclass(slots=True)
+class Heard:
+    """What came out of a loudspeaker, in the order in which it came: bodies of packets and when, seconds since 1970."""
+
+    way: AudioWay
+    blocks: list[tuple[float, bytes]] = field(default_factory=list)
+    refused: int = 0
+    """Blocks in another form than the terminal's own, which is not played."""
+
+    @property
+    def milliseconds(self) -> float:
+        return len(self.blocks) * self.way.block_ms
+
+
 class Talk(Sound):
     """Microphone and loudspeaker in a quiet cabin: what comes down in the terminal's own form comes back as an echo.
 
     What comes in another form is not played: some devices are that strict (reference §3.2, §7).
     """
 
-    def __init__(self, way: str = "g711a", hz: int = 440, answers: bool = True) -> None:
-        """``answers``: whether it sends at all; a broadcast only sends one block, so that it can be recognised."""
+    def __init__(
+        self, way: str = "g711a", hz: int = 440, answers: bool = True, echo_ms: float = 0.0, tone: bool = False
+    ) -> None:
+        """``answers``: whether it sends at all; a broadcast only sends one block, so that it can be recognised.
+        ``echo_ms``: after what time it comes back; ``tone``: somebody in the cabin whistles instead."""
         super().__init__(way, hz)
         self._answers = answers
+        self._echo_s, self._tone = echo_ms / 1000, tone
         self._quiet = silence(way)
-        self._echo: deque[bytes] = deque(maxlen=ECHO_MAX)
-        self.played = self.refused = 0
-        """Blocks that came down: those that could be played, and the others."""
+        self._echo: deque[tuple[float, bytes]] = deque(maxlen=ECHO_MAX)
+        self.heard = Heard(self.way)
+
+    @property
+    def played(self) -> int:
+        """Blocks that came down and could be played."""
+        return len(self.heard.blocks)
+
+    @property
+    def refused(self) -> int:
+        """Blocks that could not."""
+        return self.heard.refused
 
     def next(self) -> bytes | None:
         self._at += 1
         if not self._answers:
             return self._quiet if self._at == 0 else None
-        if self._echo:
-            return self._echo.popleft()
+        if self._tone:
+            return self._blocks[self._at % len(self._blocks)]
+        if self._echo and self._echo[0][0] <= time.time():
+            return self._echo.popleft()[1]
         # a word of its own before anybody speaks: some platforms wait for it
         return self._blocks[self._at] if self._at < len(self._blocks) and not self.played else self._quiet
 
     def hear(self, packet: Packet) -> None:
         wrapped = split_hisilicon(packet.body) is not None
-        if packet.payload_type != self.payload_type or wrapped != self.way.hisilicon:
-            self.refused += 1
+        long = self.way.fixed and len(packet.body) != len(self._quiet)
+        if packet.payload_type != self.payload_type or wrapped != self.way.hisilicon or long:
+            self.heard.refused += 1
             return
-        self.played += 1
-        self._echo.append(packet.body)
+        now = time.time()
+        if len(self.heard.blocks) < HEARD_MAX:
+            self.heard.blocks.append((now, packet.body))
+        self._echo.append((now + self._echo_s, packet.body))
 
 
 def packetise(clip: Clip, phone: str, channel: int, sim_size: int = 6, start_ms: int = 0) -> list[tuple[float, bytes]]:

@@ -50,6 +50,11 @@ class AudioWay:
     container: str = ""
     """``adts`` puts that header before each block."""
 
+    @property
+    def fixed(self) -> bool:
+        """Whether all blocks are of one length."""
+        return self.encoder not in ("aac", "libopencore_amrnb")
+
 
 _G726 = ((16, 80), (24, 120), (32, 160), (40, 200))
 _ALL = (

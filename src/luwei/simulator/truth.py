@@ -11,6 +11,11 @@ One JSON object a line. ``{"kind":"report", …}`` is a location that the platfo
     phone, at (ms, when it was done), fault (name in luwei.simulator.faults), expected ("taken", "refused" or
     "either"), reason (of the ledger where one is expected, else ""), hex (the bytes; "" for a fault of the link)
 
+``{"kind":"heard", …}`` is what came out of a loudspeaker in a talk or a broadcast that ended::
+
+    phone, channel, line ("talk" or "broadcast"), way (name in luwei.simulator.tones), from, to (ms, of the first and
+    last block, 0 where none came), ms (of sound), refused (blocks that the terminal could not play)
+
 A report that never was acknowledged has to be expected zero or more times, an acknowledged one at least once.
 """
 
@@ -19,9 +24,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from luwei.simulator.reports import Report
+
+if TYPE_CHECKING:
+    from luwei.simulator.streams import Heard
 
 
 class Truth:
@@ -74,6 +82,23 @@ class Truth:
                 "expected": expected,
                 "reason": reason,
                 "hex": raw.hex(),
+            }
+        )
+
+    def heard(self, phone: str, channel: int, line: str, heard: Heard) -> None:
+        """A talk or a broadcast ended."""
+        blocks = heard.blocks
+        self._write(
+            {
+                "kind": "heard",
+                "phone": phone,
+                "channel": channel,
+                "line": line,
+                "way": heard.way.name,
+                "from": int(blocks[0][0] * 1000) if blocks else 0,
+                "to": int(blocks[-1][0] * 1000) if blocks else 0,
+                "ms": round(heard.milliseconds),
+                "refused": heard.refused,
             }
         )
 

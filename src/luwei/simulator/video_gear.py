@@ -52,6 +52,10 @@ class VideoGear:
     unlisted: tuple[int, ...] = ()
     lists_on_playback: bool = False
     """Answers 0x9201 with 0x1205, as the text wants it; most devices send 0x0001."""
+    echo_ms: float = 0.0
+    """After what time what is said into the cabin comes back."""
+    whistles: bool = False
+    """Somebody in the cabin makes a tone instead of listening."""
 
     @property
     def attributes(self) -> VideoAttributes:

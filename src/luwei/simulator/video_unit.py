@@ -22,7 +22,7 @@ from luwei.simulator.looking import Turned
 from luwei.simulator.media_faults import NO_ANSWER, MediaFault
 from luwei.simulator.media_line import LOST, UNREACHABLE, Address, MediaLine
 from luwei.simulator.playback import Playback
-from luwei.simulator.streams import CameraStream, Sound, Talk, VideoSource
+from luwei.simulator.streams import CameraStream, Heard, Sound, Talk, VideoSource
 from luwei.simulator.tones import tone_hz
 from luwei.simulator.video_gear import SOUND_ONLY, VideoGear, gear_of
 
@@ -42,6 +42,7 @@ AGAIN_MAX = 3
 """How often a device that does not stop comes back."""
 AGAIN_S = 4.0
 LOSSY_PERCENT = 10
+HEARINGS_MAX = 20
 
 Key = tuple[int, str, int]
 """Channel, kind, and number of a line among those of one request."""
@@ -69,6 +70,8 @@ class VideoUnit:
         """Cameras that were moved, by channel."""
         self.loss_percent: dict[int, int] = {}
         """What 0x9105 told last, by channel."""
+        self.heard: list[tuple[str, Heard]] = []
+        """What came out of the loudspeaker in the last talks and broadcasts, by kind."""
         self._rng = Random(f"video unit {terminal.truck.vin}")
         self._new: list[tuple[MediaLine, Key]] = []
         self._opened = 0
@@ -151,13 +154,19 @@ class VideoUnit:
 
     def _sound(self, kind: str) -> Sound:
         way, hz = self.gear.sound, tone_hz(self._terminal.truck.number)
-        return Sound(way, hz) if kind in (LIVE, LISTEN) else Talk(way, hz, answers=kind == TALK)
+        if kind in (LIVE, LISTEN):
+            return Sound(way, hz)
+        talk = Talk(way, hz, kind == TALK, self.gear.echo_ms, self.gear.whistles)
+        self.heard = [*self.heard[1 - HEARINGS_MAX :], (kind, talk.heard)]
+        return talk
 
     async def _carry(self, line: MediaLine, key: Key) -> None:
         """A line from its beginning to its end, and what comes after it unasked."""
         wait_s = self._rng.uniform(*self.fault.wait_s)
         for _ in range(1 + AGAIN_MAX):
             end = await line.run(wait_s)
+            if isinstance(line.sound, Talk):
+                self._terminal.truth.heard(line.phone, line.channel, key[1], line.sound.heard)
             log.debug("media line ended", phone=line.phone, channel=line.channel, end=end)
             if self.lines.get(key) is line:
                 del self.lines[key]

@@ -82,8 +82,8 @@ def ports(settings: Settings) -> list[tuple[str, str, int]]:
     if settings.evidence_ftp_port:
         wanted.append(("LUWEI_EVIDENCE_FTP_PORT", settings.host, settings.evidence_ftp_port))
     for number in range(settings.media_processes):
-        first = settings.media_port + 2 * number
-        wanted += [("LUWEI_MEDIA_PORT", settings.host, port) for port in (first, first + 1)]
+        first = settings.media_port + 3 * number
+        wanted += [("LUWEI_MEDIA_PORT", settings.host, port) for port in range(first, first + 3)]
         wanted.append(("LUWEI_MEDIA_STATUS_PORT", settings.host, settings.media_status_port + number))
     if not settings.bus:
         wanted.append(("LUWEI_BUS_PORT", "127.0.0.1", settings.bus_port))

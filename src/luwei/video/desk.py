@@ -44,6 +44,9 @@ from luwei.video.playback_drive import PlaybackDrive
 from luwei.video.playbacks import Playbacks
 from luwei.video.playing import Playing
 from luwei.video.strays import Strays
+from luwei.video.talk import Call
+from luwei.video.talk_drive import TalkDrive
+from luwei.video.talks import Talks
 from luwei.video.tickets import TICKET_MS, Place, Ticket, TicketRefused, Tickets
 from luwei.video.traffic import Used
 from luwei.video.upstream import Upstream, Viewing, host_of
@@ -74,6 +77,7 @@ class VideoDesk:
         self.streams: dict[str, Upstream] = {}
         self.chores = Chores()
         self.playbacks = Playbacks(self)
+        self.talks = Talks(self, engine, self._catalogue)
         self._strays = Strays(engine, self.nodes, self.commanding, self.chores, self.streams)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
         self._tickets = Tickets()
@@ -89,6 +93,7 @@ class VideoDesk:
         await self._bus.serve(TRAFFIC_SUBJECT, self._metered)
         await self._bus.serve(STRANGER_SUBJECT, self._strays.stranger)
         self._clock = asyncio.create_task(self._sweep(), name="video desk")
+        self.chores.later(self.talks.recover())
 
     async def stop(self) -> None:
         """Leave the streams to their nodes: the next core takes them over or ends them."""
@@ -130,13 +135,22 @@ class VideoDesk:
     ) -> Ticket:  # fmt: skip
         """A ticket for a stream; its drive begins with its first viewer."""
         now = now_ms()
-        self.streams[stream.name] = stream
         viewing = Viewing(secrets.token_hex(8), stream, user_id, actor, purpose, quality, now + TICKET_MS, now)
         stream.viewings[viewing.id] = viewing
+        self.begin(stream)
+        return self._tickets.give(viewing, used)
+
+    def begin(self, stream: Upstream) -> None:
+        """Have a stream driven, if it is not."""
+        self.streams[stream.name] = stream
         if stream.name not in self._drives:
             self._drive(stream)
         stream.wake.set()
-        return self._tickets.give(viewing, used)
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self._settings
 
     async def known_of(self, vehicle_id: int, phone: str) -> tuple[Used, AudioHints]:
         """What a SIM has used of its month, and how its sound is coded."""
@@ -262,7 +276,8 @@ class VideoDesk:
 
     def expectation(self, stream: Upstream, line: str) -> Expect:
         """What a node is told."""
-        return Expect(stream.name, line, stream.phone, stream.channel, stream.paid_for, stream.peer, stream.audio)
+        order = stream.order if isinstance(stream, Call) else None
+        return Expect(stream.name, line, stream.phone, stream.channel, stream.paid_for, stream.peer, stream.audio, order)
 
     async def pay_for(self, stream: Upstream) -> None:
         """Have the node count a stream's traffic under the purpose that it has now."""
@@ -278,9 +293,14 @@ class VideoDesk:
         if self.streams.get(stream.name) is stream:
             del self.streams[stream.name]
         self._drives.pop(stream.name, None)
+        if isinstance(stream, Call):
+            self.talks.over(stream)
 
     def _drive(self, stream: Upstream) -> None:
-        drive = PlaybackDrive(self, stream) if isinstance(stream, Playing) else Drive(self, stream)
+        if isinstance(stream, Call):
+            drive: Drive = TalkDrive(self, stream, self.talks.learn)
+        else:
+            drive = PlaybackDrive(self, stream) if isinstance(stream, Playing) else Drive(self, stream)
         self._drives[stream.name] = drive, asyncio.create_task(drive.run(), name=f"video {stream.name}")
 
     # What the bus says
@@ -324,6 +344,7 @@ class VideoDesk:
             for viewing in self._tickets.expired(now):
                 if not viewing.joined:
                     self.leave(viewing)
+            self.talks.sweep(now)
             self.nodes.sweep()
             for name in {stream.node for stream in self.streams.values() if stream.node}:
                 if self.nodes.get(name) is None:

@@ -73,11 +73,13 @@ class Drive:
         try:
             while self._wanted():
                 await self._attempt()
+            await self._end()
         except Exception:
             log.exception("video stream failed", stream=stream.name)
         finally:
             stream.ended = True
-            stream.say(upstream.ENDED, self._closed_by or upstream.CLOSED)
+            reason = self._closed_by or upstream.CLOSED
+            stream.say(upstream.ENDED, reason, stream.detail if reason == stream.reason else "")
             self._desk.over(stream)
 
     def close(self, reason: str) -> None:
@@ -92,6 +94,13 @@ class Drive:
         if stream.viewings:
             return True
         return now_ms() - stream.idle_since < self._desk.linger_s * 1000
+
+    async def _end(self) -> None:
+        """What is left to be done when it is over."""
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     # One attempt
 

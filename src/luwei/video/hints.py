@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
@@ -19,8 +20,24 @@ _RATES = {0: 8_000, 1: 22_050, 2: 44_100, 3: 48_000}
 """Sample rates of 0x1003 (1078 §4.1)."""
 
 
+class Loudspeaker(NamedTuple):
+    """What a talk needs to know. ``payload_type`` and ``frame_length`` are 0, ``speaker`` None before the terminal was
+    asked."""
+
+    audio: AudioHints
+    habits: MediaHabits
+    payload_type: int
+    frame_length: int
+    speaker: bool | None
+
+
 def audio_hints(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: str) -> AudioHints:
     """For the streams of a terminal. Blocks."""
+    return loudspeaker(engine, catalogue, vehicle_id, phone).audio
+
+
+def loudspeaker(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: str) -> Loudspeaker:
+    """For talks with a terminal. Blocks."""
     with read(engine) as connection:
         row = connection.execute(
             select(TerminalProfile.profile, TerminalProfile.version)
@@ -30,7 +47,7 @@ def audio_hints(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: st
         said = attributes(connection, vehicle_id)
     profile = catalogue.known(row.profile, row.version) if row is not None else None
     habits = profile.media if profile is not None else MediaHabits()
-    return AudioHints(
+    hints = AudioHints(
         habits.audio_codec,
         habits.g726_bits,
         _RATES.get(said[2], 0) if said else 0,
@@ -38,6 +55,9 @@ def audio_hints(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: st
         habits.g726_big_endian,
         habits.adpcm_low_first,
     )
+    if not said:
+        return Loudspeaker(hints, habits, 0, 0, None)
+    return Loudspeaker(hints, habits, said[0], int.from_bytes(said[4:6], "big"), bool(said[6]))
 
 
 def attributes(connection: Connection, vehicle_id: int) -> bytes:

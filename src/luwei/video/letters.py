@@ -25,7 +25,7 @@ LIST_S = 60
 NO_TIME = "2000-00-00 00:00:00"
 """Zeros."""
 
-CLOSE, SWITCH = 0, 1
+CLOSE, SWITCH, END_TALK = 0, 1, 4
 """Control word of 0x9102 (1078 §4.4)."""
 
 
@@ -66,7 +66,8 @@ def start(address: str, tcp_port: int, udp_port: int, channel: int, data_type: i
 
 
 def control(channel: int, command: int, quality: int = 0) -> dict[str, Any]:
-    """Values of a 0x9102: CLOSE ends sound and picture, SWITCH goes over to the stream ``quality``."""
+    """Values of a 0x9102: CLOSE ends sound and picture, SWITCH goes over to the stream ``quality``,
+    END_TALK ends a talk."""
     return {"channel": channel, "command": command, "close_av": 0, "switch_stream": quality}
 
 

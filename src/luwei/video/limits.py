@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter
 
+from luwei.media.orders import TALK
 from luwei.settings import Settings
 from luwei.video.traffic import Used
 from luwei.video.upstream import Upstream
@@ -22,12 +23,11 @@ class Busy(RuntimeError):
 
 
 def viewings_of(streams: Mapping[str, Upstream], user_id: int) -> int:
-    """Tiles of one person; recordings have limits of their own."""
+    """Tiles of one person; talks and recordings have limits of their own."""
     return sum(
         viewing.user_id == user_id and not viewing.records
-        for stream in streams.values()
-        for viewing in stream.viewings.values()
-    )
+        for stream in streams.values() if stream.kind != TALK for viewing in stream.viewings.values()
+    )  # fmt: skip
 
 
 def require_room(
@@ -50,7 +50,8 @@ def _require_room(
     if viewings_of(streams, user_id) >= settings.video_streams_per_user:
         raise QuotaExceeded("user_streams")
     if there is None or there.ended:
-        if len(streams) >= settings.video_streams:
+        pictures = [each for each in streams.values() if each.kind != TALK]
+        if len(pictures) >= settings.video_streams:
             raise QuotaExceeded("streams")
-        if sum(each.vehicle_id == vehicle_id for each in streams.values()) >= settings.video_streams_per_vehicle:
+        if sum(each.vehicle_id == vehicle_id for each in pictures) >= settings.video_streams_per_vehicle:
             raise QuotaExceeded("truck_streams")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Engine, or_, select
 
-from luwei.media.orders import PLAYBACK, Close, Stranger, StreamState
+from luwei.media.orders import PLAYBACK, TALK, Close, Stranger, StreamState
 from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
@@ -68,7 +68,8 @@ class Strays:
         return None if row is None else (row.vehicle_id, row.phone)
 
     async def _tell_to_stop(self, vehicle_id: int, phone: str, channel: int, line: str) -> None:
-        kind, values = letters.CONTROL, letters.control(channel, letters.CLOSE)
+        command = letters.END_TALK if line == TALK else letters.CLOSE
+        kind, values = letters.CONTROL, letters.control(channel, command)
         if line == PLAYBACK:
             kind, values = letters.STEER, letters.steering(channel, playing.END)
         sending = await self._commanding.send(kind, values, vehicle_id, phone, SYSTEM, "not asked for")
@@ -88,7 +89,9 @@ class Strays:
         if said.stream in self._streams:
             return
         if known is not None and known[0] is not None and said.state != "expected":
-            await self._tell_to_stop(known[0], known[1], said.channel, said.line)
+            # a listener and a broadcast end like pictures
+            line = said.purpose if said.line == TALK else said.line
+            await self._tell_to_stop(known[0], known[1], said.channel, line)
         with contextlib.suppress(NodeGone):
             await self._nodes.ask(node, Close(said.stream, upstream.CLOSED))
 

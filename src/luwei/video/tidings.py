@@ -27,6 +27,8 @@ def happened(stream: Upstream, what: str, at: int, detail: str) -> None:
         stream.say(upstream.WAITING, upstream.CODEC_UNKNOWN if unknown else upstream.NO_KEY_FRAME)
     elif what == "stalled":
         stream.say(upstream.STALLED, upstream.NO_DATA)
+    elif what == "unsupported":
+        stream.say(upstream.WAITING, upstream.AUDIO_UNSUPPORTED, detail)
     elif what == "lost":
         for step in (upstream.CONNECTED, upstream.PACKET, upstream.KEY_FRAME):
             stream.steps.pop(step, None)

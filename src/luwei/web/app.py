@@ -38,6 +38,7 @@ from luwei.web import (
     video_ptz,
     video_recordings,
     video_records,
+    video_talk,
 )
 from luwei.web.access_routes import audit, grants, layouts, oidc, own, rights, users
 from luwei.web.areas import area_counts, areas
@@ -80,6 +81,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *video_records.route_handlers,
     *video_downloads.route_handlers,
     *video_ptz.route_handlers,
+    *video_talk.route_handlers,
     *alarm_routes.route_handlers,
     system, health, metrics, areas, area_counts, card, track, track_csv, track_gpx,
     explain_get, explain_post, messages, message, trace_state, trace_start, trace_stop, trace_download, trace_tail,

@@ -35,6 +35,7 @@ from luwei.web.china_time import written
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
 from luwei.web.live_socket import MESSAGE_BYTES
+from luwei.web.socket_end import ENDED, FORBIDDEN, SESSION_ENDED, SLOW, TICKET, SocketEnded
 from luwei.web.screen_line import same_origin
 from luwei.web.services import Services
 
@@ -47,19 +48,8 @@ AT_MAX = 4_102_444_800_000
 FORMATS = ("fmp4-h264", "fmp4-h265", "annexb-h264", "annexb-h265", "jpeg")
 DEFAULT_FORMATS = ["fmp4-h264", "jpeg"]
 
-SESSION_ENDED, FORBIDDEN, TICKET, ENDED, SLOW = 4401, 4403, 4408, 4410, 1013
-
 _relayed = Counter("luwei_video_relayed_bytes_total", "Bytes of pictures sent to browsers")
 _closed = Counter("luwei_video_closed_total", "Pictures closed", ["reason"])
-
-
-class _Ended(Exception):
-    """The picture ends: close code and reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 @websocket("/ws/video/{viewer:str}")
@@ -76,7 +66,7 @@ async def video_socket(
         door = await open_door(socket, services)
         scope = door.allow("read", "video")
         if services.video is None:
-            raise _Ended(ENDED, upstream.NO_NODE)
+            raise SocketEnded(ENDED, upstream.NO_NODE)
         viewing = services.video.redeem(str(socket.query_params.get("ticket", ""))[:100], viewer, door.user_id)
         await asyncio.to_thread(vehicle_list.one, services.engine, viewing.upstream.vehicle_id, scope)
         await _Tile(socket, services, services.video, door, scope, viewing).run()
@@ -86,7 +76,7 @@ async def video_socket(
         await _close(socket, FORBIDDEN, "forbidden")
     except TicketRefused:
         await _close(socket, TICKET, "ticket_expired")
-    except _Ended as ended:
+    except SocketEnded as ended:
         await _close(socket, ended.code, ended.reason)
     finally:
         if viewing is not None and services.video is not None:
@@ -138,7 +128,7 @@ class _Tile:
         self._reason = "left"
 
     async def run(self) -> None:
-        """Raises _Ended when it was not the browser that left."""
+        """Raises SocketEnded when it was not the browser that left."""
         stream, began = self._viewing.upstream, now_ms()
         told = {"channel": stream.channel, "purpose": self._viewing.purpose, "viewer": self._viewing.id}
         if isinstance(stream, Playing):
@@ -151,16 +141,16 @@ class _Tile:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
-            ended = next((each for each in results if isinstance(each, _Ended)), None)
+            ended = next((each for each in results if isinstance(each, SocketEnded)), None)
             self._reason = ended.reason if ended is not None else "left"
             told |= {"from": began, "to": now_ms(), "bytes": self._bytes, "ended": self._reason}
             await self._door.note("video.leave", None, told, vehicle_id=stream.vehicle_id, scope=self._scope)
         for result in results:
             if isinstance(result, TimeoutError):
-                raise _Ended(SLOW, "viewer_slow")
-            if isinstance(result, Exception) and not isinstance(result, _Ended | WebSocketDisconnect):
+                raise SocketEnded(SLOW, "viewer_slow")
+            if isinstance(result, Exception) and not isinstance(result, SocketEnded | WebSocketDisconnect):
                 log.error("video socket failed", exc_info=result)
-                raise _Ended(1011, "internal")
+                raise SocketEnded(1011, "internal")
         if ended is not None:
             raise ended
 
@@ -179,7 +169,7 @@ class _Tile:
             news = stream.news
             await self._send(stream.message(now_ms()))
             if stream.ended:
-                raise _Ended(ENDED, stream.reason or upstream.CLOSED)
+                raise SocketEnded(ENDED, stream.reason or upstream.CLOSED)
             while not news.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.01, due - loop.time())):
@@ -198,7 +188,7 @@ class _Tile:
                 await self._from_node(place)
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
                 self._desk.node_lost(stream, place.node)
-        raise _Ended(ENDED, stream.reason or upstream.CLOSED)
+        raise SocketEnded(ENDED, stream.reason or upstream.CLOSED)
 
     async def _from_node(self, place: Place) -> None:
         """Raises OSError or IncompleteReadError when the node is gone."""
@@ -219,7 +209,7 @@ class _Tile:
                             async with asyncio.timeout(SEND_S):
                                 await self._socket.send_bytes(payload)
                         except TimeoutError:
-                            raise _Ended(SLOW, "viewer_slow") from None
+                            raise SocketEnded(SLOW, "viewer_slow") from None
                 elif kind == TEXT and await self._text(msgspec.json.decode(payload)):
                     return
         finally:
@@ -232,7 +222,7 @@ class _Tile:
         if kind == "ended":
             reason = str(message.get("reason", ""))
             if reason == "viewer_slow":
-                raise _Ended(SLOW, reason)
+                raise SocketEnded(SLOW, reason)
             # the stream goes on elsewhere, or the desk says why not
             await asyncio.sleep(0.1)
             return True
@@ -274,7 +264,7 @@ class _Tile:
             data = await self._socket.receive_data(mode="text")
             raw = data.encode() if isinstance(data, str) else data
             if len(raw) > MESSAGE_BYTES:
-                raise _Ended(1009, "message_too_long")
+                raise SocketEnded(1009, "message_too_long")
             try:
                 message = msgspec.json.decode(raw)
             except msgspec.DecodeError:
@@ -304,7 +294,7 @@ class _Tile:
     # The right
 
     async def _watch(self) -> None:
-        """Raises _Ended once the login session or the right has ended, or the truck went out of reach."""
+        """Raises SocketEnded once the login session or the right has ended, or the truck went out of reach."""
         user = self._door.user
         while True:
             await self._services.watch.changed(user)
@@ -317,12 +307,12 @@ class _Tile:
                 )
             except Refused as refused:
                 raise (
-                    _Ended(SESSION_ENDED, "session_ended")
+                    SocketEnded(SESSION_ENDED, "session_ended")
                     if refused.status == 401
-                    else _Ended(FORBIDDEN, upstream_reason(refused.rule))
+                    else SocketEnded(FORBIDDEN, upstream_reason(refused.rule))
                 ) from None
             except NotFound:
-                raise _Ended(FORBIDDEN, "forbidden") from None
+                raise SocketEnded(FORBIDDEN, "forbidden") from None
 
 
 def upstream_reason(rule: str) -> str:

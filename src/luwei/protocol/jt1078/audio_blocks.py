@@ -15,6 +15,8 @@ AAC_SAMPLES = 1024
 ADPCM_STATE = 4
 """Octets of state before the samples of an IMA ADPCM block."""
 
+HISILICON_MAX = 510
+"""Octets behind one HiSilicon header."""
 _HISILICON = 4
 _ADTS = 7
 _STEP_MAX = 88
@@ -47,7 +49,7 @@ def split_hisilicon(block: bytes) -> tuple[bytes, ...] | None:
 
 def add_hisilicon(block: bytes) -> bytes:
     """``block`` behind its header. Raises ProtocolError ``value`` for an odd length, none, or more than 510 octets."""
-    if not block or len(block) % 2 or len(block) > 510:
+    if not block or len(block) % 2 or len(block) > HISILICON_MAX:
         raise ProtocolError("value", f"block of {len(block)} bytes: 2 to 510, even")
     return bytes((0, 1, len(block) // 2, 0)) + block
 
@@ -72,6 +74,17 @@ def split_adts(block: bytes) -> AdtsFrames | None:
         return None
     index, channels, object_type = heads.pop()
     return AdtsFrames(SAMPLE_RATES[index], channels, object_type, tuple(frames))
+
+
+def add_adts(frame: bytes, sample_rate: int, channels: int = 1) -> bytes:
+    """An AAC-LC frame behind its ADTS header without checksum. Raises ProtocolError ``value`` for a rate without an
+    index, channels other than 1 to 7, or more than 8,184 octets."""
+    length = len(frame) + _ADTS
+    if sample_rate not in SAMPLE_RATES or not 1 <= channels <= 7 or length > 0x1FFF:
+        raise ProtocolError("value", f"sample_rate {sample_rate}, channels {channels}, frame of {len(frame)} bytes")
+    index = SAMPLE_RATES.index(sample_rate)
+    head = 0xFFF1 << 40 | (AAC_LC - 1) << 38 | index << 34 | channels << 30 | length << 13 | 0x7FF << 2
+    return head.to_bytes(_ADTS, "big") + frame
 
 
 def audio_specific_config(sample_rate: int, channels: int, object_type: int = AAC_LC) -> bytes:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from luwei.protocol.jt1078.packet import (
+    AUDIO,
     BODY_STANDARD,
     HEADER_MAX,
     KIND_OFFSETS,
@@ -54,7 +55,8 @@ Event = Packet | Slip
 
 class PacketReader:
     """One connection, or one source of datagrams. ``sim_size`` (6 or 10) where an operator has set it; it is then never
-    decided from the data."""
+    decided from the data. ``sound``: sound is what is expected: a packet of sound with a SIM of 10 octets and zeros in
+    the middle of its number reads as well as one of a picture with 6."""
 
     __slots__ = (
         "_fixed",
@@ -62,6 +64,7 @@ class PacketReader:
         "_need",
         "_pending",
         "_skipped",
+        "_sound",
         "garbage",
         "packets",
         "sim_size",
@@ -69,7 +72,8 @@ class PacketReader:
         "widths",
     )
 
-    def __init__(self, sim_size: int | None = None) -> None:
+    def __init__(self, sim_size: int | None = None, sound: bool = False) -> None:
+        self._sound = sound
         self._fixed = sim_size is not None
         self._pending = bytearray()
         self._need = 0
@@ -108,15 +112,22 @@ class PacketReader:
         if self._in_step or not self._pending:
             return []
         data = bytes(self._pending)
-        for sim_size in self._sizes():
-            stop = _stop(data, 0, sim_size)
-            if stop == len(data):
-                self._pending.clear()
-                self._need = 0
-                events: list[Event] = []
-                self._accept(data, 0, sim_size, events)
-                return events
-        return []
+        fitting = [sim_size for sim_size in self._sizes() if _stop(data, 0, sim_size) == len(data)]
+        if not fitting:
+            return []
+        self._pending.clear()
+        self._need = 0
+        events: list[Event] = []
+        self._accept(data, 0, self._likely(data, 0, fitting), events)
+        return events
+
+    def _likely(self, data: bytes, at: int, fitting: list[int]) -> int:
+        """Of widths that fit, that of a packet of sound where sound is expected, else the first."""
+        if self._sound:
+            for sim_size in fitting:
+                if data[at + KIND_OFFSETS[sim_size]] >> 4 == AUDIO:
+                    return sim_size
+        return fitting[0]
 
     def _sizes(self) -> tuple[int, ...]:
         return SIM_SIZES if self.sim_size is None else (self.sim_size,)
@@ -241,13 +252,16 @@ class PacketReader:
     def _judge(self, data: bytes, at: int, proven: bool = False) -> tuple[int, int]:
         """Whether a packet begins at ``at``, and of which width; ``proven``: with the whole next prefix behind it."""
         verdict = _NO
+        fitting = []
         for sim_size in self._candidates():
             packets = 2 if self.sim_size not in (None, sim_size) else 1
             fit = self._fits(data, at, sim_size, packets, proven or sim_size != self.sim_size)
             if fit == _YES:
-                return _YES, sim_size
+                fitting.append(sim_size)
+                if not self._sound:
+                    break
             verdict = verdict or fit
-        return verdict, 0
+        return (_YES, self._likely(data, at, fitting)) if fitting else (verdict, 0)
 
     def _candidates(self) -> tuple[int, ...]:
         if self._fixed or self.sim_size is None:
