@@ -277,7 +277,9 @@ class VideoDesk:
     def expectation(self, stream: Upstream, line: str) -> Expect:
         """What a node is told."""
         order = stream.order if isinstance(stream, Call) else None
-        return Expect(stream.name, line, stream.phone, stream.channel, stream.paid_for, stream.peer, stream.audio, order)
+        return Expect(
+            stream.name, line, stream.phone, stream.channel, stream.paid_for, stream.peer, stream.audio, order
+        )
 
     async def pay_for(self, stream: Upstream) -> None:
         """Have the node count a stream's traffic under the purpose that it has now."""

@@ -42,7 +42,7 @@ ENDING_S = 6.0
 DEFAULT_CHANNEL = 1
 
 _talks = Gauge("luwei_video_talks", "Talks, listeners and broadcasts under way", ["kind"])
-_begun = Counter("luwei_video_talks_total", "Trucks that were asked for talks", ["kind"])
+_begun = Counter("luwei_video_calls_total", "Trucks that were asked for talks", ["kind"])
 
 
 class TruckBusy(RuntimeError):

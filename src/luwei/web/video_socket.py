@@ -35,9 +35,9 @@ from luwei.web.china_time import written
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
 from luwei.web.live_socket import MESSAGE_BYTES
-from luwei.web.socket_end import ENDED, FORBIDDEN, SESSION_ENDED, SLOW, TICKET, SocketEnded
 from luwei.web.screen_line import same_origin
 from luwei.web.services import Services
+from luwei.web.socket_end import ENDED, FORBIDDEN, SESSION_ENDED, SLOW, TICKET, SocketEnded
 
 log = structlog.get_logger()
 

@@ -32,6 +32,9 @@ ROWS = {
     "area": "●+ ◐+ ◐+ – –  – – –  ◐+ ◐+ –",
     "case_policy": "●+ ◐ ◐ – – –   – –  ◐  ◐  –",
     "grant": "● ◐  ◐  ◐  ◐  – – ◐  ◐  ◐  –",
+    "talk": "●+ ◐+ ◐+ ⌛+ ⌛+ – – – ◐+ ◐+ –",
+    "listen": "⌛ ⌛◐ ⌛◐ ⌛ ⌛ – – – ⌛◐ ⌛◐ –",
+    "broadcast": "●+ ◐+ ◐+ ⌛+ – – – – ◐+ ◐+ –",
     "user": "– – – – – – – – – – –",
     "right": "– – – – – – – – – – –",
     "sign_in": "– – – – – – – – – – –",
@@ -40,6 +43,9 @@ TABLE = {kind: tuple(line.split()) for kind, line in ROWS.items()}
 OF_VEHICLES = ("vehicle", "terminal", "operator", "organisation", "sim", "model")
 """Kinds that belong to the table's first row."""
 PRIVATE = ("video", "evidence", "driver")
+CALLS = ("talk", "listen", "broadcast")
+GRANT_ROWS = {"track": "position", **dict.fromkeys(CALLS, "talk")}
+"""The row that a request on a reason names, where it is another one."""
 GOVERNMENT = ("province", "city", "county", "emergency", "police", "regulator")
 INSPECTED = (*OF_VEHICLES, "position", "alarm", "case", "grant")
 
@@ -53,6 +59,8 @@ def manner(person: dict[str, Any], kind: str, act: str = "read") -> str:
     """How ``person`` may do ``act`` (read, export, write) to a kind; the three technical roles reach what is their
     organisation's."""
     role, row = person["role"], row_of(kind)
+    if kind == "listen" and role in ("administrator", "duty"):
+        return REASON_OWN
     if role == "administrator":
         return OWN
     if role == "duty":
@@ -60,7 +68,7 @@ def manner(person: dict[str, Any], kind: str, act: str = "read") -> str:
             REASON_OWN if row in PRIVATE else OWN
         )  # fmt: skip
     if role == "viewer":
-        shut = (*PRIVATE, "user", "right", "sign_in", "audit", "grant", "trace")
+        shut = (*PRIVATE, *CALLS, "user", "right", "sign_in", "audit", "grant", "trace")
         return OWN if act == "read" and row not in shut else NONE
     if role == "inspector":
         return OWN if act == "read" and kind in INSPECTED else NONE
@@ -125,7 +133,7 @@ def granted(person: dict[str, Any], kind: str, key: int) -> bool:
     """Whether a grant in force names the truck; one for anything of a truck shows which truck it is."""
     row = row_of(kind)
     named: dict[str, set[int]] = person["granted"]
-    return key in named.get("position" if row == "track" else row, ()) or (
+    return key in named.get(GRANT_ROWS.get(row, row), ()) or (
         row == "vehicle" and any(key in subjects for subjects in named.values())
     )
 
@@ -137,7 +145,7 @@ def reach(world: World, person: dict[str, Any], kind: str, act: str = "read") ->
         row, named = row_of(kind), person["granted"]
         if row == "driver":
             return bool(person["granted_drivers"])
-        return bool(named.get("position" if row == "track" else row)) or (row == "vehicle" and any(named.values()))
+        return bool(named.get(GRANT_ROWS.get(row, row))) or (row == "vehicle" and any(named.values()))
     return way in (FULL, OWN)
 
 

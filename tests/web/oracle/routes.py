@@ -24,6 +24,7 @@ UNANSWERED = {
     "/api/case-policies/what-if/{key:int}": "none is reckoned here: tests/cases",
     "/api/cases/{case_id:int}/packages/{package:int}/file": "needs evidence that two people reviewed: tests/oversight",
     "/api/video/streams/{name:str}/snapshot": "needs a media server: tests/media and tests/system",
+    "/ws/video/talk": "needs a media server: test_talk_web",
     "/ws/video/{viewer:str}": "needs a media server: tests/media and tests/system",
 }
 """Routes that can be refused here and not answered, with the reason."""

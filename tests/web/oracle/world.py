@@ -256,6 +256,7 @@ def grant(web: Running, world: World, person: dict[str, Any], chance: random.Ran
     person["granted"] = {row: set(chance.sample(list(world.vehicles), 8)) for row in ("evidence", "video")}
     if person["role"] in ("emergency", "police"):
         person["granted"]["position"] = set(chance.sample(list(world.vehicles), 5))
+    person["granted"]["talk"] = set(chance.sample(list(world.vehicles), 8))
     now = now_ms()
     with write(web.services.engine) as connection:
         for row, subjects in (person["granted"] | {"driver": person["granted_drivers"]}).items():
