@@ -340,6 +340,4 @@ class Recording:
                 self.end(LIMIT)
             elif full := self._host.full():
                 self.end(full)
-            if started is not None and not stream.connected:
-                self._gap = self._gap or "line"
             await asyncio.sleep(CLOCK_S)

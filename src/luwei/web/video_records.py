@@ -18,7 +18,7 @@ from luwei.registry.errors import RegistryError
 from luwei.registry.video_record import WAITING
 from luwei.video import record_views
 from luwei.video.record_rows import Wanted
-from luwei.video.record_views import PartView, RecordFilter, RecordView
+from luwei.video.record_views import GapView, PartView, RecordFilter, RecordView
 from luwei.video.recorder import AlreadyRecording, NoRoom, Recorder
 from luwei.web.door import Door
 from luwei.web.errors import Refused
@@ -156,6 +156,9 @@ async def one_record(
     scope = door.allow("read", "video")
     view = await asyncio.to_thread(record_views.one, services.engine, scope, record_id)
     parts, gaps = await asyncio.to_thread(record_views.parts, services.engine, record_id)
+    if services.recorder is not None and (running := services.recorder.running.get(record_id)) is not None:
+        # written down when it is over
+        gaps = [GapView(*each) for each in running.gaps]
     await door.looked("video.records", view.vehicle_id, {"record": record_id}, scope=scope)
     return {
         "as_of": now_ms(),
