@@ -63,6 +63,7 @@ from luwei.video import letters as video_letters
 from luwei.video.desk import VideoDesk
 from luwei.video.download_letters import UploadLetter
 from luwei.video.downloads import DownloadEngine
+from luwei.video.loss_notices import LossNotices
 from luwei.video.ptz import PtzDesk
 from luwei.video.recorder import Recorder
 from luwei.web.app import create_app
@@ -181,6 +182,7 @@ class Core:
         reports = partial(self._reports, upgrade_reports, history)
         upgrades = await started(stack, UpgradeEngine(engine, commands, bus, packets, reports, self._parked))
         video = await started(stack, VideoDesk(engine, bus, commands, settings))
+        await started(stack, LossNotices(video, commands, settings.media_loss_s))
         self.recorder = recorder = await started(stack, Recorder(engine, video, store, settings, self._present))
         tell = (self._seen, self._parked, attachments.wake, history.query, recorder.wake)
         ptz = await started(stack, PtzDesk(engine, video.commanding))

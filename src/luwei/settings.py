@@ -131,6 +131,8 @@ class Settings:
     """A media connection that sends nothing for so long is closed."""
     media_pictures_mib: int = 512
     """Pictures that one media process keeps for viewers who come."""
+    media_loss_s: int = 10
+    """A terminal that streams is told its losses (0x9105) so often; 0: never."""
     video_linger_s: int = 10
     """A stream goes on for so long after its last viewer left."""
     video_streams: int = 2_000
@@ -245,6 +247,7 @@ class Settings:
             media_connections_per_address=_integer(env, "LUWEI_MEDIA_CONNECTIONS_PER_ADDRESS", 500, 1, 100_000),
             media_idle_s=_integer(env, "LUWEI_MEDIA_IDLE_S", 30, 2, 3_600),
             media_pictures_mib=_integer(env, "LUWEI_MEDIA_PICTURES_MIB", 512, 1, 65_536),
+            media_loss_s=_integer(env, "LUWEI_MEDIA_LOSS_S", 10, 0, 3_600),
             video_linger_s=_integer(env, "LUWEI_VIDEO_LINGER_S", 10, 0, 3_600),
             video_streams=_integer(env, "LUWEI_VIDEO_STREAMS", 2_000, 1, 100_000),
             video_streams_per_vehicle=_integer(env, "LUWEI_VIDEO_STREAMS_PER_VEHICLE", 4, 1, 64),

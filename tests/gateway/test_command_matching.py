@@ -373,3 +373,17 @@ def test_numbers_between_semicolons_are_binary_or_text_as_the_profile_says(
     values = {"control": 0, "address": "10.0.0.1", "tcp_port": 7611}
     desk.give(KINDS["switch_server"].letter(values))
     assert desk.frames()[0].body.split(b";", 6)[6].startswith(ports)
+
+
+def test_a_message_that_wants_no_answer_is_sent_once_and_waited_for_by_nobody() -> None:
+    desk = Desk()
+    notice = Letter(0x9105, {2019: bytes.fromhex("0203")})
+    for phone in (PHONE, "13900000000"):
+        receipt = desk.commands.take(Dispatch([notice], [], [Order(0, phone, 0)]), desk.at)
+        assert (receipt.taken, receipt.refused) == ([], [])
+    (frame,) = desk.frames()
+    assert (frame.header.message_id, frame.body) == (0x9105, bytes.fromhex("0203"))
+    assert [row["message_id"] for row in desk.commands.rows] == [0x9105]
+    assert not desk.commands.waiting
+    desk.commands.turn(desk.at + 100_000)
+    assert len(desk.sent) == 1 and desk.commands.outcomes == []

@@ -101,7 +101,7 @@ class LiveTrucks:
         self.ids: list[int] = []
         self.phones: list[str] = []
         self._folder = folder
-        self._ports = free_run_of_ports(6)
+        self._ports = free_run_of_ports(10)
         self._tiles: list[tuple[Tile, asyncio.Task[None]]] = []
 
     @property
@@ -109,16 +109,19 @@ class LiveTrucks:
         assert self.web.services.video is not None
         return self.web.services.video
 
-    def start_media(self) -> subprocess.Popen[bytes]:
+    def start_media(self, number: int = 0) -> subprocess.Popen[bytes]:
         """A media process, as the supervisor starts it."""
         settings = self.web.services.settings
         environment = {
             "LUWEI_DATA": str(self._folder), "LUWEI_BUS": settings.bus_url, "LUWEI_MEDIA_PORT": str(self._ports),
-            "LUWEI_MEDIA_STATUS_PORT": str(self._ports + 4),
+            "LUWEI_MEDIA_STATUS_PORT": str(self._ports + 8),
         }  # fmt: skip
         with (self._folder / "media.log").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "luwei.cli", "media"], env=os.environ | environment, stdout=output, stderr=output
+                [sys.executable, "-m", "luwei.cli", "media", "--number", str(number)],
+                env=os.environ | environment,
+                stdout=output,
+                stderr=output,
             )
         self.media.append(process)
         return process

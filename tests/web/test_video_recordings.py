@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import av
@@ -18,6 +21,7 @@ from luwei.registry.base import now_ms
 from luwei.registry.command import Command, CommandBatch
 from luwei.registry.engine import read
 from luwei.simulator.scene import read_code
+from luwei.video import playback_drive
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 __all__ = ["_live", "live"]
@@ -261,6 +265,68 @@ async def test_what_playback_brought_is_counted_apart(live: LiveTrucks) -> None:
         return any((day["purpose"], day["channel"]) == ("playback", 3) and day["bytes"] > 5_000 for day in days)
 
     await until(counted, "traffic written down")
+
+
+@contextlib.contextmanager
+def equipped(live: LiveTrucks, truck: int, **gear: Any) -> Iterator[None]:
+    """The truck with other equipment."""
+    unit = live.lines[truck].terminal.commands.equipment.video
+    before = unit.gear
+    unit.gear = dataclasses.replace(before, **gear)
+    try:
+        yield
+    finally:
+        unit.gear = before
+
+
+async def test_a_terminal_may_answer_with_the_list_as_the_standard_has_it(live: LiveTrucks) -> None:
+    long_ago = some_hours_ago() - 20 * 24 * HOUR_MS
+    with equipped(live, 1, lists_on_playback=True):
+        tile = await play(live, 1)
+        await told(tile, mode="play", paused=False)
+        assert tile.state["answer"] not in ("failure", "unsupported")
+        nothing = await live.take((await opened(live, 1, channel=3, from_at=long_ago, to_at=long_ago + 60_000)).json())
+        assert await nothing.closed(20) == 4410
+        assert nothing.state["reason"] == "no_recording"
+        await tile.shows(2)
+
+
+async def test_a_playback_that_stays_paused_for_too_long_ends(
+    live: LiveTrucks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tile = await play(live, 1)
+    await steer(tile, "pause")
+    await told(tile, paused=True)
+    monkeypatch.setattr(playback_drive, "PAUSE_MAX_MS", 500)
+    assert await tile.closed(20) == 4410
+    assert (tile.state["state"], tile.state["reason"]) == ("ended", "paused_long")
+
+
+async def test_a_terminal_that_counts_from_zero_plays_by_datagrams(live: LiveTrucks) -> None:
+    first = some_hours_ago() + 60_000
+    live.desk.transport = "udp"
+    try:
+        with equipped(live, 1, relative=True):
+            tile = await play(live, 1)
+            (stream,) = [each for each in live.desk.streams.values() if each.kind == "playback"]
+
+            async def datagrams() -> bool:
+                return stream.report is not None and stream.report.transport == "udp"
+
+            await until(datagrams, "its node says that datagrams come")
+            said = await told(tile, mode="play", exact=False)
+            assert first <= said["position"] < first + 60_000
+            assert -2_000 <= about(tile, first) < 10_000
+            await steer(tile, "drag", at=first + 300_000)
+
+            async def there() -> bool:
+                return len(tile.opened) == 2 and pictured(tile) and abs(about(tile, first + 300_000)) < 10_000
+
+            await until(there, "the other place")
+            said = await told(tile, exact=False)
+            assert abs(said["position"] - first - 300_000) < 10_000
+    finally:
+        live.desk.transport = "tcp"
 
 
 async def test_a_truck_that_is_not_there_is_said_to_be_offline(live: LiveTrucks) -> None:

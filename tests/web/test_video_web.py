@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import io
 import signal
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import av
 import httpx
 import pytest
 import websockets
-from live_trucks import PURPOSE, LiveTrucks, _live, live
+from live_trucks import PURPOSE, LiveTrucks, Tile, _live, live
 from running_core import until
 from sqlalchemy import delete, insert, select, update
 
@@ -28,13 +30,17 @@ from luwei.registry.command import Command, CommandBatch
 from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
 from luwei.registry.video import VideoTraffic
-from luwei.simulator.media_line import stream_to
+from luwei.simulator.media_faults import MediaFault
+from luwei.simulator.media_line import MediaLine, stream_to
 from luwei.simulator.streams import record
 from luwei.video import strays, traffic
 from luwei.video.hints import audio_hints
+from luwei.video.loss_notices import LossNotices
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 __all__ = ["_live", "live"]
+ABSENT = 9
+"""A channel that the trucks refuse: what comes there is sent by the test itself."""
 
 
 def error(answer: httpx.Response) -> tuple[int, str, str]:
@@ -397,3 +403,88 @@ async def test_channels_are_listed_with_what_runs_on_them(live: LiveTrucks) -> N
 
     await until(attributes, "what it said of its sound is known")
     assert (usage["streams"], usage["viewers"], usage["user_streams"]) == (1, 1, 1)
+
+
+@contextlib.asynccontextmanager
+async def sending(live: LiveTrucks, truck: int, **way: Any) -> AsyncIterator[Tile]:
+    """A tile of the truck's channel, to which the test sends a stream as a terminal would."""
+    tile = await live.take((await live.ask(truck, channel=ABSENT)).json())
+    name = f"live-{live.ids[truck]}-{ABSENT}"
+
+    async def expected() -> bool:
+        return name in live.desk.streams and bool(live.desk.streams[name].node)
+
+    await until(expected, "a node expects it")
+    node = live.desk.nodes.get(live.desk.streams[name].node)
+    assert node is not None
+    line: asyncio.Task[MediaLine] = asyncio.create_task(
+        stream_to("127.0.0.1", node.ports["live"], live.phones[truck], ABSENT, source=record().play(), **way)
+    )
+    try:
+        yield tile
+    finally:
+        line.cancel()
+        await asyncio.gather(line, return_exceptions=True)
+
+
+async def test_terminals_with_a_sim_of_6_and_of_10_octets_are_read_side_by_side(live: LiveTrucks) -> None:
+    async with sending(live, 0, sim_size=6) as narrow, sending(live, 1, sim_size=10) as wide:
+        await asyncio.gather(narrow.shows(5), wide.shows(5))
+    for tile in (narrow, wide):
+        assert tile.opened[0]["width"] == 352
+
+
+async def test_pictures_come_by_datagrams_and_a_terminal_hears_what_of_them_is_lost(live: LiveTrucks) -> None:
+    commands = live.web.services.commands
+    assert commands is not None
+    notices = LossNotices(live.desk, commands, 0.5)
+    told = live.lines[0].terminal.commands.equipment.video.loss_percent
+    told.clear()
+    live.desk.transport = "udp"
+    try:
+        tile = await live.look()
+        await tile.shows(8)
+        stream = live.desk.streams[f"live-{live.ids[0]}-1"]
+
+        async def datagrams() -> bool:
+            return stream.report is not None and stream.report.transport == "udp"
+
+        await until(datagrams, "its node says that datagrams come")
+        lossy = MediaFault("lossy", "", loss=0.25)
+        async with sending(live, 0, udp=True, fault=lossy):
+            await notices.start()
+
+            async def heard() -> bool:
+                return {1, ABSENT} <= told.keys() and told[ABSENT] > 0
+
+            await until(heard, f"both channels told; {told}")
+            assert told[1] == 0
+            assert 5 <= told[ABSENT] <= 50
+    finally:
+        live.desk.transport = "tcp"
+        await notices.stop()
+
+
+async def test_of_two_media_processes_one_is_killed_and_its_viewers_come_back_at_the_other(live: LiveTrucks) -> None:
+    live.start_media(1)
+
+    async def both() -> bool:
+        return len({each.node.partition("-")[0] for each in live.desk.nodes.alive()}) == 2
+
+    await until(both, "two media processes there", 30)
+    tiles = [await live.look(), await live.look(), await live.look(1)]
+    here, there = (live.desk.streams[f"live-{live.ids[truck]}-1"].node for truck in (0, 1))
+    assert here != there  # the second stream goes to the process that has none
+    killed = live.media[-1] if here.startswith("1-") else live.media[-2]
+    began = time.monotonic()
+    killed.send_signal(signal.SIGKILL)
+
+    async def back() -> bool:
+        return all(len(tile.opened) == 2 and tile.times[-1] > began for tile in tiles[:2])
+
+    await until(back, "pictures back", 15)
+    assert live.desk.streams[f"live-{live.ids[0]}-1"].node == there
+    assert [tile.code for tile in tiles] == [None] * 3
+    assert len(tiles[2].opened) == 1  # the other process's viewers saw nothing of it
+    for tile in tiles:
+        await tile.shows(2)

@@ -130,6 +130,12 @@ class CommandEngine:
         self._wake.set()
         return batch.id
 
+    async def tell(self, messages: Sequence[tuple[str, Letter]]) -> None:
+        """Send messages that want no answer to the terminals (by phone) that are there now; kept in no journal."""
+        notices = [Order(0, phone, number) for number, (phone, _) in enumerate(messages)]
+        payload = msgspec.msgpack.encode(Dispatch([letter for _, letter in messages], [], notices))
+        await asyncio.gather(*(self._ask(shard, payload) for shard in self._alive()))
+
     async def extend(self, batch: int, targets: Sequence[journal.Target], within: journal.Within | None = None) -> None:
         """Give further terminals the command of a batch. Raises KeyError when it is cancelled or unknown."""
         opened, commands = await asyncio.to_thread(journal.extend, self._engine, batch, targets, within)

@@ -30,11 +30,11 @@ from luwei.gateway.orders import (
     Receipt,
     Taken,
 )
+from luwei.gateway.posting import post
 from luwei.profiles import Profile
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.jt808.fragments import split
 from luwei.protocol.jt808.frame import Frame
-from luwei.protocol.jt808.header import EDITION_2011, EDITION_2013, EDITION_2019, Header, phone_bytes
+from luwei.protocol.jt808.header import EDITION_2011
 from luwei.protocol.jt808.messages.location import LocationReply
 
 GENERAL_REPLY, FRAGMENT_REQUEST, PASS_THROUGH = 0x0001, 0x0005, 0x0900
@@ -45,10 +45,6 @@ WITHOUT_SERIAL = frozenset({0x0107, 0x0608, 0x0702, 0x0900, 0x0A00, 0x1003})
 """Answers that only their id tells."""
 REPLIES = WITH_SERIAL | WITHOUT_SERIAL | {GENERAL_REPLY, FRAGMENT_REQUEST}
 
-BODY_LIMIT = 1000
-"""Body bytes of one frame to a terminal: many take no full 1023 (reference §3, 7)."""
-KEPT_MAX = 65_536
-"""Bytes of a message to a terminal that its stored row holds: a firmware file is kept once, not once a truck."""
 OPEN_MAX = 8
 """Commands under way to one terminal at once."""
 HELD_MAX = 64
@@ -158,6 +154,8 @@ class Commands:
     def take(self, dispatch: Dispatch, at_ms: int) -> Receipt:
         """Send what is for terminals of this gateway. A command it already has is confirmed and not sent again."""
         receipt = Receipt(self._gateway, self._boot, [], [])
+        for notice in dispatch.notices:
+            self._tell(notice, dispatch.letters[notice.letter], at_ms)
         for order in dispatch.orders:
             known = self._known.get(order.command)
             if known is not None:
@@ -242,39 +240,30 @@ class Commands:
             self._put_on_wire(connection, line, waiting, at_ms)
 
     def _put_on_wire(self, connection: Connection, line: Line, waiting: Waiting, at_ms: int) -> None:
-        table, slot, letter = self._table, waiting.slot, waiting.letter
-        edition, body = waiting.edition, waiting.body
-        waiting.first = table.next_serial(slot)
-        header = Header(
-            message_id=letter.message_id,
-            body_length=0,
-            serial=waiting.first,
-            phone_raw=phone_bytes(connection.phone, edition),
-            edition=EDITION_2019 if edition == EDITION_2019 else EDITION_2013,
-            protocol_version=1 if edition == EDITION_2019 else 0,
-        )
-        waiting.frames = split(header, body, min(max(len(body), 1), BODY_LIMIT))
-        for _ in waiting.frames[1:]:
-            table.next_serial(slot)
+        letter = waiting.letter
+        kept = letter.kept.get(waiting.edition)
+        posted = post(self._table, connection, letter.message_id, waiting.body, at_ms, kept)
+        waiting.first, waiting.frames = posted.first, posted.frames
         line.waiting.append(waiting)
         waiting.attempts = 1
         self._sent_ms = at_ms
-        self.rows.append(
-            {
-                "vehicle_id": int(table.vehicle_id[slot]),
-                "terminal_id": int(table.terminal_id[slot]),
-                "received_at": at_ms,
-                "direction": 1,
-                "message_id": letter.message_id,
-                "serial": waiting.first,
-                "edition": edition,
-                "phone": connection.phone,
-                "body": letter.kept.get(edition, body)[:KEPT_MAX],
-                "batch": 0,
-            }
-        )
+        self.rows.append(posted.row)
         self._plan(waiting, at_ms + self._waits[0] + letter.transfer_s * 1000)
         for frame in waiting.frames:
+            self._send(waiting.slot, frame)
+
+    def _tell(self, order: Order, letter: Letter, at_ms: int) -> None:
+        """A message that wants no answer: sent once to a terminal that is here, and forgotten."""
+        connection = self._table.by_phone.get(order.phone)
+        if connection is None or self._table.state[connection.slot] != ONLINE:
+            return
+        slot = connection.slot
+        body, profile = letter.bodies.get(int(self._table.edition[slot])), self._profile(slot)
+        if body is None or (profile is not None and profile.slave_server):
+            return
+        posted = post(self._table, connection, letter.message_id, body, at_ms)
+        self.rows.append(posted.row)
+        for frame in posted.frames:
             self._send(slot, frame)
 
     def _profile(self, slot: int) -> Profile | None:

@@ -66,6 +66,8 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
 class Dispatch(msgspec.Struct, frozen=True, array_like=True):
     letters: list[Letter]
     orders: list[Order]
+    notices: list[Order] = []
+    """Messages that want no answer, such as 0x9105: their number counts for nothing, and nothing is said of them."""
 
 
 class Taken(msgspec.Struct, frozen=True, array_like=True):
