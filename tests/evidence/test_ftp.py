@@ -6,6 +6,7 @@ import contextlib
 import ftplib
 import hashlib
 import io
+import json
 import os
 import socket
 import struct
@@ -23,6 +24,8 @@ from luwei.evidence.ftp_accounts import FOLDER, ftp_key, new_account, password
 from luwei.evidence.refusals import Refusals
 from luwei.evidence.store import EvidenceStore
 from luwei.registry.base import now_ms
+from luwei.registry.case import CaseStep
+from luwei.registry.case_work import CaseFile
 from luwei.registry.download import CANCELLED, DONE, EXPIRED, PAUSED, UPLOADING, Download, DownloadFile
 from luwei.registry.engine import read, write
 from luwei.registry.evidence import EvidenceFile
@@ -333,6 +336,21 @@ def test_a_cancelled_order_leaves_nothing(server: Server, files: Any) -> None:
     assert server.end(account, CANCELLED).state == CANCELLED
     assert files() == {} and not (server.store.incoming / "ftp" / account).exists()
     line.close()
+
+
+def test_what_was_fetched_for_a_case_is_evidence_of_it(server: Server, files: Any) -> None:
+    account = server.order(case_id=7, user_id=3)
+    line = server.login(account)
+    line.storbinary("STOR a.mp4", io.BytesIO(MP4))
+    line.storbinary("STOR b.mp4", io.BytesIO(MP4 + b"b"))
+    line.quit()
+    server.end(account, DONE)
+    keys = sorted(row.id for row in files().values())
+    with read(server.engine) as connection:
+        attached = connection.execute(select(CaseFile.case_id, CaseFile.file_id, CaseFile.user_id)).all()
+        (step,) = connection.execute(select(CaseStep.__table__)).all()
+    assert sorted(tuple(row) for row in attached) == [(7, key, 3) for key in keys]
+    assert (step.case_id, step.act, json.loads(step.detail)["files"]) == (7, "fetched", keys)
 
 
 def test_an_expired_order_keeps_what_came_whole(server: Server, files: Any) -> None:

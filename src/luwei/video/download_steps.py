@@ -182,7 +182,7 @@ def _reason(order: Order, known: Known, state: str) -> str:
     if not known.online and not _returned(order, known):
         return OFFLINE
     if state == UPLOADING:
-        return BROKEN
+        return "" if 0 < known.files == known.whole else BROKEN
     return "" if order.networks & MOBILE else NETWORK
 
 
