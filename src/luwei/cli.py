@@ -254,7 +254,8 @@ def evidence_verify() -> None:
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     for finding in result.findings:
-        click.echo(f"{finding.what}: {finding.key} file {finding.file or '-'} {finding.detail}".rstrip())
+        table = "file" if finding.of == "evidence_file" else finding.of
+        click.echo(f"{finding.what}: {finding.key} {table} {finding.file or '-'} {finding.detail}".rstrip())
     click.echo(f"{result.files} files, {result.size} bytes, {len(result.findings)} findings")
     sys.exit(1 if result.findings else 0)
 

@@ -117,3 +117,20 @@ def test_nobody_is_asked_outside_the_area_and_only_authorities_ask(world: World)
             checks.ask(world.engine, scope, ASKED, targets, target, None, None, officer)
     checks.ask(world.engine, WHOLE, ASKED, "monitors", None, None, None, officer)
     assert [row.organisation_id for row in rows(world)] == [world.monitor]
+
+
+def test_a_question_that_nobody_answered_in_time_may_be_answered_late_for_a_day(world: World) -> None:
+    officer, monitor = person(world, "officer", 0), person(world, "monitor")
+    checks.ask(world.engine, CITY, ASKED, "operator", world.operator, 600, None, officer, T0)
+    checks.strike(world.engine, T0 + 600_000)
+    assert check_views.mine(world.engine, world.operator) == []
+    (late,) = check_views.mine(world.engine, world.operator, T0)
+    assert late.late and checks.answer(world.engine, late.id, "8 小时", monitor, T0 + HOUR) == "late"
+    assert check_views.mine(world.engine, world.operator, T0) == []
+
+
+def test_the_reach_of_a_check_is_told_before_it_is_sent(world: World) -> None:
+    assert checks.reach(world.engine, CITY, "operators", None) == 1
+    assert checks.reach(world.engine, CITY, "operator", world.operator) == 1
+    with pytest.raises(RegistryError, match="of your own jurisdiction"):
+        checks.reach(world.engine, CITY, "operator", 99)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from running_core import Running
+from sqlalchemy import text
 
 from luwei.registry import organisations
 from luwei.registry.audit import SYSTEM
+from luwei.registry.engine import read
 from luwei.registry.scope import WHOLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -81,6 +83,39 @@ async def test_orders_show_to_nobody_else(web: Running, offices: dict[str, Any])
     assert own.status_code == 201
     mine = (await ask(web, offices["emergency"], "/api/supervision-orders")).json()["items"]
     assert [row["id"] for row in mine] == [own.json()["order"]["id"]]
+
+
+async def test_files_are_opened_by_the_two_sides_alone(web: Running, offices: dict[str, Any]) -> None:
+    content = b"%PDF-1.5\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
+    async with web.client(offices["city"]) as client:
+        part = {"file": ("整改通知.pdf", content)}
+        made = (await client.post("/api/supervision-files", files=part)).json()
+        assert (made["name"], made["size"]) == ("整改通知.pdf", len(content))
+        for name, wrong in (("x.pdf", b"MZ" + bytes(99)), ("x.jpg", content)):
+            refused = await client.post("/api/supervision-files", files={"file": (name, wrong)})
+            assert (refused.status_code, refused.json()["error"]["field"]) == (400, "file"), refused.text
+        assert (await client.post("/api/supervision-files", data={"file": "x"})).status_code == 400
+    other = await ask(web, offices["other"], "/api/supervision-orders", wanted(offices, files=[made["id"]]))
+    assert (other.status_code, other.json()["error"]["field"]) == (400, "files")
+    row = (await ask(web, offices["city"], "/api/supervision-orders", wanted(offices, files=[made["id"]]))).json()
+    path = f"/api/supervision-orders/{row['order']['id']}"
+    seen = (await ask(web, offices["company"], path)).json()["steps"][0]["files"]
+    assert [(file["name"], file["sha256"], file["sm3"]) for file in seen] == [
+        (made["name"], made["sha256"], made["sm3"])
+    ]  # fmt: skip
+    got = await ask(web, offices["company"], f"{path}/files/{made['id']}")
+    assert got.content == content and got.headers["content-disposition"].startswith("attachment;")
+    assert got.headers["content-type"] == "application/octet-stream"
+    for name in ("other", "insurer", "emergency"):
+        assert (await ask(web, offices[name], f"{path}/files/{made['id']}")).status_code in (403, 404)
+    assert (await ask(web, offices["insurer"], "/api/supervision-files", {})).status_code in (400, 403)
+    async with web.client(offices["city"]) as client:
+        assert (await client.delete(f"/api/supervision-files/{made['id']}")).status_code == 404, "it is in an order"
+    with read(web.services.engine) as connection:
+        entries = text("SELECT act, noun_id FROM audit_entry WHERE noun = 'supervision_file' ORDER BY id")
+        assert [tuple(row) for row in connection.execute(entries)] == [
+            ("supervision_file.upload", made["id"]), ("supervision_file.open", made["id"]),
+        ]  # fmt: skip
 
 
 async def test_words_and_rules_are_served(web: Running, offices: dict[str, Any]) -> None:

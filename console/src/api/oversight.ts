@@ -3,7 +3,7 @@ import { locale } from '@/i18n';
 import type { Words } from '@/i18n';
 
 import type { Person } from './cases';
-import { request } from './client';
+import { request, requestFile } from './client';
 
 export interface Named {
   id: number;
@@ -49,6 +49,15 @@ export interface Order {
   closed_at: number | null;
 }
 
+export interface OrderFile {
+  id: number;
+  name: string;
+  media_type: string;
+  size: number;
+  sha256: string;
+  sm3: string;
+}
+
 export interface OrderStep {
   id: number;
   at: number;
@@ -56,6 +65,8 @@ export interface OrderStep {
   /** Null: by itself. */
   by: Person | null;
   detail: Record<string, unknown>;
+  /** For the two sides alone. */
+  files: OrderFile[];
 }
 
 export type OrderMay = Partial<Record<'answer' | 'extend' | 'return' | 'close', boolean>>;
@@ -103,6 +114,8 @@ export interface NewOrder {
   phone: string;
   email: string;
   proposal?: number | null;
+  /** Uploads that go with it. */
+  files: number[];
 }
 
 export interface Coded extends Words {
@@ -138,10 +151,18 @@ export const orderApi = {
     request<OrderCounts>('/api/supervision-orders/counts', { query: { ...filter }, signal }),
   one: (id: number, signal?: AbortSignal) => request<OrderDetail>(`/api/supervision-orders/${id}`, { signal }),
   issue: (order: NewOrder) => request<OrderDetail>('/api/supervision-orders', { body: order }),
-  answer: (id: number, version: number, reply: Reply, text: string) => act(id, 'answer', { version, reply, text }),
+  answer: (id: number, version: number, reply: Reply, text: string, files: number[]) => act(id, 'answer', { version, reply, text, files }),
   extend: (id: number, version: number, until: number, reason: string) => act(id, 'extend', { version, until, reason }),
   return: (id: number, version: number, note: string) => act(id, 'return', { version, note }),
   close: (id: number, version: number, note: string) => act(id, 'close', { version, note }),
+  /** A file that waits for the order or answer that names it. */
+  upload: (file: File, signal?: AbortSignal) => {
+    const body = new FormData();
+    body.append('file', file);
+    return request<OrderFile>('/api/supervision-files', { body, signal });
+  },
+  dropUpload: (file: number) => request<void>(`/api/supervision-files/${file}`, { method: 'DELETE' }),
+  file: (order: number, file: number, form: 'view' | 'original') => requestFile(`/api/supervision-orders/${order}/files/${file}`, { query: { form } }),
 };
 
 let reading: Promise<OversightWords> | null = null;

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 
 from luwei.evidence.store import EvidenceStore
 from luwei.registry.engine import read
 from luwei.registry.evidence import EvidenceFile
+from luwei.registry.supervision_file import SupervisionFile
 
 ROWS_AT_ONCE = 1_000
 Progress = Callable[[int, int, int], None]
@@ -19,12 +21,13 @@ Progress = Callable[[int, int, int], None]
 @dataclass(slots=True)
 class Finding:
     """One file that is not as it must be: ``missing``, ``changed``, ``unreadable`` (the store fails) or ``unknown``
-    (an original of no row); ``file`` is the registry's id, 0 for unknown ones."""
+    (an original of no row); ``file`` is the registry's id, 0 for unknown ones, in the table ``of``."""
 
     what: str
     key: str
     file: int = 0
     detail: str = ""
+    of: str = EvidenceFile.__tablename__
 
 
 @dataclass(slots=True)
@@ -43,6 +46,31 @@ class _Row:
     size: int
     sha256: str
     sm3: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table whose rows stand for originals: its columns, and which of its rows have one."""
+
+    name: str
+    columns: tuple[Any, Any, Any, Any, Any]
+    stored: ColumnElement[bool]
+
+
+TABLES = (
+    _Table(
+        EvidenceFile.__tablename__,
+        (EvidenceFile.id, EvidenceFile.store_key, EvidenceFile.stored_bytes, EvidenceFile.sha256, EvidenceFile.sm3),
+        EvidenceFile.sha256 != "",
+    ),
+    _Table(
+        SupervisionFile.__tablename__,
+        (SupervisionFile.id, SupervisionFile.store_key, SupervisionFile.size, SupervisionFile.sha256,
+         SupervisionFile.sm3),
+        SupervisionFile.stored.is_(True),
+    ),
+)  # fmt: skip
 
 
 def verify(engine: Engine, store: EvidenceStore, progress: Progress | None = None) -> Verification:
@@ -50,9 +78,8 @@ def verify(engine: Engine, store: EvidenceStore, progress: Progress | None = Non
     the store cannot even be listed."""
     result = Verification()
     with read(engine) as connection:
-        total = connection.execute(
-            select(func.count()).select_from(EvidenceFile).where(EvidenceFile.sha256 != "")
-        ).scalar_one()
+        counts = [select(func.count(table.columns[0])).where(table.stored) for table in TABLES]
+        total = sum(connection.execute(each).scalar_one() for each in counts)
     for row in _rows(engine):
         finding = _compare(store, row, result)
         result.files += 1
@@ -69,36 +96,29 @@ def _compare(store: EvidenceStore, row: _Row, result: Verification) -> Finding |
     try:
         found = store.verify(row.key)
     except FileNotFoundError:
-        return Finding("missing", row.key, row.id)
+        return Finding("missing", row.key, row.id, of=row.of)
     except (OSError, ValueError) as error:
-        return Finding("unreadable", row.key, row.id, str(error)[:200])
+        return Finding("unreadable", row.key, row.id, str(error)[:200], row.of)
     result.size += found.size
     if found.size != row.size:
-        return Finding("changed", row.key, row.id, f"{found.size} bytes, {row.size} were stored")
+        return Finding("changed", row.key, row.id, f"{found.size} bytes, {row.size} were stored", row.of)
     differing = [name for name in ("sha256", "sm3") if getattr(found, name) != getattr(row, name)]
     if differing:
-        return Finding("changed", row.key, row.id, f"other {' and '.join(differing)}")
+        return Finding("changed", row.key, row.id, f"other {' and '.join(differing)}", row.of)
     return None
 
 
 def _rows(engine: Engine) -> Iterator[_Row]:
-    last = 0
-    columns = (
-        EvidenceFile.id, EvidenceFile.store_key, EvidenceFile.stored_bytes, EvidenceFile.sha256, EvidenceFile.sm3
-    )  # fmt: skip
-    while True:
-        with read(engine) as connection:
-            chosen = (
-                select(*columns)
-                .where(EvidenceFile.sha256 != "", EvidenceFile.id > last)
-                .order_by(EvidenceFile.id)
-                .limit(ROWS_AT_ONCE)
-            )
-            rows = [_Row(*row) for row in connection.execute(chosen)]
-        if not rows:
-            return
-        yield from rows
-        last = rows[-1].id
+    for table in TABLES:
+        last, number = 0, table.columns[0]
+        while True:
+            with read(engine) as connection:
+                chosen = select(*table.columns).where(table.stored, number > last).order_by(number).limit(ROWS_AT_ONCE)
+                rows = [_Row(*row, table.name) for row in connection.execute(chosen)]
+            if not rows:
+                break
+            yield from rows
+            last = rows[-1].id
 
 
 def _strangers(engine: Engine, store: EvidenceStore) -> Iterator[Finding]:
@@ -115,11 +135,9 @@ def _without_row(engine: Engine, listed: list[tuple[str, int]]) -> Iterator[Find
     if not listed:
         return
     with read(engine) as connection:
-        known = set(
-            connection.scalars(
-                select(EvidenceFile.store_key).where(EvidenceFile.store_key.in_([key for key, _ in listed]))
-            )
-        )
+        keys = [key for key, _ in listed]
+        columns = [table.columns[1] for table in TABLES]
+        known = {key for each in columns for key in connection.scalars(select(each).where(each.in_(keys)))}
     for key, size in listed:
         if key not in known:
             yield Finding("unknown", key, 0, f"{size} bytes")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, select
+from sqlalchemy import Connection, Engine, and_, case, func, or_, select
 
 from luwei.cases.reading import Person, persons
 from luwei.oversight.place import within
@@ -18,6 +18,7 @@ from luwei.registry.named import Named, organisations_named
 from luwei.registry.page import Page, check_page
 from luwei.registry.post_check import (
     ASKED,
+    ENDED,
     LATE,
     NONE,
     RIGHT,
@@ -82,13 +83,14 @@ class AskedView:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question that waits for a person of the organisation."""
+    """A question that waits for a person of the organisation; ``late``: its limit has passed, the answer stays late."""
 
     id: int
     text: str
     options: list[str]
     asked_at: int
     due_at: int
+    late: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,18 +190,26 @@ def _views(connection: Connection, rows: Sequence[Any]) -> list[CheckView]:
     return found
 
 
-def mine(engine: Engine, organisation: int | None) -> list[OpenQuestion]:
-    """What the organisation has to answer now, the shortest time left first."""
+def mine(engine: Engine, organisation: int | None, late_since: int | None = None) -> list[OpenQuestion]:
+    """What the organisation has to answer now, the shortest time left first; with ``late_since`` also what nobody has
+    answered whose limit passed after that instant (UTC ms)."""
+    table = PostCheckAsked
+    waits = table.state == ASKED
+    if late_since is not None:
+        waits = or_(waits, and_(table.state == ENDED, table.result == NONE, table.due_at > late_since))
     statement = (
-        select(PostCheckAsked.id, PostCheck.text, PostCheck.options, PostCheckAsked.asked_at, PostCheckAsked.due_at)
-        .join(PostCheck, PostCheck.id == PostCheckAsked.check_id)
-        .where(PostCheckAsked.organisation_id == organisation, PostCheckAsked.state == ASKED)
-        .order_by(PostCheckAsked.due_at)
+        select(table.id, PostCheck.text, PostCheck.options, table.asked_at, table.due_at, table.state)
+        .join(PostCheck, PostCheck.id == table.check_id)
+        .where(table.organisation_id == organisation, waits)
+        .order_by(case((table.state == ASKED, 0), else_=1), table.due_at)
         .limit(100)
     )
     with read(engine) as connection:
         rows = connection.execute(statement).all()
-    return [OpenQuestion(row.id, row.text, json.loads(row.options), row.asked_at, row.due_at) for row in rows]
+    return [
+        OpenQuestion(row.id, row.text, json.loads(row.options), row.asked_at, row.due_at, row.state == ENDED)
+        for row in rows
+    ]
 
 
 def rates(engine: Engine, scope: Scope, month: str) -> list[RateView]:

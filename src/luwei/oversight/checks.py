@@ -21,7 +21,7 @@ from luwei.oversight.place import is_authority
 from luwei.oversight.policy import OversightRules
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
-from luwei.registry.engine import write
+from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.organisation import MONITOR, OPERATING, Organisation
 from luwei.registry.post_check import (
@@ -178,6 +178,13 @@ def ask(
     if window is None:
         strike(engine, at)
     return key, len(rows)
+
+
+def reach(engine: Engine, scope: Scope, targets: str, target: int | None) -> int:
+    """How many organisations a check would ask. Raises RegistryError."""
+    _require_authority(scope)
+    with read(engine) as connection:
+        return len(_targets(connection, scope, targets, target))
 
 
 def _targets(connection: Connection, scope: Scope, targets: str, target: int | None) -> Sequence[Any]:

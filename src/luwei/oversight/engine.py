@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from luwei.evidence.store import EvidenceStore
 from luwei.oversight import checks, devices, orders, packing, policies, proposals, sham, signing
+from luwei.oversight.order_files import WAIT_MS, OrderFiles
 from luwei.oversight.signing import SigningKey
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
@@ -44,6 +45,7 @@ class OversightEngine:
         self._engine = engine
         self._store = store
         self.folder = data / "sealing"
+        self.files = OrderFiles(engine, store)
         self._key: SigningKey | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: dict[str, str] = {}
@@ -66,6 +68,7 @@ class OversightEngine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self.files.stop()
 
     def health(self) -> dict[str, Any]:
         """State for /health."""
@@ -122,6 +125,7 @@ class OversightEngine:
             with read(self._engine) as connection:
                 days = policies.at(connection, now_ms()).keep_days
             packing.forget(self._engine, self.folder, now_ms() - days * DAY_MS)
+            self.files.forget(now_ms() - WAIT_MS)
 
         await asyncio.to_thread(forget)
 

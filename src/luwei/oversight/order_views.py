@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, case, func, or_, select
 
 from luwei.cases.reading import Person, persons
+from luwei.oversight.order_files import FileView, of_order
 from luwei.registry.case import AlarmCase
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
@@ -78,13 +79,14 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class OrderStep:
-    """One step; ``by`` null: by itself."""
+    """One step; ``by`` null: by itself; ``files`` that came with it, for the two sides of the order alone."""
 
     id: int
     at: int
     act: str
     by: Person | None
     detail: dict[str, Any]
+    files: list[FileView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class OrderFilter:
                 raise RegistryError("state", f"must be one of {', '.join(STATES)}", self.state)
             found.append(table.state.in_(chosen))
         if self.q:
+            if not self.q.isprintable():
+                raise RegistryError("q", "must not contain control characters")
             number = _NUMBER.fullmatch(self.q.strip())
             in_title = table.title.icontains(self.q.strip(), autoescape=True)
             found.append(in_title if number is None else or_(in_title, table.id == int(number[1])))
@@ -170,8 +174,9 @@ def one(engine: Engine, visible: Sequence[ColumnElement[bool]], key: int) -> tup
         return dict(row._mapping), views(connection, [row])[0]
 
 
-def story(engine: Engine, key: int) -> list[OrderStep]:
-    """Its steps, the oldest first; whoever calls has read the order already."""
+def story(engine: Engine, key: int, side: bool = False) -> list[OrderStep]:
+    """Its steps, the oldest first, with their files for a ``side``; whoever calls has read the order already."""
+    files = of_order(engine, key) if side else {}
     statement = (
         select(*SupervisionStep.__table__.columns)
         .where(SupervisionStep.order_id == key)
@@ -180,7 +185,10 @@ def story(engine: Engine, key: int) -> list[OrderStep]:
     with read(engine) as connection:
         rows = connection.execute(statement).all()
         people = persons(connection, [row.user_id for row in rows])
-    return [OrderStep(row.id, row.at, row.act, people.get(row.user_id), json.loads(row.detail)) for row in rows]
+    return [
+        OrderStep(row.id, row.at, row.act, people.get(row.user_id), json.loads(row.detail), files.get(row.id, []))
+        for row in rows
+    ]
 
 
 def views(connection: Connection, rows: Sequence[Any]) -> list[OrderView]:

@@ -17,6 +17,7 @@ from luwei.cases import steps
 from luwei.cases.holding import line
 from luwei.cases.scope import within as cases_within
 from luwei.oversight import policies
+from luwei.oversight.order_files import attach
 from luwei.oversight.place import answers_for, height_of, is_authority, require_area, within
 from luwei.oversight.policy import OversightRules
 from luwei.registry.audit import Actor, record
@@ -70,6 +71,8 @@ class NewOrder:
     phone: str = ""
     email: str = ""
     proposal: int | None = None
+    files: tuple[int, ...] = ()
+    """Uploads of the officer that the store has."""
 
 
 @dataclass(slots=True)
@@ -88,15 +91,16 @@ class HeldOrder:
         if self.row["state"] not in states:
             raise Conflict("state", f"an order that is {self.row['state']} cannot be {act}", self.row["state"])
 
-    def keep(self, act: str, detail: Mapping[str, Any]) -> None:
-        """Write the change, its step and its audit entry."""
+    def keep(self, act: str, detail: Mapping[str, Any], files: Sequence[int] = ()) -> None:
+        """Write the change, its step with its files, and its audit entry."""
         values = self.values | {"version": self.row["version"] + 1}
         self.connection.execute(
             update(SupervisionOrder).where(SupervisionOrder.id == self.row["id"]).values(**values)
         )  # fmt: skip
-        _step(self.connection, self.row["id"], act, self.actor.user_id, detail, self.now)
+        step = _step(self.connection, self.row["id"], act, self.actor.user_id, detail, self.now)
+        attach(self.connection, self.row["id"], step, files, self.actor)
         record(
-            self.connection, self.actor, f"supervision_order.{act}", self.row["id"], detail,
+            self.connection, self.actor, f"supervision_order.{act}", self.row["id"], _with(detail, files),
             vehicle_id=self.row["vehicle_id"],
         )  # fmt: skip
 
@@ -139,9 +143,10 @@ def issue(engine: Engine, scope: Scope, wanted: NewOrder, actor: Actor, now: int
         added = insert(SupervisionOrder).values(**values).returning(SupervisionOrder.id)
         key: int = connection.execute(added).scalar_one()
         told = {"level": wanted.level, "target": about["target_id"], "due_at": due, "title": said["title"]}
-        _step(connection, key, "issued", actor.user_id, told | {"text": said["text"]}, at)
+        step = _step(connection, key, "issued", actor.user_id, told | {"text": said["text"]}, at)
+        attach(connection, key, step, wanted.files, actor)
         record(
-            connection, actor, "supervision_order.issue", key, told | {"case": wanted.case},
+            connection, actor, "supervision_order.issue", key, _with(told | {"case": wanted.case}, wanted.files),
             vehicle_id=about["vehicle_id"],
         )  # fmt: skip
         if wanted.case is not None:
@@ -234,7 +239,15 @@ def _require_in_charge(scope: Scope, held: HeldOrder) -> None:
 
 
 def answer(
-    engine: Engine, scope: Scope, key: int, version: int, reply: str, text: str, actor: Actor, now: int | None = None
+    engine: Engine,
+    scope: Scope,
+    key: int,
+    version: int,
+    reply: str,
+    text: str,
+    actor: Actor,
+    now: int | None = None,
+    files: Sequence[int] = (),
 ) -> None:
     """回复 by the organisation that was ordered. 已处理完毕 and 不作处理 wait for the review and stop the clock;
     处理中 and 将来处理 do not."""
@@ -250,7 +263,7 @@ def answer(
         held.values |= {"reply": reply, "state": ANSWERED if ends else WORKING}
         if ends:
             held.values["strike_at"] = None
-        held.keep("answered", {"reply": reply, "text": said})
+        held.keep("answered", {"reply": reply, "text": said}, files)
 
 
 def extend(
@@ -347,6 +360,12 @@ def _strike(connection: Connection, row: Any, now: int) -> None:
 
 def _step(
     connection: Connection, key: int, act: str, user: int | None, detail: Mapping[str, Any], at: int
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     told = json.dumps(dict(detail), ensure_ascii=False, separators=(",", ":"))
-    connection.execute(insert(SupervisionStep).values(order_id=key, at=at, act=act, user_id=user, detail=told))
+    added = insert(SupervisionStep).values(order_id=key, at=at, act=act, user_id=user, detail=told)
+    number: int = connection.execute(added.returning(SupervisionStep.id)).scalar_one()
+    return number
+
+
+def _with(detail: Mapping[str, Any], files: Sequence[int]) -> Mapping[str, Any]:
+    return {**detail, "files": list(files)} if files else detail

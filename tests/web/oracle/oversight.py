@@ -13,6 +13,7 @@ from luwei.registry.engine import write
 from luwei.registry.oversight import ShamFlag
 from luwei.registry.post_check import ASKED, PostCheck, PostCheckAsked
 from luwei.registry.supervision import SupervisionOrder
+from luwei.registry.supervision_file import SupervisionFile
 from oracle import cases, rights
 from oracle.world import OPERATING, World
 
@@ -36,6 +37,7 @@ async def fill(web: Running, world: World, chance: Any) -> None:
             }  # fmt: skip
             made = connection.execute(insert(SupervisionOrder).returning(SupervisionOrder.id), given).scalar_one()
             world.rows["supervision"][made] = row
+        _attach(connection, web, world)
         _ask(connection, world)
         _flag(connection, world)
         world.rows["appealed"] = set(world.some({"name": ""}, "appeals", world.rows["cases"], 12))
@@ -44,6 +46,21 @@ async def fill(web: Running, world: World, chance: Any) -> None:
             "state_before": "closed",
         }  # fmt: skip
         connection.execute(insert(CaseAppeal), [appeal | {"case_id": key} for key in sorted(world.rows["appealed"])])
+
+
+def _attach(connection: Connection, web: Running, world: World) -> None:
+    """A file with every order; its number."""
+    world.rows["supervision files"] = {}
+    store = web.services.evidence
+    assert store is not None
+    for key in world.rows["supervision"]:
+        kept = store.put([f"谜 {key}".encode()])
+        given = {
+            "order_id": key, "step_id": 1, "user_id": 1, "name": "谜.pdf", "media_type": "application/pdf",
+            "size": kept.size, "sha256": kept.sha256, "sm3": kept.sm3, "store_key": kept.key, "stored": True,
+        }  # fmt: skip
+        made = connection.execute(insert(SupervisionFile).returning(SupervisionFile.id), given).scalar_one()
+        world.rows["supervision files"][key] = made
 
 
 def _ask(connection: Connection, world: World) -> None:
@@ -107,11 +124,20 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
     for key in world.sample(person, "orders", rows, due):
         status = (await client.get(f"/api/supervision-orders/{key}")).status_code
         assert (status == 200) == (key in due), f"{name} order {key}: {status}"
+        file = world.rows["supervision files"][key]
+        status = (await client.get(f"/api/supervision-orders/{key}/files/{file}")).status_code
+        side = key in due and (supervises(person) or is_ordered(world, person, rows[key]))
+        assert (status == 200) == side, f"{name} file of order {key}: {status}"
     assert ((await client.get("/api/oversight/words")).status_code == 200) == reach, f"{name} words of oversight"
     status = (await client.get("/api/oversight/policies")).status_code
     assert (status == 200) == rights.reach(world, person, "case_policy"), f"{name} rules of oversight: {status}"
     await _check_questions(client, world, person)
     await _check_cases(client, world, person)
+
+
+def is_ordered(world: World, person: dict[str, Any], row: dict[str, Any]) -> bool:
+    """One of the people of the organisation that must answer, or of one above it."""
+    return person["kind"] in (*OPERATING, "monitor") and sees(world, person, row)
 
 
 def supervises(person: dict[str, Any]) -> bool:
@@ -125,6 +151,8 @@ async def _check_questions(client: httpx.AsyncClient, world: World, person: dict
     for path in ("check-questions", "post-checks", "oversight/flags", "oversight/proposals"):
         answer = await client.get(f"/api/{path}")
         assert (answer.status_code == 200) == officer, f"{name} {path}: {answer.status_code}"
+    status = (await client.get("/api/post-checks/reach", params={"kind": "operators"})).status_code
+    assert (status == 200) == officer, f"{name} reach of a check: {status}"
     due = {key for key, office in checks.items() if officer and office == person["of"]}
     for key in world.sample(person, "checks", checks, due):
         status = (await client.get(f"/api/post-checks/{key}")).status_code

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
-from luwei.web.oversight_routes import appeals, checks, flags, orders, proposals, rules, sealing, statistics
+from luwei.web.oversight_routes import (
+    appeals,
+    checks,
+    flags,
+    order_files,
+    orders,
+    proposals,
+    rules,
+    sealing,
+    statistics,
+)
 
 route_handlers: list[ControllerRouterHandler] = [
-    *orders.route_handlers, *checks.route_handlers, *appeals.route_handlers, *sealing.route_handlers,
-    *statistics.route_handlers, *flags.route_handlers, *proposals.route_handlers, *rules.route_handlers,
+    *orders.route_handlers, *order_files.route_handlers, *checks.route_handlers, *appeals.route_handlers,
+    *sealing.route_handlers, *statistics.route_handlers, *flags.route_handlers, *proposals.route_handlers,
+    *rules.route_handlers,
 ]  # fmt: skip

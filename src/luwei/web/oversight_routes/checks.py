@@ -21,7 +21,7 @@ from luwei.registry.scope import Scope
 from luwei.web.commands import csv_line, in_pieces
 from luwei.web.door import Door
 from luwei.web.errors import Refused
-from luwei.web.oversight_routes.allowed import Id, Key, Moment, Text, authority
+from luwei.web.oversight_routes.allowed import Code, Id, Key, Moment, Text, authority
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -79,6 +79,10 @@ class NewCheck(msgspec.Struct, forbid_unknown_fields=True):
 class CheckMade(msgspec.Struct):
     id: int
     questions: int
+
+
+class Reach(msgspec.Struct):
+    organisations: int
 
 
 class Checks(msgspec.Struct):
@@ -172,6 +176,19 @@ async def check_list(
     return Checks(now_ms(), found.total, found.items)
 
 
+@get("/api/post-checks/reach", tags=["oversight"])
+async def reach(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    kind: FromQuery[Literal["operator", "operators", "monitors"]],
+    organisation: Code = None,
+) -> Reach:
+    """How many organisations a check to these targets would ask."""
+    scope = authority(door)
+    found = await asyncio.to_thread(checks.reach, services.engine, scope, kind, organisation)
+    return Reach(found)
+
+
 @get("/api/post-checks/{key:int}", tags=["oversight"])
 async def check_one(services: NamedDependency[Services], door: NamedDependency[Door], key: Key) -> CheckDetail:
     """One check: who answered what when."""
@@ -197,10 +214,13 @@ def _answers(door: Door) -> Scope:
 
 
 @get("/api/post-checks/mine", tags=["oversight"])
-async def mine(services: NamedDependency[Services], door: NamedDependency[Door]) -> Mine:
-    """Questions that wait for an answer of one's organisation."""
+async def mine(services: NamedDependency[Services], door: NamedDependency[Door], late: FromQuery[bool] = False) -> Mine:
+    """Questions that wait for an answer of one's organisation; ``late``: also those of the last day that nobody has
+    answered in time and that may still be answered."""
     _answers(door)
-    return Mine(now_ms(), await asyncio.to_thread(check_views.mine, services.engine, door.user.organisation_id))
+    now = now_ms()
+    since = now - checks.LATE_MS if late else None
+    return Mine(now, await asyncio.to_thread(check_views.mine, services.engine, door.user.organisation_id, since))
 
 
 @post("/api/post-checks/asked/{key:int}/answer", tags=["oversight"], guards=[own_page], status_code=200)
@@ -238,5 +258,5 @@ def _lines(found: list[RateView]) -> Iterator[str]:
 
 
 route_handlers: list[ControllerRouterHandler] = [
-    bank, add_question, disable_question, ask, check_list, check_one, cancel, mine, answer, rates, rates_csv,
+    bank, add_question, disable_question, ask, check_list, reach, check_one, cancel, mine, answer, rates, rates_csv,
 ]  # fmt: skip

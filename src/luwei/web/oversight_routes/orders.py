@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.live.feed import now_ms
 from luwei.oversight import order_views, orders
+from luwei.oversight.order_files import is_side
 from luwei.oversight.order_views import OrderFilter, OrderStep, OrderView
 from luwei.oversight.orders import NewOrder
 from luwei.oversight.place import answers_for, is_authority
@@ -21,6 +23,7 @@ from luwei.registry.scope import Scope
 from luwei.registry.supervision import ANSWERED, OWED
 from luwei.web.door import Door
 from luwei.web.oversight_routes.allowed import Code, Id, Key, Moment, Text, Version, authority, sees_orders
+from luwei.web.oversight_routes.order_files import Uploads, keep_files
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -61,12 +64,14 @@ class Issue(msgspec.Struct, forbid_unknown_fields=True):
     phone: Text = ""
     email: Text = ""
     proposal: Id | None = None
+    files: Uploads = []
 
 
 class Answer(msgspec.Struct, forbid_unknown_fields=True):
     version: Version
     reply: Literal["working", "done", "none", "later"]
     text: Text
+    files: Uploads = []
 
 
 class Extend(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,6 +83,10 @@ class Extend(msgspec.Struct, forbid_unknown_fields=True):
 class Note(msgspec.Struct, forbid_unknown_fields=True):
     version: Version
     note: Text = ""
+
+
+def _side(door: Door, row: dict[str, Any]) -> bool:
+    return is_side(sees_orders(door), door.may("supervise", "case", aggregates=True), row)
 
 
 def _may(door: Door, row: dict[str, Any]) -> dict[str, bool]:
@@ -102,7 +111,7 @@ async def _shown(services: Services, door: Door, key: int, steps: bool = False) 
 
     def look() -> OrderDetail:
         row, view = order_views.one(services.engine, orders.visible(scope, door.user.organisation_id), key)
-        story = order_views.story(services.engine, key) if steps else None
+        story = order_views.story(services.engine, key, _side(door, row)) if steps else None
         return OrderDetail(now_ms(), view, _may(door, row), story)
 
     return await asyncio.to_thread(look)
@@ -165,7 +174,9 @@ async def order_issue(
 ) -> OrderDetail:
     """An officer issues an order."""
     scope = authority(door, aggregates=True)
-    wanted = NewOrder(**{name: getattr(data, name) for name in data.__struct_fields__})
+    given = {name: getattr(data, name) for name in data.__struct_fields__}
+    wanted = NewOrder(**given | {"files": tuple(data.files)})
+    await keep_files(services, data.files, door.actor(scope))
     key = await asyncio.to_thread(orders.issue, services.engine, scope, wanted, door.actor(scope))
     if services.cases is not None and data.case is not None:
         services.cases.news.changed([data.case])
@@ -185,7 +196,9 @@ async def order_answer(
 ) -> OrderDetail:
     """The organisation that was ordered answers."""
     scope = door.allow("write", "case")
-    return await _act(services, door, scope, key, orders.answer, data.version, data.reply, data.text)
+    await keep_files(services, data.files, door.actor(scope))
+    work = partial(orders.answer, files=data.files)
+    return await _act(services, door, scope, key, work, data.version, data.reply, data.text)
 
 
 @post("/api/supervision-orders/{key:int}/extend", tags=["oversight"], guards=[own_page], status_code=200)
