@@ -192,7 +192,7 @@ class Core:
         self.cases, cases.reader = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, cases.reader.run, "cases")
         self.wheel = await started(stack, WheelWatch(engine, history.query, settings.history_days))
-        self.oversight = await started(stack, OversightEngine(engine, store, settings.data))
+        self.oversight = await started(stack, OversightEngine(engine, store, settings.data, history.query))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store)
         await desk.serve(bus)

@@ -199,7 +199,7 @@ def test_uploads_that_nothing_names_go_after_a_day_and_are_few(
     officer, other = person(world, "officer", 0), person(world, "other", 0)
     monkeypatch.setattr(order_files, "WAITING_MAX", 2)
     first, _ = upload(kept, picture(), "1.jpg", officer), upload(kept, picture(), "2.jpg", officer)
-    with pytest.raises(Conflict, match="2 files wait"):
+    with pytest.raises(RegistryError, match="at most 2 uploads"):
         upload(kept, picture(), "3.jpg", officer)
     with pytest.raises(NotFound):
         kept.remove(first.id, other)

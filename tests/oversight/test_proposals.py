@@ -38,7 +38,7 @@ def test_rules_propose_once_and_an_officer_orders_or_dismisses(world: World) -> 
     rows = {each.kind: each for each in proposals.page(world.engine, CITY, "open", 1, 50).items}
     rate = rows["handled_rate"]
     assert rate.numbers == {"cases": 10, "handled": 8, "threshold_percent": 90} and rate.cases == keys[8:]
-    assert rows["vehicle"].cases == keys[:3] and rows["vehicle"].vehicle_id == world.first
+    assert rows["vehicle"].cases == keys[:3] and rows["vehicle"].vehicle.id == world.first
     assert world.rows("SELECT 1 FROM supervision_order") == [], "nothing is ordered by itself"
     officer = person(world, "officer", 0)
     wanted = NewOrder(1, "government", "处置率偏低", "请说明", target=world.operator, proposal=rate.id)

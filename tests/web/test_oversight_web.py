@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from running_core import Running
+from running_core import Running, location, until
 from sqlalchemy import text
 
-from luwei.registry import organisations
+from luwei import facts
+from luwei.live.feed import now_ms
+from luwei.oversight import offline
+from luwei.registry import organisations, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import read
 from luwei.registry.scope import WHOLE
+
+HOUR = 3_600_000
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -124,3 +131,56 @@ async def test_words_and_rules_are_served(web: Running, offices: dict[str, Any])
     rules = (await ask(web, offices["city"], "/api/oversight/policies")).json()
     assert rules["items"][0]["state"] == "in_force" and not rules["may_write"]
     assert (await ask(web, offices["insurer"], "/api/oversight/policies")).status_code == 403
+
+
+async def test_a_truck_that_moved_while_it_was_offline_is_proposed_with_its_numbers(
+    web: Running, offices: dict[str, Any]
+) -> None:
+    """Truck 11 fell silent for 30 h and came back 11.1 km to the north (0.1 degrees); 12 came back where it had been;
+    13 never fell silent: the end of its session is missing."""
+    engine, now = web.services.engine, now_ms()
+    for number in (11, 12, 13):
+        given = {"plate": f"粤B113{number}", "plate_color": 2, "city": 440300, "operator_id": offices["id"]}
+        assert vehicles.create(engine, given, SYSTEM, WHOLE)
+    with read(engine) as connection:
+        found = connection.execute(text("SELECT id, plate FROM vehicle WHERE plate LIKE '粤B113%' ORDER BY id"))
+        moved, stayed, lost = (row.id for row in found)
+    sessions, fixes = [], []
+    for vehicle in (moved, stayed, lost):
+        ended = [] if vehicle == lost else [("closed", 31, 1)]
+        events = [("authenticated", 40, 1), *ended, ("authenticated", 1, 2)]
+        sessions += [
+            session(vehicle, vehicle * 10 + which, event, now - hours * HOUR) for event, hours, which in events
+        ]
+        heard = (39, 31, 0.99) if vehicle != lost else (39, 31, 20, 2, 0.99)
+        for hours in heard:
+            north = hours < 1 and vehicle != stayed
+            fixes.append(location(vehicle, now - round(hours * HOUR), lat_e6=22_600_000 if north else 22_500_000))
+    await web.publish(facts.SESSION, sessions)
+    await web.publish(facts.FIX, fixes)
+
+    ask_history = partial(asyncio.to_thread, web.services.history.query)
+
+    async def known() -> bool:
+        counts = [(await ask_history("latest_vehicle", vehicle=each)).num_rows for each in (moved, stayed, lost)]
+        return all(counts) and (await ask_history("session_vehicle", vehicle=lost, start=now - HOUR)).num_rows == 1
+
+    await until(known, "the history has them")
+    assert await asyncio.to_thread(offline.find, engine, web.services.history.query, now) == 1
+    assert await asyncio.to_thread(offline.find, engine, web.services.history.query, now + 1) == 0
+    listed = (await ask(web, offices["city"], "/api/oversight/proposals?state=open")).json()["items"]
+    (row,) = [each for each in listed if each["kind"] == "offline"]
+    assert (row["target"]["id"], row["vehicle"]["id"], row["numbers"]["hours"]) == (offices["id"], moved, 30.0)
+    assert row["numbers"]["km"] == 11.1
+    detail = await ask(web, offices["city"], f"/api/oversight/proposals/{row['id']}")
+    assert detail.json()["proposal"] == row and detail.json()["cases"] == []
+    for name in ("other", "company"):
+        assert (await ask(web, offices[name], f"/api/oversight/proposals/{row['id']}")).status_code in (403, 404)
+
+
+def session(vehicle: int, number: int, event: str, at: int) -> dict[str, Any]:
+    return {
+        "session": 2**62 + number, "event": event, "at": at, "phone": f"139{vehicle:08d}", "vehicle_id": vehicle,
+        "terminal_id": vehicle, "gateway": "gw-test", "boot": 77, "transport": "tcp", "peer": "10.0.0.1:5000",
+        "edition": 2019, "reason": "", "frames": 5, "locations": 4, "refused": 0, "bytes_in": 400,
+    }  # fmt: skip

@@ -165,6 +165,46 @@ export const orderApi = {
   file: (order: number, file: number, form: 'view' | 'original') => requestFile(`/api/supervision-orders/${order}/files/${file}`, { query: { form } }),
 };
 
+export type ProposalKind = 'overdue' | 'handled_rate' | 'evidence_lost' | 'vehicle' | 'offline';
+export type ProposalState = 'open' | 'ordered' | 'dismissed';
+
+/** What a rule found; an officer makes an order of it, or says why none is needed. */
+export interface Proposal {
+  id: number;
+  kind: ProposalKind;
+  level: Level;
+  target: Named | null;
+  city: number | null;
+  county: number | null;
+  vehicle: { id: number; plate: string; plate_color: number } | null;
+  numbers: Record<string, number>;
+  cases: number[];
+  at: number;
+  state: ProposalState;
+  order: number | null;
+  reason: string;
+}
+
+export interface ProposalCase {
+  id: number;
+  number: string;
+  type: string;
+  grade: number;
+  plate: string;
+  plate_color: number;
+  at: number;
+  state: string;
+  overdue: boolean;
+}
+
+export const proposalApi = {
+  page: (state: ProposalState | '', page: number, size: number, signal?: AbortSignal) =>
+    request<{ as_of: number; total: number; items: Proposal[] }>('/api/oversight/proposals', { query: { state, page, size }, signal }),
+  one: (id: number, signal?: AbortSignal) =>
+    request<{ as_of: number; proposal: Proposal; cases: ProposalCase[] }>(`/api/oversight/proposals/${id}`, { signal }),
+  dismiss: (id: number, reason: string) => request<{ id: number }>(`/api/oversight/proposals/${id}/dismiss`, { body: { reason } }),
+};
+
 let reading: Promise<OversightWords> | null = null;
 
 /** Words of levels, states, acts, with the limits in force; read once. */

@@ -16,7 +16,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from luwei.evidence.store import EvidenceStore
-from luwei.oversight import checks, devices, orders, packing, policies, proposals, sham, signing
+from luwei.history.store import HistoryError
+from luwei.oversight import checks, devices, offline, orders, packing, policies, proposals, sham, signing
+from luwei.oversight.offline import Query
 from luwei.oversight.order_files import WAIT_MS, OrderFiles
 from luwei.oversight.signing import SigningKey
 from luwei.registry.base import now_ms
@@ -28,6 +30,7 @@ CLOCK_S = 1.0
 PACK_S = 2.0
 FOLLOW_S = 20.0
 PROPOSE_S = 120.0
+OFFLINE_S = 600.0
 FORGET_S = 3_600.0
 DAY_MS = 86_400_000
 AWAY_S = 2.0
@@ -40,10 +43,12 @@ _overdue = Counter("luwei_oversight_overdue_total", "Limits of supervision order
 class OversightEngine:
     """Owner of everything in oversight that happens by itself; lives in one process."""
 
-    def __init__(self, engine: Engine, store: EvidenceStore, data: Path) -> None:
-        """``store`` holds the originals; packages and the signing key lie in ``data/sealing``."""
+    def __init__(self, engine: Engine, store: EvidenceStore, data: Path, query: Query) -> None:
+        """``store`` holds the originals; packages and the signing key lie in ``data/sealing``; ``query`` asks the
+        history."""
         self._engine = engine
         self._store = store
+        self._query = query
         self.folder = data / "sealing"
         self.files = OrderFiles(engine, store)
         self._key: SigningKey | None = None
@@ -59,6 +64,7 @@ class OversightEngine:
             (FOLLOW_S, self._follow),
             (FORGET_S, self._forget),
             (PROPOSE_S, self._propose),
+            (OFFLINE_S, self._offline),
         )
         self._tasks = [asyncio.create_task(self._every(rest, work), name=f"oversight {rest:g}") for rest, work in works]
 
@@ -131,3 +137,10 @@ class OversightEngine:
 
     async def _propose(self) -> None:
         await asyncio.to_thread(proposals.find, self._engine, now_ms())
+
+    async def _offline(self) -> None:
+        try:
+            await asyncio.to_thread(offline.find, self._engine, self._query, now_ms())
+        except HistoryError as error:
+            # its next round looks at what this one missed
+            log.warning("history cannot tell who was offline", error=str(error)[:300])

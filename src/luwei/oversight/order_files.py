@@ -26,7 +26,7 @@ from luwei.oversight.place import answers_for, is_authority
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
-from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.scope import Scope
 from luwei.registry.supervision_file import SupervisionFile
 
@@ -89,8 +89,7 @@ class OrderFiles:
         await self._examiner.stop()
 
     async def take_in(self, source: Readable, name: str, actor: Actor) -> FileView:
-        """A file of ``actor`` that waits for its act. Raises RegistryError by field and rule, Conflict where too many
-        wait already, Unstored."""
+        """A file of ``actor`` that waits for its act. Raises RegistryError by field and rule, Unstored."""
         await asyncio.to_thread(self._room, actor)
         key = new_key()
         path = self._staged(key)
@@ -121,7 +120,7 @@ class OrderFiles:
         with read(self._engine) as connection:
             waiting = connection.execute(select(func.count()).select_from(SupervisionFile).where(*mine)).scalar_one()
         if waiting >= WAITING_MAX:
-            raise Conflict("file", f"{WAITING_MAX} files wait for their order or answer already", waiting)
+            raise RegistryError("file", f"must be at most {WAITING_MAX} uploads that nothing has named", waiting)
         free = self.store.free()
         if free is not None and free < LEFT_FREE:
             raise Unstored("the disk is full")

@@ -50,6 +50,9 @@ _FORM = form.Table(
                 "lost_files": form.whole(1, 1_000_000),
                 "vehicle_cases": form.whole(2, 1_000),
                 "vehicle_days": form.whole(1, 366),
+                # a version of before this rule has its shipped values
+                "offline_hours": form.default(form.whole(1, 720), 24),
+                "offline_km": form.default(form.whole(1, 1_000), 5),
             }
         ),
         "packages": form.Table({"keep_days": form.whole(1, 365)}),
@@ -88,6 +91,8 @@ class OversightRules:
     lost_files: int
     vehicle_cases: int
     vehicle_days: int
+    offline_hours: int
+    offline_km: int
     keep_days: int
 
 

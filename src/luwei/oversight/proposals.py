@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select, update
 
 from luwei.cases.holding import line
+from luwei.cases.scope import within as cases_within
 from luwei.oversight import policies
+from luwei.oversight.order_views import Truck
 from luwei.oversight.place import is_authority, within
 from luwei.oversight.policy import OversightRules
 from luwei.oversight.statistics import EFFECTIVE
@@ -29,6 +31,7 @@ from luwei.registry.oversight import DISMISSED, OPEN, ORDERED, AppealEffect, Sup
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import Scope
 from luwei.registry.supervision import GENERAL, URGENT
+from luwei.registry.vehicle import Vehicle
 
 STATES = (OPEN, ORDERED, DISMISSED)
 CASES_MOST = 500
@@ -53,18 +56,26 @@ def find(engine: Engine, now: int) -> int:
             *_overdue(connection, now), *_unhandled(connection, rules, start, end),
             *_lost(connection, rules, start, end), *_trucks(connection, rules, now),
         ]  # fmt: skip
-        known = set(connection.scalars(select(SupervisionProposal.key).where(
-            SupervisionProposal.key.in_([each["key"] for each in found]))))  # fmt: skip
-        fresh = [each | {"at": now} for each in found if each["key"] not in known]
-        for each in fresh:
-            each["cases"] = json.dumps(each["cases"][:CASES_MOST])
-            each["numbers"] = json.dumps(each["numbers"])
-        if fresh:
-            connection.execute(insert(SupervisionProposal), fresh)
+        return enter(connection, found, now)
+
+
+def enter(connection: Connection, found: Sequence[dict[str, Any]], now: int) -> int:
+    """Enter what is not there yet by its key; how many."""
+    known = set(connection.scalars(select(SupervisionProposal.key).where(
+        SupervisionProposal.key.in_([each["key"] for each in found]))))  # fmt: skip
+    fresh = [each | {"at": now} for each in found if each["key"] not in known]
+    for each in fresh:
+        each["cases"] = json.dumps(each["cases"][:CASES_MOST])
+        each["numbers"] = json.dumps(each["numbers"])
+    if fresh:
+        connection.execute(insert(SupervisionProposal), fresh)
     return len(fresh)
 
 
-def _of(kind: str, key: object, level: int, row: Any, numbers: dict[str, Any], cases: Sequence[int]) -> dict[str, Any]:
+def proposal(
+    kind: str, key: object, level: int, row: Any, numbers: dict[str, Any], cases: Sequence[int]
+) -> dict[str, Any]:
+    """A proposal's row; ``row`` says whose it is: operator_id, city, county."""
     return {
         "key": f"{kind}:{key}", "kind": kind, "level": level, "target_id": row.operator_id, "city": row.city,
         "county": row.county, "vehicle_id": None, "numbers": numbers, "cases": list(cases),
@@ -78,7 +89,7 @@ def _overdue(connection: Connection, now: int) -> list[dict[str, Any]]:
         AlarmCase.operator_id.is_not(None),
     )  # fmt: skip
     return [
-        _of("overdue", row.id, URGENT, row, {"grade": 3, "late_ms": now - (row.due_at or now)}, [row.id])
+        proposal("overdue", row.id, URGENT, row, {"grade": 3, "late_ms": now - (row.due_at or now)}, [row.id])
         for row in connection.execute(statement.limit(CASES_MOST))
     ]
 
@@ -101,7 +112,7 @@ def _unhandled(connection: Connection, rules: OversightRules, start: int, end: i
         cases = list(connection.scalars(behind.order_by(AlarmCase.id).limit(CASES_MOST)))
         numbers = {"cases": row.all, "handled": int(row.handled), "threshold_percent": rules.handled_percent}
         key = f"{row.operator_id}:{row.county or row.city}:{start}"
-        found.append(_of("handled_rate", key, GENERAL, row, numbers, cases))
+        found.append(proposal("handled_rate", key, GENERAL, row, numbers, cases))
     return found
 
 
@@ -132,7 +143,7 @@ def _lost(connection: Connection, rules: OversightRules, start: int, end: int) -
         )
         numbers = {"files": row.all, "lost": int(row.lost), "threshold_percent": rules.lost_percent}
         key = f"{row.operator_id}:{row.county or row.city}:{start}"
-        found.append(_of("evidence_lost", key, GENERAL, row, numbers, sorted(connection.scalars(behind))))
+        found.append(proposal("evidence_lost", key, GENERAL, row, numbers, sorted(connection.scalars(behind))))
     return found
 
 
@@ -154,9 +165,24 @@ def _trucks(connection: Connection, rules: OversightRules, now: int) -> list[dic
         if len(rows) >= rules.vehicle_cases:
             numbers = {"cases": len(rows), "days": rules.vehicle_days, "threshold": rules.vehicle_cases}
             key = f"{vehicle}:{rows[rules.vehicle_cases - 1].id}"
-            made = _of("vehicle", key, GENERAL, rows[-1], numbers, [row.id for row in rows])
+            made = proposal("vehicle", key, GENERAL, rows[-1], numbers, [row.id for row in rows])
             found.append(made | {"vehicle_id": vehicle})
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalCase:
+    """A case behind a proposal."""
+
+    id: int
+    number: str
+    type: str
+    grade: int
+    plate: str
+    plate_color: int
+    at: int
+    state: str
+    overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +195,7 @@ class ProposalView:
     target: Named | None
     city: int | None
     county: int | None
-    vehicle_id: int | None
+    vehicle: Truck | None
     numbers: dict[str, Any]
     cases: list[int]
     at: int
@@ -189,14 +215,43 @@ def page(engine: Engine, scope: Scope, state: str, number: int, size: int) -> Pa
     with read(engine) as connection:
         total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
         rows = connection.execute(ordered.offset(offset).limit(limit)).all()
-        bodies = organisations_named(connection, [row.target_id for row in rows])
-    return Page(total, [
+        return Page(total, _views(connection, rows))
+
+
+def one(engine: Engine, scope: Scope, key: int) -> tuple[ProposalView, list[ProposalCase]]:
+    """A proposal with the cases behind it that lie in the scope, the newest first. Raises NotFound."""
+    table = SupervisionProposal
+    statement = select(*table.__table__.columns).where(table.id == key, *within(scope, table, table.target_id))
+    with read(engine) as connection:
+        row = connection.execute(statement).first()
+        if row is None:
+            raise NotFound("id", "there is no such proposal", key)
+        behind = (
+            select(AlarmCase.id, AlarmCase.number, AlarmCase.type, AlarmCase.grade, AlarmCase.plate,
+                   AlarmCase.plate_color, AlarmCase.started_at, AlarmCase.state, AlarmCase.overdue)
+            .where(AlarmCase.id.in_(json.loads(row.cases)), *cases_within(scope))
+            .order_by(AlarmCase.id.desc())
+        )  # fmt: skip
+        cases = [
+            ProposalCase(each.id, each.number, each.type, each.grade, each.plate, each.plate_color, each.started_at,
+                         each.state, bool(each.overdue))
+            for each in connection.execute(behind)
+        ]  # fmt: skip
+        return _views(connection, [row])[0], cases
+
+
+def _views(connection: Connection, rows: Sequence[Any]) -> list[ProposalView]:
+    bodies = organisations_named(connection, [row.target_id for row in rows])
+    wanted = sorted({row.vehicle_id for row in rows if row.vehicle_id is not None})
+    plates = select(Vehicle.id, Vehicle.plate, Vehicle.plate_color).where(Vehicle.id.in_(wanted))
+    trucks = {row.id: Truck(*row) for row in connection.execute(plates)}
+    return [
         ProposalView(
-            row.id, row.kind, row.level, bodies.get(row.target_id), row.city, row.county, row.vehicle_id,
+            row.id, row.kind, row.level, bodies.get(row.target_id), row.city, row.county, trucks.get(row.vehicle_id),
             json.loads(row.numbers), json.loads(row.cases), row.at, row.state, row.order_id, row.reason,
         )
         for row in rows
-    ])  # fmt: skip
+    ]  # fmt: skip
 
 
 def dismiss(engine: Engine, scope: Scope, key: int, reason: str, actor: Actor) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert
 
 from luwei.registry.case_work import CaseAppeal
 from luwei.registry.engine import write
-from luwei.registry.oversight import ShamFlag
+from luwei.registry.oversight import ShamFlag, SupervisionProposal
 from luwei.registry.post_check import ASKED, PostCheck, PostCheckAsked
 from luwei.registry.supervision import SupervisionOrder
 from luwei.registry.supervision_file import SupervisionFile
@@ -81,8 +81,8 @@ def _ask(connection: Connection, world: World) -> None:
 
 
 def _flag(connection: Connection, world: World) -> None:
-    """A flag of somebody of every operator and monitor."""
-    world.rows["flags"] = {}
+    """A flag of somebody of every operator and monitor, and a proposal."""
+    world.rows["flags"], world.rows["proposals"] = {}, {}
     for key, body in world.organisations.items():
         if body["kind"] not in (*OPERATING, "monitor"):
             continue
@@ -92,6 +92,10 @@ def _flag(connection: Connection, world: World) -> None:
         }  # fmt: skip
         made = connection.execute(insert(ShamFlag).values(given).returning(ShamFlag.id)).scalar_one()
         world.rows["flags"][made] = row | {"target_id": key}
+        place = {"target_id": key, "city": body["city"], "county": body["county"]}
+        given = place | {"key": f"谜-{key}", "kind": "overdue", "level": 1, "numbers": "{}", "cases": "[]", "at": 1}
+        made = connection.execute(insert(SupervisionProposal).returning(SupervisionProposal.id), given).scalar_one()
+        world.rows["proposals"][made] = place
 
 
 def sees(world: World, person: dict[str, Any], row: dict[str, Any]) -> bool:
@@ -158,6 +162,11 @@ async def _check_questions(client: httpx.AsyncClient, world: World, person: dict
         status = (await client.get(f"/api/post-checks/{key}")).status_code
         assert (status == 200) == (key in due), f"{name} check {key}: {status}"
     flags = world.rows["flags"]
+    proposed = world.rows["proposals"]
+    mine = {key for key, row in proposed.items() if officer and sees(world, person, row)}
+    for key in world.sample(person, "proposals", proposed, mine):
+        status = (await client.get(f"/api/oversight/proposals/{key}")).status_code
+        assert (status == 200) == (key in mine), f"{name} proposal {key}: {status}"
     shown = {key for key, row in flags.items() if officer and sees(world, person, row)}
     if officer:
         listed = (await client.get("/api/oversight/flags", params={"size": 500})).json()["items"]

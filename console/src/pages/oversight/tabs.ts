@@ -4,7 +4,7 @@ import type { Component } from 'vue';
 
 import type { Words } from '@/i18n';
 
-import { readsOrders, readsRows } from './rights';
+import { readsOrders, readsRows, supervises } from './rights';
 import type { Who } from './rights';
 
 export interface OversightTab extends Words {
@@ -18,4 +18,5 @@ export interface OversightTab extends Words {
 export const TABS: readonly OversightTab[] = [
   { code: 'orders', zh: '督办', en: 'Orders', component: defineAsyncComponent(() => import('./orders/OrdersTab.vue')), who: readsOrders, whole: true },
   { code: 'checks', zh: '查岗', en: 'Post checks', component: defineAsyncComponent(() => import('./checks/ChecksTab.vue')), who: readsRows },
+  { code: 'proposals', zh: '督办建议', en: 'Proposals', component: defineAsyncComponent(() => import('./proposals/ProposalsTab.vue')), who: supervises },
 ];

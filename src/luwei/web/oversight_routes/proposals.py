@@ -13,7 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.live.feed import now_ms
 from luwei.oversight import proposals
-from luwei.oversight.proposals import ProposalView
+from luwei.oversight.proposals import ProposalCase, ProposalView
 from luwei.web.door import Door
 from luwei.web.oversight_routes.allowed import Key, Text, authority
 from luwei.web.services import Services
@@ -24,6 +24,12 @@ class Proposals(msgspec.Struct):
     as_of: int
     total: int
     items: list[ProposalView]
+
+
+class ProposalDetail(msgspec.Struct):
+    as_of: int
+    proposal: ProposalView
+    cases: list[ProposalCase]
 
 
 class NotNeeded(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,6 +55,18 @@ async def proposal_list(
     return Proposals(now_ms(), found.total, found.items)
 
 
+@get("/api/oversight/proposals/{key:int}", tags=["oversight"])
+async def proposal_one(
+    services: NamedDependency[Services], door: NamedDependency[Door], key: Key
+) -> ProposalDetail:  # fmt: skip
+    """One proposal with the cases behind it."""
+    scope = authority(door)
+    found, cases = await asyncio.to_thread(proposals.one, services.engine, scope, key)
+    truck = found.vehicle.id if found.vehicle is not None else None
+    await door.looked("supervision_order.proposal", truck, {"proposal": key}, scope)
+    return ProposalDetail(now_ms(), found, cases)
+
+
 @post("/api/oversight/proposals/{key:int}/dismiss", tags=["oversight"], guards=[own_page], status_code=200)
 async def proposal_dismiss(
     services: NamedDependency[Services], door: NamedDependency[Door], key: Key, data: JSONBody[NotNeeded]
@@ -59,4 +77,4 @@ async def proposal_dismiss(
     return Dismissed(key)
 
 
-route_handlers: list[ControllerRouterHandler] = [proposal_list, proposal_dismiss]
+route_handlers: list[ControllerRouterHandler] = [proposal_list, proposal_one, proposal_dismiss]

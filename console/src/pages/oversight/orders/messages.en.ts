@@ -157,4 +157,6 @@ export const en: { readonly [K in keyof typeof zh]: string } = {
   'files.hash': 'SM3 {sm3}',
   'files.failed': 'The file could not be read',
   'files.drop': 'Drop files here, or choose them',
+  'issue.body.proposal': ' Say why, put it right and answer in writing within the limit.',
+  'issue.proposal.gone': 'There is no such proposal, or it lies outside your area',
 };

@@ -155,4 +155,6 @@ export const zh = {
   'files.hash': 'SM3 {sm3}',
   'files.failed': '附件读取失败',
   'files.drop': '拖到此处，或点按选择',
+  'issue.body.proposal': '请说明原因，落实整改，并于时限内书面回复。',
+  'issue.proposal.gone': '没有这条督办建议，或不在您的辖区内',
 } as const;

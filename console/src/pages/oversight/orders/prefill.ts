@@ -1,11 +1,12 @@
 /** What a new order begins with: of a case, of a proposal, or free. */
 import type { CaseDetail, CaseRow } from '@/api/cases';
-import type { Level, Source } from '@/api/oversight';
+import type { Level, Proposal, Source } from '@/api/oversight';
 import { plateText } from '@/format/plate';
 import { dateTime } from '@/format/time';
 import { useMessages } from '@/i18n';
 import { typeName } from '@/pages/alarms/story';
 
+import { findingOf, titleOf } from '../proposals/numbers';
 import { orderMessages } from './messages';
 
 export interface Draft {
@@ -67,4 +68,10 @@ export function ofCase(detail: Pick<CaseDetail, 'case'>, contact: Contact): Draf
     text: t(late ? 'issue.body.overdue' : 'issue.body.case', values),
     target: row.operator?.id ?? null,
   };
+}
+
+/** What the rule found, as the order's words. */
+export function ofProposal(proposal: Proposal, contact: Contact): Draft {
+  const text = `${findingOf(proposal)}${t('issue.body.proposal')}`;
+  return { ...emptyDraft(contact), level: proposal.level, title: titleOf(proposal), text, target: proposal.target?.id ?? null };
 }
