@@ -86,6 +86,10 @@ async def test_orders_show_to_nobody_else(web: Running, offices: dict[str, Any])
     abroad = await ask(web, offices["other"], "/api/supervision-orders", wanted(offices))
     assert (abroad.status_code, abroad.json()["error"]["field"]) == (400, "target")
     assert (await ask(web, offices["emergency"], f"/api/supervision-orders/{key}")).status_code == 404
+    for name, found in (("city", True), ("emergency", True), ("other", False)):
+        targets = (await ask(web, offices[name], "/api/supervision-orders/targets?q=督办运")).json()["items"]
+        assert ([each["id"] for each in targets] == [offices["id"]]) == found, name
+    assert (await ask(web, offices["company"], "/api/supervision-orders/targets")).status_code == 403
     own = await ask(web, offices["emergency"], "/api/supervision-orders", wanted(offices))
     assert own.status_code == 201
     mine = (await ask(web, offices["emergency"], "/api/supervision-orders")).json()["items"]

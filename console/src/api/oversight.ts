@@ -149,6 +149,7 @@ export const orderApi = {
     request<OrderPage>('/api/supervision-orders', { query: { ...filter, page, size }, signal }),
   counts: (filter: Pick<OrderFilter, 'city' | 'county' | 'target'>, signal?: AbortSignal) =>
     request<OrderCounts>('/api/supervision-orders/counts', { query: { ...filter }, signal }),
+  targets: (q: string, signal?: AbortSignal) => request<{ items: (Named & { kind: string })[] }>('/api/supervision-orders/targets', { query: { q }, signal }),
   one: (id: number, signal?: AbortSignal) => request<OrderDetail>(`/api/supervision-orders/${id}`, { signal }),
   issue: (order: NewOrder) => request<OrderDetail>('/api/supervision-orders', { body: order }),
   answer: (id: number, version: number, reply: Reply, text: string, files: number[]) => act(id, 'answer', { version, reply, text, files }),

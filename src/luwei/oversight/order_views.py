@@ -13,15 +13,19 @@ from sqlalchemy import ColumnElement, Connection, Engine, case, func, or_, selec
 
 from luwei.cases.reading import Person, persons
 from luwei.oversight.order_files import FileView, of_order
+from luwei.oversight.place import within
 from luwei.registry.case import AlarmCase
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.named import Named, organisations_named
+from luwei.registry.organisation import MONITOR, OPERATING, Organisation
 from luwei.registry.page import Page, check_page
+from luwei.registry.scope import Scope
 from luwei.registry.supervision import CLOSED, STATES, SupervisionOrder, SupervisionStep
 from luwei.registry.vehicle import Vehicle
 
 CHINA = timedelta(hours=8)
+TARGETS_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,35 @@ def counts(engine: Engine, visible: Sequence[ColumnElement[bool]], chosen: Order
         rows = connection.execute(statement).all()
     found = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
     return found, sum(int(overdue) for _, _, overdue in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An organisation that may be ordered."""
+
+    id: int
+    name: str
+    kind: str
+
+
+def targets(engine: Engine, scope: Scope, q: str) -> list[Target]:
+    """Operators and monitors of the officer's area whose name holds ``q``, TARGETS_MOST at most.
+
+    Raises RegistryError.
+    """
+    if not q.isprintable():
+        raise RegistryError("q", "must not contain control characters")
+    conditions = [Organisation.kind.in_((*OPERATING, MONITOR)), Organisation.disabled_at.is_(None)]
+    if q.strip():
+        conditions.append(Organisation.name.icontains(q.strip(), autoescape=True))
+    statement = (
+        select(Organisation.id, Organisation.name, Organisation.kind)
+        .where(*conditions, *within(scope, Organisation))
+        .order_by(Organisation.name, Organisation.id)
+        .limit(TARGETS_MOST)
+    )
+    with read(engine) as connection:
+        return [Target(*row) for row in connection.execute(statement)]
 
 
 def one(engine: Engine, visible: Sequence[ColumnElement[bool]], key: int) -> tuple[dict[str, Any], OrderView]:

@@ -125,6 +125,13 @@ async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any])
     assert answer.status_code == (200 if reach else 403), f"{name} counts of orders: {answer.status_code}"
     if reach:
         assert sum(answer.json()["states"].values()) == len(due), f"{name} counts of orders"
+    answer = await client.get("/api/supervision-orders/targets")
+    orders = supervises(person) or person["role"] == "emergency"
+    assert answer.status_code == (200 if orders else 403), f"{name} targets of orders: {answer.status_code}"
+    if orders and person["kind"] in ("city", "county"):
+        known = [world.organisations.get(item["id"]) for item in answer.json()["items"]]
+        areas = {body[person["kind"]] for body in known if body is not None}
+        assert areas <= {person["area"]}, f"{name} targets of orders: {areas}"
     for key in world.sample(person, "orders", rows, due):
         status = (await client.get(f"/api/supervision-orders/{key}")).status_code
         assert (status == 200) == (key in due), f"{name} order {key}: {status}"

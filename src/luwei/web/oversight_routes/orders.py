@@ -16,7 +16,7 @@ from litestar.types import ControllerRouterHandler
 from luwei.live.feed import now_ms
 from luwei.oversight import order_views, orders
 from luwei.oversight.order_files import is_side
-from luwei.oversight.order_views import OrderFilter, OrderStep, OrderView
+from luwei.oversight.order_views import OrderFilter, OrderStep, OrderView, Target
 from luwei.oversight.orders import NewOrder
 from luwei.oversight.place import answers_for, is_authority
 from luwei.registry.scope import Scope
@@ -32,6 +32,10 @@ class OrderPage(msgspec.Struct):
     as_of: int
     total: int
     items: list[OrderView]
+
+
+class Targets(msgspec.Struct):
+    items: list[Target]
 
 
 class OrderCounts(msgspec.Struct):
@@ -158,6 +162,17 @@ async def order_counts(
     return OrderCounts(now_ms(), states, overdue)
 
 
+@get("/api/supervision-orders/targets", tags=["oversight"])
+async def order_targets(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    q: Annotated[str, QueryParameter(max_length=40)] = "",
+) -> Targets:
+    """Organisations that this officer may order, found by a part of the name."""
+    scope = authority(door, aggregates=True)
+    return Targets(await asyncio.to_thread(order_views.targets, services.engine, scope, q))
+
+
 @get("/api/supervision-orders/{key:int}", tags=["oversight"])
 async def order_one(services: NamedDependency[Services], door: NamedDependency[Door], key: Key) -> OrderDetail:
     """One order with its story."""
@@ -229,5 +244,6 @@ async def order_close(
 
 
 route_handlers: list[ControllerRouterHandler] = [
-    order_list, order_counts, order_one, order_issue, order_answer, order_extend, order_return, order_close,
+    order_list, order_counts, order_targets, order_one, order_issue, order_answer, order_extend, order_return,
+    order_close,
 ]  # fmt: skip

@@ -74,6 +74,16 @@ const VERBS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   retire: ['下架', 'retired'],
   revise: ['新版本', 'revised'],
   profile: ['指定方言', 'profile set'],
+  issue: ['发出', 'issued'],
+  answer: ['应答', 'answered'],
+  answered: ['回复', 'answered'],
+  extended: ['延期', 'extended'],
+  returned: ['退回', 'returned'],
+  closed: ['审核通过', 'accepted'],
+  dismiss: ['不予督办', 'dismissed'],
+  proposals: ['查看建议', 'proposals listed'],
+  proposal: ['查看建议', 'proposal looked at'],
+  open: ['打开', 'opened'],
 };
 
 const NOUNS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
@@ -94,6 +104,10 @@ const NOUNS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   terminal_model: ['终端型号', 'Terminal model'],
   card: ['车辆卡片', 'Vehicle card'],
   job: ['后台导入', 'Import'],
+  supervision_order: ['督办', 'Supervision order'],
+  supervision_file: ['督办附件', 'File of an order'],
+  post_check: ['查岗', 'Post check'],
+  check_question: ['查岗题目', 'Question of post checks'],
 };
 
 const word = (words: readonly [string, string]): string => words[locale.value === 'zh' ? 0 : 1];
