@@ -184,7 +184,10 @@ def targets(engine: Engine, scope: Scope, q: str) -> list[Target]:
     """
     if not q.isprintable():
         raise RegistryError("q", "must not contain control characters")
-    conditions = [Organisation.kind.in_((*OPERATING, MONITOR)), Organisation.disabled_at.is_(None)]
+    conditions: list[ColumnElement[bool]] = [
+        Organisation.kind.in_((*OPERATING, MONITOR)),
+        Organisation.disabled_at.is_(None),
+    ]
     if q.strip():
         conditions.append(Organisation.name.icontains(q.strip(), autoescape=True))
     statement = (
