@@ -342,7 +342,7 @@ def _told(stage: str, done: int) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def backup(folder: Path) -> None:
-    """Copy registry, history and evidence into FOLDER, which must be new or empty. The system may run."""
+    """Copy registry, history, evidence and the key of seals into FOLDER, new or empty. The system may run."""
     import asyncio
 
     from luwei.backup import BackupError, back_up
@@ -362,7 +362,7 @@ def backup(folder: Path) -> None:
                 try:
                     history.migrate()
                     store = EvidenceStore.open(settings.evidence, settings.data)
-                    manifest = back_up(folder, engine, history, store, _told)
+                    manifest = back_up(folder, engine, history, store, settings.data, _told)
                 finally:
                     history.close()
                     engine.dispose()
@@ -395,7 +395,7 @@ def restore(folder: Path) -> None:
             def history() -> History:
                 return History.open(settings.history, path, days)
 
-            manifest = put_back(folder.resolve(), settings.registry_url, history, store, _told)
+            manifest = put_back(folder.resolve(), settings.registry_url, history, store, settings.data, _told)
     except (BackupError, HistoryError, AlreadyRunning, OSError) as error:
         raise click.ClickException(str(error)) from None
     rows = sum(manifest.history.values())

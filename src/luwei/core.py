@@ -194,7 +194,7 @@ class Core:
         self.wheel = await started(stack, WheelWatch(engine, history.query, settings.history_days))
         self.oversight = await started(stack, OversightEngine(engine, store, settings.data, history.query))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
-        desk = BackupDesk(engine, history, store)
+        desk = BackupDesk(engine, history, store, settings.data)
         await desk.serve(bus)
         stack.push_async_callback(desk.stop)
         return Services(

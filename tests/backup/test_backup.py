@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from luwei.backup import history as history_part
 from luwei.backup.manifest import place
 from luwei.evidence.store import EvidenceStore
 from luwei.history.store import History
+from luwei.oversight import signing
 from luwei.registry import organisations, vehicles
 from luwei.registry.audit import Actor
 from luwei.registry.engine import open_engine
@@ -81,10 +83,11 @@ class Stores:
             "registry_url": self.fresh_registry.format(folder=where),
             "open_history": lambda: History.open("", where / "history", 400),
             "store": EvidenceStore.open(str(where / "evidence"), where),
+            "data": where,
         }
 
     def back_up(self) -> Manifest:
-        manifest = back_up(self.folder, self.engine, self.history, self.evidence)
+        manifest = back_up(self.folder, self.engine, self.history, self.evidence, self.tmp)
         # chDB holds one folder at a time in a process.
         self.history.close()
         return manifest
@@ -142,6 +145,28 @@ def test_a_restore_into_fresh_stores_brings_everything_back(stores: Stores, monk
     assert dict(fresh["store"].originals()) == keys
     for key in keys:
         assert fresh["store"].verify(key) == stores.evidence.verify(key)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_key_of_seals_comes_back_for_its_owner_alone(stores: Stores) -> None:
+    """A package signed before the backup is verified by what the restored system signs with."""
+    key = signing.load(stores.tmp / "sealing")
+    assert [entry.path for entry in stores.back_up().of("secrets")] == ["secrets/sealing/sm2.key"]
+    copy = stores.folder / "secrets" / "sealing" / "sm2.key"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600 and stat.S_IMODE(copy.parents[1].stat().st_mode) == 0o700
+    fresh = stores.fresh()
+    restore(stores.folder, **fresh)
+    restored = fresh["data"] / "sealing" / "sm2.key"
+    assert stat.S_IMODE(restored.stat().st_mode) == 0o600
+    assert signing.load(restored.parent).fingerprint == key.fingerprint
+    other = stores.fresh()
+    signing.load(other["data"] / "sealing")
+    with pytest.raises(BackupError, match="another key"):
+        restore(stores.folder, **other)
+    assert list(other["store"].originals()) == []
+    flip(copy)
+    with pytest.raises(BackupError, match="altered"):
+        restore(stores.folder, **stores.fresh())
 
 
 def test_a_restore_over_anything_that_is_there_is_refused(stores: Stores) -> None:

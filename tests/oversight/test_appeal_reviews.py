@@ -37,7 +37,9 @@ def test_an_upheld_appeal_keeps_the_old_verdict_beside_the_new_effect(world: Wor
     after = world.case()
     assert (after.state, after.verdict, after.appeal) == ("verified", "true", "upheld")
     assert after.close_due_at >= before.close_due_at
-    assert appeals.effect_of(world.engine, CITY, case) == ("true", "false", key)
+    stands = appeals.standing(world.engine, CITY, case, reviewer.user_id)
+    assert (stands.verdict, stands.effective) == ("true", "false")
+    assert stands.appeal and (stands.appeal.id, stands.appeal.why_not) == (key, "decided")
     (view,) = appeals.page(world.engine, CITY, "upheld", reviewer.user_id, 1, 50).items
     assert view.effect == appeals.Effect("true", "false") and view.reviewer and view.reviewer.name == "reviewer"
     assert view.verdict == FULL.verdict and not view.decided_late
@@ -63,5 +65,6 @@ def test_who_handled_verified_or_appealed_does_not_decide_nor_who_is_supervised(
         elsewhere = Scope(cities=frozenset({440300}))
         appeals.decide(world.engine, elsewhere, key, version, "rejected", "", "维持原判", reviewer)
     appeals.decide(world.engine, CITY, key, version, "rejected", "", "维持原判", reviewer)
-    assert appeals.effect_of(world.engine, CITY, case) == ("true", "true", key)
+    stands = appeals.standing(world.engine, CITY, case, None)
+    assert (stands.verdict, stands.effective) == ("true", "true")
     assert world.case().appeal == "rejected"

@@ -101,7 +101,7 @@ def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_pa
     signer = signing.load(folder)
     assert packing.waiting(world.engine) == key
     assert packing.pack(world.engine, store, signer, folder, key) == "done"
-    state = sealing.state(world.engine, CITY, 1, second.user_id or 0)
+    state, _ = sealing.state(world.engine, CITY, 1, second.user_id or 0)
     assert [each.name for each in state.approvals] == ["first", "second"]
     assert (state.packages[0].state, state.packages[0].done) == ("done", 1.0)
     package = folder / sealing.finished(world.engine, CITY, WHOLE, 1, key).name
@@ -142,7 +142,7 @@ def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_pa
     local.write_bytes(PICTURE[:-1] + b"x")
     again = sealing.order(world.engine, CITY, WHOLE, 1, "移交执法", second)
     assert packing.pack(world.engine, store, signer, folder, again) == "refused"
-    refused = sealing.state(world.engine, CITY, 1, 0).packages[0]
+    refused = sealing.state(world.engine, CITY, 1, 0)[0].packages[0]
     assert "03_65_6502_0_x.jpg" in refused.failure and refused.state == "refused"
     assert [each.name for each in folder.glob("*.zip*")] == [package.name], "nothing of it is left"
     with pytest.raises(Conflict, match="refused"):

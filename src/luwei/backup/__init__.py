@@ -1,4 +1,5 @@
-"""Backup and restore of what Luwei keeps: registry, history and evidence in one folder, each file with its hash.
+"""Backup and restore of what Luwei keeps: registry, history, evidence and the key of seals in one folder, each file
+with its hash.
 
 The history is copied first, then the registry, then the evidence: every vehicle of the history stands in the registry,
 and every file that the registry names stands in the evidence. What the bus still holds at that moment is not in it.

@@ -31,8 +31,8 @@ LOOK_S = 0.5
 class BackupDesk:
     """One backup at a time, made in a thread of the core."""
 
-    def __init__(self, engine: Engine, history: History, store: EvidenceStore) -> None:
-        self._stores = (engine, history, store)
+    def __init__(self, engine: Engine, history: History, store: EvidenceStore, data: Path) -> None:
+        self._stores = (engine, history, store, data)
         self._state: dict[str, Any] = {"state": "none"}
         self._task: asyncio.Task[None] | None = None
         self._stopping = False

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from luwei import __version__
-from luwei.backup import evidence, history, registry
+from luwei.backup import evidence, history, keys, registry
 from luwei.backup.manifest import BackupError, Manifest, Writer
 from luwei.evidence.store import EvidenceStore
 from luwei.history.store import History
@@ -25,9 +25,10 @@ def _quiet(_stage: str, _done: int) -> None:
 
 
 def back_up(
-    folder: Path, engine: Engine, facts: History, store: EvidenceStore, progress: Progress = _quiet
+    folder: Path, engine: Engine, facts: History, store: EvidenceStore, data: Path, progress: Progress = _quiet
 ) -> Manifest:
-    """Copy registry, history and evidence into ``folder`` (made when missing, else empty); the system may run.
+    """Copy registry, history, evidence and the key of seals in ``data`` into ``folder`` (made when missing, else
+    empty); the system may run.
 
     Raises BackupError, OSError, HistoryError; what was copied until then stays, without a manifest.
     """
@@ -41,6 +42,7 @@ def back_up(
     progress("registry", 0)
     manifest.registry = registry.back_up(engine, writer)
     manifest.evidence = evidence.back_up(store, writer, progress)
+    keys.back_up(data, writer)
     manifest.files = writer.entries
     manifest.write(folder)
     return manifest
@@ -51,6 +53,7 @@ def restore(
     registry_url: str,
     open_history: Callable[[], History],
     store: EvidenceStore,
+    data: Path,
     progress: Progress = _quiet,
 ) -> Manifest:
     """Put the backup of ``folder`` into empty stores; nothing may run on them.
@@ -62,6 +65,7 @@ def restore(
     manifest.verify(folder, progress)
     registry.require_empty(registry_url)
     evidence.require_empty(store)
+    keys.require_free(data, folder, manifest)
     facts = open_history()
     try:
         facts.migrate()
@@ -70,6 +74,7 @@ def restore(
     finally:
         facts.close()
     evidence.restore(store, folder, manifest, progress)
+    keys.restore(data, folder, manifest)
     # Last, since a registry is what makes a data folder one that is in use.
     progress("registry", 0)
     registry.restore(registry_url, folder, manifest)

@@ -7,11 +7,11 @@ every count of verdicts takes the effect. Every function blocks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, insert, select, update
 
 from luwei.alarms.names import name
 from luwei.cases.holding import hold, line
@@ -31,6 +31,8 @@ from luwei.registry.scope import Scope
 
 OPEN, UPHELD, REJECTED = "open", "upheld", "rejected"
 STATES = (OPEN, UPHELD, REJECTED)
+WHY_NOT = ("", "decided", "not_authority", "judged", "appealed")
+"""Why a person may not decide: it is decided; no authority's reviewer; handled or verified the case; appealed."""
 AFTER = ("false", "undecided")
 """What an upheld appeal makes of a verdict that the alarm was true."""
 
@@ -45,12 +47,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class AppealView:
-    """One appeal. ``overdue``: not decided in time; ``decided_late``: decided after it."""
+    """One appeal. ``overdue``: not decided in time; ``decided_late``: decided after it. ``may_decide``: who asks may
+    now; else ``why_not`` is one of WHY_NOT."""
 
     id: int
     case: Numbered
     case_version: int
+    grade: int
     plate: str
+    plate_color: int
     type: str
     type_zh: str
     type_en: str
@@ -68,6 +73,7 @@ class AppealView:
     decision: str
     effect: Effect | None
     may_decide: bool
+    why_not: str
 
 
 def decide(
@@ -131,39 +137,44 @@ def judges(connection: Connection, row: Mapping[str, Any]) -> set[int]:
     return {each for each in (*connection.scalars(acts), *present) if each is not None}
 
 
-def effect_of(engine: Engine, scope: Scope, case_id: int) -> tuple[str, str, int | None]:
-    """The verdict of a case, what it counts as, and its appeal. Raises NotFound."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The verdict of a case as it was given, what it counts as, and its appeal."""
+
+    verdict: str
+    effective: str
+    appeal: AppealView | None
+
+
+def standing(engine: Engine, scope: Scope, case_id: int, reviewer: int | None) -> Standing:
+    """What an appeal made of a case. Raises NotFound."""
     statement = (
-        select(AlarmCase.verdict, AlarmCase.handled_at, AppealEffect.after, CaseAppeal.id)
+        select(AlarmCase.verdict, AlarmCase.handled_at, AppealEffect.after)
         .outerjoin(AppealEffect, AppealEffect.case_id == AlarmCase.id)
-        .outerjoin(CaseAppeal, CaseAppeal.case_id == AlarmCase.id)
         .where(AlarmCase.id == case_id, *within(scope))
     )
     with read(engine) as connection:
         row = connection.execute(statement).first()
-    if row is None:
-        raise NotFound("id", "there is no such case", case_id)
+        if row is None:
+            raise NotFound("id", "there is no such case", case_id)
+        of_case = [CaseAppeal.case_id == case_id, *within(scope)]
+        found = connection.execute(_joined(of_case).order_by(CaseAppeal.id.desc()).limit(1)).all()
+        appeal = next(iter(_views(connection, found, reviewer)), None)
     verdict = row.verdict if row.handled_at is not None else ""
-    return verdict, row.after or verdict, row.id
+    return Standing(verdict, row.after or verdict, appeal)
 
 
-def page(engine: Engine, scope: Scope, state: str, reviewer: int | None, number: int, size: int) -> Page[AppealView]:
+def page(
+    engine: Engine, scope: Scope, state: str, reviewer: int | None, number: int, size: int, late: bool = False
+) -> Page[AppealView]:  # fmt: skip
     """Appeals of cases in the scope: the open ones by their limit, else the newest first. ``reviewer``: who asks, where
-    that person may decide at all."""
+    that person may decide at all. ``late``: those that are open past their limit."""
     if state and state not in STATES:
         raise RegistryError("state", f"must be one of {', '.join(STATES)}", state)
     offset, limit = check_page(number, size)
     conditions = [*within(scope), *([CaseAppeal.state == state] if state else [])]
-    joined = (
-        select(
-            *CaseAppeal.__table__.columns, AlarmCase.number, AlarmCase.plate, AlarmCase.type, AlarmCase.dialect,
-            AlarmCase.verdict, AlarmCase.version, AlarmCase.handler_id, AlarmCase.verified_by, AppealEffect.before,
-            AppealEffect.after,
-        )
-        .join(AlarmCase, AlarmCase.id == CaseAppeal.case_id)
-        .outerjoin(AppealEffect, AppealEffect.appeal_id == CaseAppeal.id)
-        .where(*conditions)
-    )  # fmt: skip
+    if late:
+        conditions += [CaseAppeal.state == OPEN, CaseAppeal.due_at <= now_ms()]
     order = (CaseAppeal.due_at, CaseAppeal.id) if state == OPEN else (CaseAppeal.id.desc(),)
     counted = (
         select(func.count())
@@ -171,26 +182,50 @@ def page(engine: Engine, scope: Scope, state: str, reviewer: int | None, number:
         .join(AlarmCase, AlarmCase.id == CaseAppeal.case_id)
         .where(*conditions)
     )
-    now = now_ms()
     with read(engine) as connection:
         total = connection.execute(counted).scalar_one()
-        rows = connection.execute(joined.order_by(*order).offset(offset).limit(limit)).all()
-        people = persons(connection, [each for row in rows for each in (row.user_id, row.reviewer_id)])
-        return Page(total, [_view(connection, row, people, reviewer, now) for row in rows])
+        rows = connection.execute(_joined(conditions).order_by(*order).offset(offset).limit(limit)).all()
+        return Page(total, _views(connection, rows, reviewer))
+
+
+def _joined(conditions: list[ColumnElement[bool]]) -> Select[Any]:
+    return (
+        select(
+            *CaseAppeal.__table__.columns, AlarmCase.number, AlarmCase.grade, AlarmCase.plate, AlarmCase.plate_color,
+            AlarmCase.type, AlarmCase.dialect, AlarmCase.verdict, AlarmCase.version, AlarmCase.handler_id,
+            AlarmCase.verified_by, AppealEffect.before, AppealEffect.after,
+        )
+        .join(AlarmCase, AlarmCase.id == CaseAppeal.case_id)
+        .outerjoin(AppealEffect, AppealEffect.appeal_id == CaseAppeal.id)
+        .where(*conditions)
+    )  # fmt: skip
+
+
+def _views(connection: Connection, rows: Sequence[Any], reviewer: int | None) -> list[AppealView]:
+    people = persons(connection, [each for row in rows for each in (row.user_id, row.reviewer_id)])
+    return [_view(connection, row, people, reviewer, now_ms()) for row in rows]
+
+
+def _why_not(connection: Connection, row: Any, reviewer: int | None) -> str:
+    if row.state != OPEN:
+        return "decided"
+    if reviewer is None:
+        return "not_authority"
+    if reviewer == row.user_id:
+        return "appealed"
+    case = {"id": row.case_id, "handler_id": row.handler_id, "verified_by": row.verified_by}
+    return "judged" if reviewer in judges(connection, case) else ""
 
 
 def _view(
     connection: Connection, row: Any, people: Mapping[int | None, Person], reviewer: int | None, now: int
 ) -> AppealView:  # fmt: skip
     words = name(row.type, row.dialect)
-    case = {"id": row.case_id, "handler_id": row.handler_id, "verified_by": row.verified_by}
-    may = row.state == OPEN and reviewer is not None
-    if may:
-        may = reviewer not in judges(connection, case) | {row.user_id}
+    why_not = _why_not(connection, row, reviewer)
     return AppealView(
-        row.id, Numbered(row.case_id, row.number), row.version, row.plate, row.type, words.zh, words.en, row.verdict,
-        people.get(row.user_id), row.by_role, row.text, row.requested_at, row.due_at,
+        row.id, Numbered(row.case_id, row.number), row.version, row.grade, row.plate, row.plate_color, row.type,
+        words.zh, words.en, row.verdict, people.get(row.user_id), row.by_role, row.text, row.requested_at, row.due_at,
         row.state == OPEN and now >= row.due_at, row.state, people.get(row.reviewer_id), row.decided_at,
         row.decided_at is not None and row.decided_at >= row.due_at, row.decision,
-        None if row.after is None else Effect(row.before, row.after), may,
+        None if row.after is None else Effect(row.before, row.after), not why_not, why_not,
     )  # fmt: skip

@@ -234,12 +234,13 @@ def _custody(connection: Connection, case_id: int, files: Sequence[int]) -> list
 
 
 def forget(engine: Engine, folder: Path, before: int) -> int:
-    """Remove packages that ended before an instant; their rows stay. How many."""
+    """Remove packages that ended before an instant; their rows stay, as do those of packages whose file is gone (a
+    restored registry names packages that no backup holds). How many."""
     with read(engine) as connection:
-        old = select(SealedPackage.id, SealedPackage.name).where(
-            SealedPackage.state == DONE, SealedPackage.ended_at < before
-        )
-        rows = connection.execute(old).all()
+        done = select(SealedPackage.id, SealedPackage.name, SealedPackage.ended_at).where(SealedPackage.state == DONE)
+        rows = [
+            row for row in connection.execute(done) if row.ended_at < before or not (folder / row.name).is_file()
+        ]  # fmt: skip
     for row in rows:
         (folder / row.name).unlink(missing_ok=True)
         _set(engine, row.id, state=EXPIRED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from luwei.access.user import User
 from luwei.oversight.policy import OversightRules, parse, shipped_document
@@ -16,7 +16,7 @@ from luwei.registry import fields
 from luwei.registry.audit import SYSTEM, Actor, record
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
-from luwei.registry.errors import Conflict, RegistryError
+from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.oversight import OversightPolicy
 
 VERSIONS_MOST = 1_000
@@ -119,3 +119,16 @@ def add(engine: Engine, given: Mapping[str, Any], valid_from: int, note: str, ac
         key: int = connection.execute(added).scalar_one()
         record(connection, actor, "oversight_policy.create", key, {"valid_from": valid_from, "note": said})
     return key
+
+
+def withdraw(engine: Engine, version: int, actor: Actor) -> None:
+    """Take back a version that has not begun. Raises NotFound, Conflict."""
+    with write(engine) as connection:
+        begins = select(OversightPolicy.valid_from).where(OversightPolicy.id == version).with_for_update()
+        valid_from = connection.scalar(begins)
+        if valid_from is None:
+            raise NotFound("version", "there is no such version", version)
+        if valid_from <= now_ms():
+            raise Conflict("version", "has begun, so it stays", version)
+        connection.execute(delete(OversightPolicy).where(OversightPolicy.id == version))
+        record(connection, actor, "oversight_policy.delete", version, {"valid_from": valid_from})

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select
 from luwei.cases.holding import line
 from luwei.cases.scope import within as cases_within
 from luwei.oversight import policies
+from luwei.oversight.completeness import asked, by_request
 from luwei.oversight.order_views import Truck
 from luwei.oversight.place import is_authority, within
 from luwei.oversight.policy import OversightRules
@@ -22,10 +23,8 @@ from luwei.oversight.statistics import EFFECTIVE
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
 from luwei.registry.case import DOING, TODO, AlarmCase
-from luwei.registry.case_work import CaseEvidence
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
-from luwei.registry.evidence import LOST, EvidenceFile
 from luwei.registry.named import Named, organisations_named
 from luwei.registry.oversight import DISMISSED, OPEN, ORDERED, AppealEffect, SupervisionProposal
 from luwei.registry.page import Page, check_page
@@ -117,31 +116,29 @@ def _unhandled(connection: Connection, rules: OversightRules, start: int, end: i
 
 
 def _lost(connection: Connection, rules: OversightRules, start: int, end: int) -> list[dict[str, Any]]:
-    """An operator of whose files of the week more than the threshold are lost."""
-    lost = func.sum(case((EvidenceFile.state == LOST, 1), else_=0))
-    joined = (
-        select(*_HOME, func.count().label("all"), lost.label("lost"), func.min(AlarmCase.id).label("first"))
-        .select_from(EvidenceFile)
-        .join(CaseEvidence, CaseEvidence.request_id == EvidenceFile.request_id)
-        .join(AlarmCase, AlarmCase.id == CaseEvidence.case_id)
-        .where(AlarmCase.opened_at >= start, AlarmCase.opened_at < end, AlarmCase.operator_id.is_not(None))
+    """An operator of whose files of the week more than the threshold are lost, those it never announced included."""
+    week = [AlarmCase.opened_at >= start, AlarmCase.opened_at < end, AlarmCase.operator_id.is_not(None)]
+    files = by_request(asked(week))
+    everything, lost = func.sum(files.c.announced), func.sum(files.c.lost)
+    counted = (
+        select(*_HOME, everything.label("all"), lost.label("lost"))
+        .select_from(files)
+        .join(AlarmCase, AlarmCase.id == files.c.case_id)
         .group_by(*_HOME)
-        .having(func.count() >= rules.lost_files)
+        .having(everything >= rules.lost_files)
     )
     found = []
-    for row in connection.execute(joined):
+    for row in connection.execute(counted):
         if row.lost * 100 <= rules.lost_percent * row.all:
             continue
         behind = (
-            select(AlarmCase.id)
-            .join(CaseEvidence, CaseEvidence.case_id == AlarmCase.id)
-            .join(EvidenceFile, EvidenceFile.request_id == CaseEvidence.request_id)
-            .where(AlarmCase.opened_at >= start, AlarmCase.opened_at < end, EvidenceFile.state == LOST)
-            .where(AlarmCase.operator_id == row.operator_id)
+            select(files.c.case_id)
+            .join(AlarmCase, AlarmCase.id == files.c.case_id)
+            .where(files.c.lost > 0, AlarmCase.operator_id == row.operator_id)
             .distinct()
             .limit(CASES_MOST)
         )
-        numbers = {"files": row.all, "lost": int(row.lost), "threshold_percent": rules.lost_percent}
+        numbers = {"files": int(row.all), "lost": int(row.lost), "threshold_percent": rules.lost_percent}
         key = f"{row.operator_id}:{row.county or row.city}:{start}"
         found.append(proposal("evidence_lost", key, GENERAL, row, numbers, sorted(connection.scalars(behind))))
     return found

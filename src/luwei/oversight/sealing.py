@@ -15,7 +15,9 @@ from luwei.access.user import User
 from luwei.cases import acts
 from luwei.cases.holding import hold, line
 from luwei.cases.scope import within
+from luwei.oversight import policies
 from luwei.registry.audit import Actor, record
+from luwei.registry.base import now_ms
 from luwei.registry.case import CLOSED, VERIFIED, AlarmCase
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
@@ -27,6 +29,7 @@ from luwei.registry.vehicle import Vehicle
 NEEDED = 2
 REVIEWED = (VERIFIED, CLOSED)
 FILES_MOST = 500
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class ApprovalView:
 
 @dataclass(frozen=True, slots=True)
 class PackageView:
-    """One package; ``done`` from 0 to 1, ``failure``: why it is refused or failed."""
+    """One package; ``done`` from 0 to 1, ``failure``: why it is refused or failed, ``expires_at``: when the file of one
+    that is done goes (the policy in force)."""
 
     id: int
     state: str
@@ -54,16 +58,20 @@ class PackageView:
     by: str
     created_at: int
     ended_at: int | None
+    expires_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """What stands of the sealing of a case."""
+    """What stands of the sealing of a case. ``files``: originals that are whole and would be packed; ``not_reviewed``:
+    why who asks may not review it now (state, handler, reviewed), empty where that person may."""
 
     approvals: list[ApprovalView]
     needed: int
     ready: bool
-    may_approve: bool
+    files: int
+    keep_days: int
+    not_reviewed: str
     packages: list[PackageView]
 
 
@@ -110,9 +118,7 @@ def order(engine: Engine, scope: Scope, evidence: Scope, case_id: int, purpose: 
         reviewed = approvals(connection, held.row)
         if len(reviewed) < NEEDED:
             raise Conflict("approvals", f"{NEEDED} people must have reviewed the case", len(reviewed))
-        keys = acts.files_of(connection, case_id, held.row["vehicle_id"])
-        whole = select(EvidenceFile.id).where(EvidenceFile.id.in_(sorted(keys)), EvidenceFile.state == COMPLETE)
-        files = sorted(connection.scalars(whole))
+        files = _whole(connection, case_id, held.row["vehicle_id"])
         if not 1 <= len(files) <= FILES_MOST:
             raise RegistryError("files", f"must be 1 to {FILES_MOST} that are complete", len(files))
         values = {
@@ -125,8 +131,15 @@ def order(engine: Engine, scope: Scope, evidence: Scope, case_id: int, purpose: 
     return key
 
 
-def state(engine: Engine, scope: Scope, case_id: int, user_id: int) -> Sealing:
-    """What stands of a case. Raises NotFound."""
+def _whole(connection: Connection, case_id: int, vehicle_id: int) -> list[int]:
+    """Files of the case that are whole."""
+    keys = acts.files_of(connection, case_id, vehicle_id)
+    statement = select(EvidenceFile.id).where(EvidenceFile.id.in_(sorted(keys)), EvidenceFile.state == COMPLETE)
+    return sorted(connection.scalars(statement))
+
+
+def state(engine: Engine, scope: Scope, case_id: int, user_id: int) -> tuple[Sealing, int]:
+    """What stands of a case for a person, and the case's version. Raises NotFound."""
     with read(engine) as connection:
         row = case_of(connection, scope, case_id)
         reviewed = approvals(connection, row)
@@ -136,16 +149,25 @@ def state(engine: Engine, scope: Scope, case_id: int, user_id: int) -> Sealing:
             .where(SealedPackage.case_id == case_id)
             .order_by(SealedPackage.id.desc())
         )
-        packages = [
-            PackageView(
-                each.id, each.state, each.done / 1000, len(json.loads(each.files)), each.bytes, each.sha256,
-                each.failure, each.purpose, each.display_name, each.created_at, each.ended_at,
-            )
-            for each in connection.execute(statement)
-        ]  # fmt: skip
+        keep_days = policies.at(connection, now_ms()).keep_days
+        files = len(_whole(connection, case_id, row["vehicle_id"]))
+        packages = [_view(each, keep_days) for each in connection.execute(statement)]
     fit = row["state"] in REVIEWED
-    mine = user_id == row["handler_id"] or any(each.user_id == user_id for each in reviewed)
-    return Sealing(reviewed, NEEDED, fit and len(reviewed) >= NEEDED, fit and not mine, packages)
+    why = "" if fit else "state"
+    if fit and user_id == row["handler_id"]:
+        why = "handler"
+    elif fit and any(each.user_id == user_id for each in reviewed):
+        why = "reviewed"
+    ready = fit and len(reviewed) >= NEEDED
+    return Sealing(reviewed, NEEDED, ready, files, keep_days, why, packages), row["version"]
+
+
+def _view(row: Any, keep_days: int) -> PackageView:
+    goes = row.ended_at + keep_days * DAY_MS if row.state == DONE else None
+    return PackageView(
+        row.id, row.state, row.done / 1000, len(json.loads(row.files)), row.bytes, row.sha256, row.failure,
+        row.purpose, row.display_name, row.created_at, row.ended_at, goes,
+    )  # fmt: skip
 
 
 def case_of(connection: Connection, scope: Scope, case_id: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import httpx
 from running_core import Running
 from sqlalchemy import Connection, insert
 
+from luwei.registry.case import PreWarning
 from luwei.registry.case_work import CaseAppeal
 from luwei.registry.engine import write
 from luwei.registry.oversight import ShamFlag, SupervisionProposal
@@ -45,6 +46,14 @@ async def fill(web: Running, world: World, chance: Any) -> None:
             "user_id": 1, "by_role": "operator", "text": "谜", "requested_at": world.after, "due_at": 1 << 60,
             "state_before": "closed",
         }  # fmt: skip
+        world.rows["warnings"] = {}
+        for key, vehicle in world.vehicles.items():
+            for at in (world.before, world.after):
+                run = {"vehicle_id": key, "first_at": at, "last_at": at}
+                given = run | {"type": "6401", "count": 1, "level": 1, "grade": 2, "created_at": at}
+                made = connection.execute(insert(PreWarning).returning(PreWarning.id), given).scalar_one()
+                owner = rights.held(world, vehicle, "operator", at)
+                world.rows["warnings"][made] = run | {"at": at, "operator_id": owner}
         connection.execute(insert(CaseAppeal), [appeal | {"case_id": key} for key in sorted(world.rows["appealed"])])
 
 
@@ -200,6 +209,38 @@ async def _check_questions(client: httpx.AsyncClient, world: World, person: dict
     assert (status == 200) == takes, f"{name} file of rates: {status}"
 
 
+def _day(at: int) -> int:
+    return (at + 28_800_000) // 86_400_000
+
+
+async def _check_funnel(
+    client: httpx.AsyncClient, world: World, person: dict[str, Any], due: set[int], expected: int
+) -> None:
+    """What a number of the funnel counts is seen as the cases and trucks are, of then."""
+    name, known = person["name"], world.rows["cases"]
+    for key in world.sample(person, "funnel of cases", known, due):
+        row = known[key]
+        given = {"day": _day(row["at"]), "operator": row["operator_id"] or 0, "grade": 2, "size": 500}
+        answer = await client.get("/api/oversight/funnel/cases", params=given)
+        assert answer.status_code == expected, f"{name} funnel cases: {answer.status_code}"
+        if expected == 200:
+            shown = {item["id"] for item in answer.json()["items"]}
+            assert (key in shown) == (key in due), f"{name} funnel case {key}"
+    runs = world.rows["warnings"]
+    mine = {
+        key for key, row in runs.items()
+        if expected == 200 and rights.sees(world, person, "case", world.vehicles[row["vehicle_id"]], row["at"])
+    }  # fmt: skip
+    for key in world.sample(person, "funnel of pre-warnings", runs, mine):
+        row = runs[key]
+        given = {"day": _day(row["at"]), "operator": row["operator_id"] or 0, "size": 500}
+        answer = await client.get("/api/oversight/funnel/warnings", params=given)
+        assert answer.status_code == expected, f"{name} funnel warnings: {answer.status_code}"
+        if expected == 200:
+            shown = {item["id"] for item in answer.json()["items"]}
+            assert (key in shown) == (key in mine), f"{name} pre-warning {key}"
+
+
 async def _check_cases(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
     """What hangs on a case is seen with the case."""
     name, rows = person["name"], world.rows["cases"]
@@ -211,7 +252,7 @@ async def _check_cases(client: httpx.AsyncClient, world: World, person: dict[str
         assert shown == due & world.rows["appealed"], f"{name} appeals"
     reach, takes = rights.reach(world, person, "case"), rights.manner(person, "case", "export")
     counts = reach or rights.manner(person, "case") == rights.COUNT
-    for what in ("verdicts", "verdicts/cases", "evidence"):
+    for what in ("verdicts", "verdicts/cases", "evidence", "evidence/alarms"):
         status = (await client.get(f"/api/oversight/{what}")).status_code
         assert (status == 200) == reach, f"{name} {what}: {status}"
     exports = reach and takes not in (rights.NONE, rights.COUNT)
@@ -223,6 +264,7 @@ async def _check_cases(client: httpx.AsyncClient, world: World, person: dict[str
     for what, may in (("funnel", counts), ("funnel.csv", exports or (takes == rights.COUNT))):
         status = (await client.get(f"/api/oversight/{what}", params=days)).status_code
         assert status == (400 if may and single else 200 if may else 403), f"{name} {what}: {status}"
+    await _check_funnel(client, world, person, due, 400 if reach and single else 200 if reach else 403)
     for key in world.sample(person, "oversight of cases", rows, due):
         status = (await client.get(f"/api/cases/{key}/packages/1/file", params={"purpose": "核对"})).status_code
         assert status in (403, 404), f"{name} package of case {key}: {status}"

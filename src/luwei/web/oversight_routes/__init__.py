@@ -8,6 +8,7 @@ from luwei.web.oversight_routes import (
     appeals,
     checks,
     flags,
+    funnel,
     order_files,
     orders,
     proposals,
@@ -18,6 +19,6 @@ from luwei.web.oversight_routes import (
 
 route_handlers: list[ControllerRouterHandler] = [
     *orders.route_handlers, *order_files.route_handlers, *checks.route_handlers, *appeals.route_handlers,
-    *sealing.route_handlers, *statistics.route_handlers, *flags.route_handlers, *proposals.route_handlers,
-    *rules.route_handlers,
+    *sealing.route_handlers, *statistics.route_handlers, *funnel.route_handlers, *flags.route_handlers,
+    *proposals.route_handlers, *rules.route_handlers,
 ]  # fmt: skip

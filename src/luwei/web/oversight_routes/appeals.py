@@ -15,6 +15,7 @@ from luwei.live.feed import now_ms
 from luwei.oversight import appeals
 from luwei.oversight.appeals import AppealView
 from luwei.oversight.place import is_authority
+from luwei.registry.scope import Scope
 from luwei.web.door import Door
 from luwei.web.oversight_routes.allowed import Key, Text, Version, authority
 from luwei.web.services import Services
@@ -37,12 +38,23 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Decided(msgspec.Struct):
-    """The case, the verdict it was handled with, and what it counts as."""
+    """The case, the verdict it was handled with, what it counts as, and its appeal."""
 
     case: int
     verdict: str
     effective: str
-    appeal: int | None
+    appeal: AppealView | None
+
+
+def _reviewer(door: Door) -> int | None:
+    """Who asks, where that person may decide on appeals at all."""
+    decides = door.may("supervise", "case") and is_authority(door.allow("supervise", "case"))
+    return door.user_id if decides else None
+
+
+async def _standing(services: Services, door: Door, scope: Scope, case: int) -> Decided:
+    found = await asyncio.to_thread(appeals.standing, services.engine, scope, case, _reviewer(door))
+    return Decided(case, found.verdict, found.effective, found.appeal)
 
 
 @get("/api/appeals", tags=["oversight"])
@@ -50,14 +62,14 @@ async def appeal_list(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
     chosen_state: Annotated[str, QueryParameter(name="state", max_length=10)] = "",
+    overdue: FromQuery[bool] = False,
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> Appeals:
-    """Appeals against verdicts on cases that one sees."""
+    """Appeals against verdicts on cases that one sees; ``overdue``: the open ones past their limit."""
     scope = door.allow("read", "case")
-    decides = door.may("supervise", "case") and is_authority(door.allow("supervise", "case"))
-    reviewer = door.user_id if decides else None
-    found = await asyncio.to_thread(appeals.page, services.engine, scope, chosen_state, reviewer, page, size)
+    arguments = (services.engine, scope, chosen_state, _reviewer(door), page, size, overdue)
+    found = await asyncio.to_thread(appeals.page, *arguments)
     await door.looked("appeal.list", None, {"state": chosen_state}, scope)
     return Appeals(now_ms(), found.total, found.items)
 
@@ -72,16 +84,14 @@ async def appeal_decide(
     case = await asyncio.to_thread(appeals.decide, *arguments, door.actor(scope))
     if services.cases is not None:
         services.cases.news.changed([case])
-    verdict, effective, number = await asyncio.to_thread(appeals.effect_of, services.engine, scope, case)
-    return Decided(case, verdict, effective, number)
+    return await _standing(services, door, scope, case)
 
 
 @get("/api/cases/{case_id:int}/effect", tags=["oversight"])
 async def case_effect(services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key) -> Decided:
     """The verdict of a case as it was given, and as it counts since an appeal."""
     scope = door.allow("read", "case")
-    verdict, effective, number = await asyncio.to_thread(appeals.effect_of, services.engine, scope, case_id)
-    return Decided(case_id, verdict, effective, number)
+    return await _standing(services, door, scope, case_id)
 
 
 route_handlers: list[ControllerRouterHandler] = [appeal_list, appeal_decide, case_effect]

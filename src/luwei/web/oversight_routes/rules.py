@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 import msgspec
-from litestar import get, post
+from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
@@ -14,11 +14,13 @@ from litestar.types import ControllerRouterHandler
 from luwei.live.feed import now_ms
 from luwei.oversight import orders, policies
 from luwei.oversight.policies import RulesView
+from luwei.oversight.policy import parse
 from luwei.registry.engine import read
+from luwei.registry.scope import Scope
 from luwei.registry.supervision import GENERAL, URGENT
 from luwei.web.door import Door
 from luwei.web.errors import Refused
-from luwei.web.oversight_routes.allowed import Moment, sees_orders
+from luwei.web.oversight_routes.allowed import Key, Moment, sees_orders
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -72,16 +74,23 @@ class Rules(msgspec.Struct):
     may_write: bool
 
 
-class NewRules(msgspec.Struct, forbid_unknown_fields=True):
+class Draft(msgspec.Struct, forbid_unknown_fields=True):
+    policy: dict[str, Any]
+
+
+class NewRules(Draft, forbid_unknown_fields=True):
     """A document that holds from ``valid_from`` (UTC ms) on."""
 
-    policy: dict[str, Any]
     valid_from: Moment
     note: Annotated[str, msgspec.Meta(max_length=500)]
 
 
 class Entered(msgspec.Struct):
     version: int
+
+
+class Good(msgspec.Struct):
+    ok: bool
 
 
 @get("/api/oversight/words", tags=["oversight"])
@@ -120,11 +129,33 @@ async def rules_enter(
     services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[NewRules]
 ) -> Entered:
     """A new version. What was ordered, asked or flagged before its beginning stays as it is."""
-    scope = door.allow("write", "case_policy")
-    if not scope.whole:
-        raise Refused(403, "case_policy", "written by users of the whole province only")
+    scope = _writer(door)
     arguments = (services.engine, data.policy, data.valid_from, data.note, door.actor(scope))
     return Entered(await asyncio.to_thread(policies.add, *arguments))
 
 
-route_handlers: list[ControllerRouterHandler] = [oversight_words, rules_list, rules_enter]
+@post("/api/oversight/policies/check", tags=["oversight"], guards=[own_page], status_code=200)
+async def rules_check(door: NamedDependency[Door], data: JSONBody[Draft]) -> Good:
+    """Whether a document could be entered: 400 names the path of the first wrong field and its rule."""
+    _writer(door)
+    parse(data.policy)
+    return Good(True)
+
+
+@delete("/api/oversight/policies/{version:int}", tags=["oversight"], guards=[own_page])
+async def rules_withdraw(services: NamedDependency[Services], door: NamedDependency[Door], version: Key) -> None:
+    """Take back a version that has not begun."""
+    scope = _writer(door)
+    await asyncio.to_thread(policies.withdraw, services.engine, version, door.actor(scope))
+
+
+def _writer(door: Door) -> Scope:
+    scope = door.allow("write", "case_policy")
+    if not scope.whole:
+        raise Refused(403, "case_policy", "written by users of the whole province only")
+    return scope
+
+
+route_handlers: list[ControllerRouterHandler] = [
+    oversight_words, rules_list, rules_enter, rules_check, rules_withdraw,
+]  # fmt: skip

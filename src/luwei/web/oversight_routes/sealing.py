@@ -26,11 +26,14 @@ from luwei.web.sign_in import own_page
 
 
 class SealingState(msgspec.Struct):
-    """``may``: whether this person may review now, and order a package."""
+    """``why``: why this person may not ``approve`` or ``order`` now: state, handler, reviewed, approvals, files, right;
+    empty where the person may. ``version`` of the case, which a review names."""
 
     as_of: int
+    version: int
     sealing: Sealing
     may: dict[str, bool]
+    why: dict[str, str]
 
 
 class Review(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,10 +66,17 @@ def _engine(services: Services) -> OversightEngine:
 
 async def _state(services: Services, door: Door, case_id: int) -> SealingState:
     scope = door.allow("read", "case")
-    found = await asyncio.to_thread(sealing.state, services.engine, scope, case_id, door.user_id)
+    found, version = await asyncio.to_thread(sealing.state, services.engine, scope, case_id, door.user_id)
     exports = door.may("export", "case") and door.may("export", "evidence")
-    may = {"approve": found.may_approve and door.may("approve", "case"), "order": found.ready and exports}
-    return SealingState(now_ms(), found, may)
+    ordered = (
+        (not exports, "right"), (found.not_reviewed == "state", "state"), (not found.ready, "approvals"),
+        (not found.files, "files"),
+    )  # fmt: skip
+    why = {
+        "approve": found.not_reviewed if door.may("approve", "case") else "right",
+        "order": next((reason for so, reason in ordered if so), ""),
+    }
+    return SealingState(now_ms(), version, found, {act: not reason for act, reason in why.items()}, why)
 
 
 @get("/api/cases/{case_id:int}/sealing", tags=["oversight"])
@@ -112,9 +122,12 @@ async def download(
     engine = _engine(services)
     found = await asyncio.to_thread(sealing.finished, services.engine, scope, evidence, case_id, package)
     arguments = (services.engine, case_id, package, purpose, found.vehicle_id, door.actor(evidence))
+    path = engine.folder / found.name
+    if not await asyncio.to_thread(path.is_file):
+        raise Refused(409, "state", "expired", "the package is not here any more; order another one")
     await asyncio.to_thread(sealing.note_download, *arguments)
     return File(
-        engine.folder / found.name, filename=f"sealed-{case_id}-{package}.zip", media_type="application/zip",
+        path, filename=f"sealed-{case_id}-{package}.zip", media_type="application/zip",
         content_disposition_type="attachment", headers={"Cache-Control": "no-store"},
     )  # fmt: skip
 

@@ -1,10 +1,9 @@
-"""Numbers of the handling over HTTP: verdicts, funnel, evidence; each also as CSV, verdicts with the cases behind."""
+"""Numbers of the handling over HTTP: verdicts and evidence; each also as CSV and with the rows behind it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -16,16 +15,17 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.cases.reading import CaseRow
 from luwei.live.feed import now_ms
-from luwei.oversight import statistics
-from luwei.oversight.statistics import Chosen, EvidenceRow, FunnelRow, VerdictRow
+from luwei.oversight import completeness, statistics
+from luwei.oversight.choice import Chosen
+from luwei.oversight.completeness import AlarmFiles, EvidenceRow
+from luwei.oversight.statistics import VerdictRow
 from luwei.registry.named import Named
 from luwei.web.commands import csv_line, in_pieces
 from luwei.web.door import Door
-from luwei.web.oversight_routes.allowed import Code, Day
+from luwei.web.oversight_routes.allowed import Code
 from luwei.web.services import Services
 
 MONTH_MS = 30 * 86_400_000
-EPOCH = date(1970, 1, 1)
 Text = Annotated[str | None, QueryParameter(max_length=60)]
 
 
@@ -36,17 +36,19 @@ class Verdicts(msgspec.Struct):
 
 class Behind(msgspec.Struct):
     as_of: int
+    total: int
     items: list[CaseRow]
-
-
-class Funnel(msgspec.Struct):
-    as_of: int
-    items: list[FunnelRow]
 
 
 class Evidence(msgspec.Struct):
     as_of: int
     items: list[EvidenceRow]
+
+
+class AlarmsBehind(msgspec.Struct):
+    as_of: int
+    total: int
+    items: list[AlarmFiles]
 
 
 def provide_period(
@@ -56,21 +58,24 @@ def provide_period(
     model: Text = None,
     firmware: Text = None,
     vendor: Code = None,
+    dialect: Text = None,
 ) -> Chosen:
     """Litestar dependency ``period``: the last 30 days unless a period is named."""
     until = now_ms() if end is None else end
-    return Chosen(until - MONTH_MS if start is None else start, until, kind, model, firmware, vendor)
+    return Chosen(until - MONTH_MS if start is None else start, until, kind, model, firmware, vendor, dialect)
 
 
 PERIOD = {"period": Provide(provide_period, sync_to_thread=False)}
 
 
-def _csv(name: str, lines: Iterator[str]) -> Response[Any]:
+def csv_file(name: str, lines: Iterator[str]) -> Response[Any]:
+    """Lines as a file to be kept."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Stream(in_pieces(lines), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _named(body: Named | None) -> str:
+def named(body: Named | None) -> str:
+    """An organisation in a file."""
     return body.name if body is not None else ""
 
 
@@ -93,12 +98,15 @@ async def verdict_cases(
     door: NamedDependency[Door],
     period: NamedDependency[Chosen],
     verdict: FromQuery[str] = "",
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 50,
 ) -> Behind:
-    """The cases that a number of the table counts, the newest 200."""
+    """The cases that a number of the table counts, the newest first."""
     scope = door.allow("read", "case")
-    found = await asyncio.to_thread(statistics.cases_behind, services.engine, scope, period, verdict)
+    arguments = (services.engine, scope, period, verdict, page, size)
+    found = await asyncio.to_thread(statistics.cases_behind, *arguments)
     await door.looked("case.list", None, {"verdict": verdict, "type": period.type, "model": period.model}, scope)
-    return Behind(now_ms(), found)
+    return Behind(now_ms(), found.total, found.items)
 
 
 @get("/api/oversight/verdicts.csv", tags=["oversight"], dependencies=PERIOD)
@@ -116,48 +124,11 @@ async def verdicts_csv(
         for row in found:
             shares = [_percent(each) for each in (row.rate, row.low, row.high)]
             yield csv_line(
-                [_named(row.vendor), row.model, row.firmware, row.type, row.type_zh, row.true, row.false,
+                [named(row.vendor), row.model, row.firmware, row.type, row.type_zh, row.true, row.false,
                  row.undecided, *shares]
             )  # fmt: skip
 
-    return _csv("verdicts", lines())
-
-
-@get("/api/oversight/funnel", tags=["oversight"])
-async def funnel(
-    services: NamedDependency[Services],
-    door: NamedDependency[Door],
-    from_day: Day,
-    to_day: Day,
-    operator: Code = None,
-) -> Funnel:
-    """Raw alarms, pre-warnings, alarms and cases by day (since 1970 in China) and operator; without operators for who
-    sees counts only."""
-    scope = door.allow("read", "case", aggregates=True)
-    found = await asyncio.to_thread(statistics.funnel, services.engine, scope, from_day, to_day, operator)
-    return Funnel(now_ms(), found)
-
-
-@get("/api/oversight/funnel.csv", tags=["oversight"])
-async def funnel_csv(
-    services: NamedDependency[Services],
-    door: NamedDependency[Door],
-    from_day: Day,
-    to_day: Day,
-    operator: Code = None,
-) -> Response[Any]:
-    """The same as CSV."""
-    scope = door.allow("export", "case", aggregates=True)
-    found = await asyncio.to_thread(statistics.funnel, services.engine, scope, from_day, to_day, operator)
-    await door.note("case.export_funnel", None, {"from": from_day, "to": to_day}, scope=scope)
-
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + csv_line(["日期", "企业", "原始报警", "预警", "报警", "处置单G1", "处置单G2", "处置单G3"])
-        for row in found:
-            day = (EPOCH + timedelta(days=row.day)).isoformat()
-            yield csv_line([day, _named(row.operator), row.raw, row.warnings, row.alarms, row.g1, row.g2, row.g3])
-
-    return _csv("funnel", lines())
+    return csv_file("verdicts", lines())
 
 
 @get("/api/oversight/evidence", tags=["oversight"], dependencies=PERIOD)
@@ -166,7 +137,24 @@ async def evidence(
 ) -> Evidence:
     """Completeness of evidence by vendor, model and firmware, the worst first."""
     scope = door.allow("read", "case")
-    return Evidence(now_ms(), await asyncio.to_thread(statistics.evidence, services.engine, scope, period))
+    return Evidence(now_ms(), await asyncio.to_thread(completeness.evidence, services.engine, scope, period))
+
+
+@get("/api/oversight/evidence/alarms", tags=["oversight"], dependencies=PERIOD)
+async def evidence_alarms(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    period: NamedDependency[Chosen],
+    chosen_state: Annotated[str, QueryParameter(name="state", max_length=10)] = "",
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 50,
+) -> AlarmsBehind:
+    """The alarms that a number of the table counts files of, each with its case, the newest first."""
+    scope = door.allow("read", "case")
+    arguments = (services.engine, scope, period, chosen_state, page, size)
+    found = await asyncio.to_thread(completeness.alarms_behind, *arguments)
+    await door.looked("case.list", None, {"evidence": chosen_state, "model": period.model}, scope)
+    return AlarmsBehind(now_ms(), found.total, found.items)
 
 
 @get("/api/oversight/evidence.csv", tags=["oversight"], dependencies=PERIOD)
@@ -175,18 +163,22 @@ async def evidence_csv(
 ) -> Response[Any]:
     """The same as CSV."""
     scope = door.allow("export", "case")
-    found = await asyncio.to_thread(statistics.evidence, services.engine, scope, period)
+    found = await asyncio.to_thread(completeness.evidence, services.engine, scope, period)
     await door.note("case.export_evidence", None, {"from": period.start, "to": period.end}, scope=scope)
 
     def lines() -> Iterator[str]:
-        yield "\ufeff" + csv_line(["厂商", "型号", "固件", "应有", "完整", "迟到", "丢失", "不可读", "完整率%"])
+        yield "\ufeff" + csv_line(
+            ["厂商", "型号", "固件", "报警数", "附件齐全的报警", "附件完整率%", "应有文件", "完整", "迟到", "丢失",
+             "等待", "不可读", "文件完整率%"]
+        )  # fmt: skip
         for row in found:
-            counts = (row.announced, row.complete, row.late, row.lost, row.unreadable)
-            yield csv_line([_named(row.vendor), row.model, row.firmware, *counts, _percent(row.rate)])
+            alarms = (row.alarms, row.whole, _percent(row.alarm_rate))
+            counts = (row.announced, row.complete, row.late, row.lost, row.waiting, row.unreadable)
+            yield csv_line([named(row.vendor), row.model, row.firmware, *alarms, *counts, _percent(row.rate)])
 
-    return _csv("evidence", lines())
+    return csv_file("evidence", lines())
 
 
 route_handlers: list[ControllerRouterHandler] = [
-    verdicts, verdict_cases, verdicts_csv, funnel, funnel_csv, evidence, evidence_csv,
+    verdicts, verdict_cases, verdicts_csv, evidence, evidence_alarms, evidence_csv,
 ]  # fmt: skip

@@ -1,0 +1,39 @@
+"""What a person chose of the numbers: a period of openings, a type, a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement
+
+from luwei.registry.case import AlarmCase
+from luwei.registry.errors import RegistryError
+from luwei.registry.oversight import CaseDevice
+
+SPAN_MOST_MS = 366 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A period of openings (UTC ms) and what a person chose; None is any, an empty text is none at all. ``vendor`` 0:
+    of no vendor. ``dialect`` tells types of the same code apart."""
+
+    start: int
+    end: int
+    type: str = ""
+    model: str | None = None
+    firmware: str | None = None
+    vendor: int | None = None
+    dialect: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Conditions on ``AlarmCase`` joined with ``CaseDevice``. Raises RegistryError naming the field and its
+        rule."""
+        if not self.start < self.end <= self.start + SPAN_MOST_MS:
+            raise RegistryError("to", "must be later than from, by at most 366 days", self.end)
+        found: list[ColumnElement[bool]] = [AlarmCase.opened_at >= self.start, AlarmCase.opened_at < self.end]
+        equal = (
+            (AlarmCase.type, self.type or None), (CaseDevice.model, self.model), (CaseDevice.firmware, self.firmware),
+            (CaseDevice.vendor_id, self.vendor), (AlarmCase.dialect, self.dialect),
+        )  # fmt: skip
+        return found + [column == value for column, value in equal if value is not None]
