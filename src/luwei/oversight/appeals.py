@@ -27,7 +27,7 @@ from luwei.registry.engine import read, write
 from luwei.registry.errors import NotFound, RegistryError
 from luwei.registry.oversight import AppealEffect
 from luwei.registry.page import Page, check_page
-from luwei.registry.scope import Scope
+from luwei.registry.scope import WHOLE, Scope
 
 OPEN, UPHELD, REJECTED = "open", "upheld", "rejected"
 STATES = (OPEN, UPHELD, REJECTED)
@@ -165,14 +165,15 @@ def standing(engine: Engine, scope: Scope, case_id: int, reviewer: int | None) -
 
 
 def page(
-    engine: Engine, scope: Scope, state: str, reviewer: int | None, number: int, size: int, late: bool = False
+    engine: Engine, scope: Scope, state: str, reviewer: int | None, number: int, size: int, late: bool = False,
+    area: Scope = WHOLE,
 ) -> Page[AppealView]:  # fmt: skip
     """Appeals of cases in the scope: the open ones by their limit, else the newest first. ``reviewer``: who asks, where
-    that person may decide at all. ``late``: those that are open past their limit."""
+    that person may decide at all. ``late``: those that are open past their limit; ``area`` narrows to a part of it."""
     if state and state not in STATES:
         raise RegistryError("state", f"must be one of {', '.join(STATES)}", state)
     offset, limit = check_page(number, size)
-    conditions = [*within(scope), *([CaseAppeal.state == state] if state else [])]
+    conditions = [*within(scope), *within(area), *([CaseAppeal.state == state] if state else [])]
     if late:
         conditions += [CaseAppeal.state == OPEN, CaseAppeal.due_at <= now_ms()]
     order = (CaseAppeal.due_at, CaseAppeal.id) if state == OPEN else (CaseAppeal.id.desc(),)

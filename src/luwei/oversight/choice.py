@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement
 
+from luwei.cases.scope import within
 from luwei.registry.case import AlarmCase
 from luwei.registry.errors import RegistryError
 from luwei.registry.oversight import CaseDevice
+from luwei.registry.scope import WHOLE, Scope
 
 SPAN_MOST_MS = 366 * 86_400_000
 
@@ -16,7 +18,7 @@ SPAN_MOST_MS = 366 * 86_400_000
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A period of openings (UTC ms) and what a person chose; None is any, an empty text is none at all. ``vendor`` 0:
-    of no vendor. ``dialect`` tells types of the same code apart."""
+    of no vendor. ``dialect`` tells types of the same code apart; ``area``: where the cases belong to."""
 
     start: int
     end: int
@@ -25,6 +27,7 @@ class Chosen:
     firmware: str | None = None
     vendor: int | None = None
     dialect: str | None = None
+    area: Scope = WHOLE
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Conditions on ``AlarmCase`` joined with ``CaseDevice``. Raises RegistryError naming the field and its
@@ -36,4 +39,4 @@ class Chosen:
             (AlarmCase.type, self.type or None), (CaseDevice.model, self.model), (CaseDevice.firmware, self.firmware),
             (CaseDevice.vendor_id, self.vendor), (AlarmCase.dialect, self.dialect),
         )  # fmt: skip
-        return found + [column == value for column, value in equal if value is not None]
+        return found + [column == value for column, value in equal if value is not None] + within(self.area)

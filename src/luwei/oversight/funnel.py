@@ -23,7 +23,7 @@ from luwei.registry.engine import read
 from luwei.registry.errors import RegistryError
 from luwei.registry.named import Named, organisations_named
 from luwei.registry.page import Page, check_page
-from luwei.registry.scope import Scope
+from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.vehicle import Vehicle
 
 DAYS_MOST = 366
@@ -79,27 +79,31 @@ class WarningView:
 
 def funnel(
     engine: Engine, scope: Scope, first: int, last: int, operator: int | None, by: str = "both", number: int = 1,
-    size: int = 500,
+    size: int = 500, area: Scope = WHOLE,
 ) -> Funnel:  # fmt: skip
     """Raw alarms, pre-warnings, alarms and cases, newest day first, then the operator with the most alarms; without
-    operators for who sees counts only. ``operator`` 0: of none. Raises RegistryError."""
+    operators for who sees counts only. ``operator`` 0: of none; ``area`` narrows to a part of the scope. Raises
+    RegistryError."""
     offset, limit = check_page(number, size)
-    return _read(engine, scope, first, last, operator, by, offset, limit)
+    return _read(engine, scope, first, last, operator, by, offset, limit, area)
 
 
-def every(engine: Engine, scope: Scope, first: int, last: int, operator: int | None, by: str) -> list[FunnelRow]:
+def every(
+    engine: Engine, scope: Scope, first: int, last: int, operator: int | None, by: str, area: Scope
+) -> list[FunnelRow]:  # fmt: skip
     """All rows of the same, at most EXPORT_MOST."""
-    return _read(engine, scope, first, last, operator, by, 0, EXPORT_MOST).items
+    return _read(engine, scope, first, last, operator, by, 0, EXPORT_MOST, area).items
 
 
 def _read(
-    engine: Engine, scope: Scope, first: int, last: int, operator: int | None, by: str, offset: int, limit: int
+    engine: Engine, scope: Scope, first: int, last: int, operator: int | None, by: str, offset: int, limit: int,
+    area: Scope,
 ) -> Funnel:  # fmt: skip
     if by not in BY:
         raise RegistryError("by", f"must be one of {', '.join(BY)}", by)
     if not first <= last < first + DAYS_MOST:
         raise RegistryError("to_day", f"must not be before from_day, nor {DAYS_MOST} days after it", last)
-    conditions = [CaseDay.day >= first, CaseDay.day <= last, *_of_days(scope)]
+    conditions = [CaseDay.day >= first, CaseDay.day <= last, *_of_days(scope), *_of_days(area)]
     if operator is not None and not scope.aggregate:
         conditions.append(CaseDay.operator_id == operator)
     names = [each for each in BY[by] if not (scope.aggregate and each == "operator_id")]
@@ -137,7 +141,8 @@ def _within_day(day: int, column: Any) -> list[ColumnElement[bool]]:
 
 
 def warnings_behind(
-    engine: Engine, scope: Scope, day: int, operator: int, graded: bool, number: int, size: int
+    engine: Engine, scope: Scope, day: int, operator: int, graded: bool, number: int, size: int,
+    area: Scope = WHOLE,
 ) -> Page[WarningView]:  # fmt: skip
     """The pre-warnings that a number of the funnel counts (``graded``: those that became alarms), by the truck's owner
     when they began. What became no case is kept for days only (``luwei.cases.intake.KEEP_MS``). Raises
@@ -154,6 +159,7 @@ def warnings_behind(
     conditions = [
         *_within_day(day, PreWarning.first_at), PreWarning.last_at >= day * DAY_MS - CHINA_MS, *owner,
         *ownership.held(scope, PreWarning.vehicle_id, PreWarning.first_at),
+        *ownership.held(area, PreWarning.vehicle_id, PreWarning.first_at),
         *([PreWarning.grade > 0] if graded else []),
     ]  # fmt: skip
     statement = (
@@ -182,7 +188,7 @@ def _warning(row: Any, dialect: str) -> WarningView:
 
 
 def cases_behind(
-    engine: Engine, scope: Scope, day: int, operator: int, grade: int, number: int, size: int
+    engine: Engine, scope: Scope, day: int, operator: int, grade: int, number: int, size: int, area: Scope = WHOLE
 ) -> Page[CaseRow]:  # fmt: skip
     """The cases that a number of the funnel counts: of alarms of that day, by the grade they were opened with."""
     _of_days(scope)
@@ -192,6 +198,7 @@ def cases_behind(
         AlarmCase.stage.in_(range(len(STAGES))),
         AlarmCase.operator_id == operator if operator else AlarmCase.operator_id.is_(None),
         *_within_day(day, AlarmCase.started_at), AlarmCase.first_grade == grade, *within(scope),
+        *within(area),
     ]  # fmt: skip
     statement = select(*AlarmCase.__table__.columns).where(*conditions).order_by(AlarmCase.id.desc())
     with read(engine) as connection:

@@ -28,7 +28,7 @@ from luwei.registry.named import Named, organisations_named
 from luwei.registry.organisation import Organisation
 from luwei.registry.oversight import DISMISSED, OPEN, OversightMark, ShamCase, ShamFlag
 from luwei.registry.page import Page, check_page
-from luwei.registry.scope import Scope
+from luwei.registry.scope import WHOLE, Scope
 
 SAME_TEXT, MANY, TOO_FAST, UNSEEN = "same_text", "many", "too_fast", "unseen"
 KINDS = (SAME_TEXT, MANY, TOO_FAST, UNSEEN)
@@ -201,20 +201,29 @@ class FlagCase:
     number: str
     type: str
     plate: str
+    plate_color: int
     at: int
     ms: int | None
     text: str
 
 
 def page(
-    engine: Engine, scope: Scope, kind: str, state: str, organisation: int | None, number: int, size: int
+    engine: Engine,
+    scope: Scope,
+    kind: str,
+    state: str,
+    organisation: int | None,
+    number: int,
+    size: int,
+    area: Scope = WHOLE,
 ) -> Page[FlagView]:
-    """Flags of the people of organisations in the scope, the newest first. Raises RegistryError."""
+    """Flags of the people of organisations in the scope, the newest first; ``area`` narrows to a part of it. Raises
+    RegistryError."""
     offset, limit = check_page(number, size)
     for field, value, allowed in (("kind", kind, KINDS), ("state", state, (OPEN, DISMISSED))):
         if value and value not in allowed:
             raise RegistryError(field, f"must be one of {', '.join(allowed)}", value)
-    conditions = [ShamFlag.state != WATCH, *within(scope, ShamFlag, ShamFlag.organisation_id)]
+    conditions = [ShamFlag.state != WATCH, *within(scope, ShamFlag, ShamFlag.organisation_id), *within(area, ShamFlag)]
     equal = ((ShamFlag.kind, kind), (ShamFlag.state, state), (ShamFlag.organisation_id, organisation))
     conditions += [column == value for column, value in equal if value]
     ordered = select(*ShamFlag.__table__.columns).where(*conditions).order_by(ShamFlag.last_at.desc(), ShamFlag.id)
@@ -226,7 +235,8 @@ def page(
 def one(engine: Engine, scope: Scope, key: int) -> tuple[FlagView, list[FlagCase]]:
     """A flag with its cases, the oldest first. Raises NotFound."""
     behind = (
-        select(ShamCase.case_id, AlarmCase.number, AlarmCase.type, AlarmCase.plate, ShamCase.at, ShamCase.ms,
+        select(ShamCase.case_id, AlarmCase.number, AlarmCase.type, AlarmCase.plate,
+               AlarmCase.plate_color, ShamCase.at, ShamCase.ms,
                AlarmCase.text)
         .join(AlarmCase, AlarmCase.id == ShamCase.case_id)
         .where(ShamCase.flag_id == key)

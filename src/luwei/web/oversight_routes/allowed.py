@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
+from litestar.di import Provide
 from litestar.params import PathParameter, QueryParameter
 
 from luwei.oversight.place import is_authority
@@ -20,6 +21,16 @@ Moment = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]
 Code = Annotated[int | None, QueryParameter(ge=0, le=999_999_999)]
 Word = Annotated[str, QueryParameter(max_length=60)]
 Day = Annotated[int, QueryParameter(ge=0, le=100_000)]
+
+
+def provide_area(city: Code = None, county: Code = None) -> Scope:
+    """Litestar dependency ``area``: the part of the jurisdiction that a person looks at; it only narrows."""
+    return Scope(
+        cities=None if city is None else frozenset({city}), counties=None if county is None else frozenset({county})
+    )  # fmt: skip
+
+
+AREA = {"area": Provide(provide_area, sync_to_thread=False)}
 
 
 def sees_orders(door: Door) -> Scope:

@@ -17,7 +17,7 @@ from luwei.oversight.appeals import AppealView
 from luwei.oversight.place import is_authority
 from luwei.registry.scope import Scope
 from luwei.web.door import Door
-from luwei.web.oversight_routes.allowed import Key, Text, Version, authority
+from luwei.web.oversight_routes.allowed import AREA, Key, Text, Version, authority
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -57,10 +57,11 @@ async def _standing(services: Services, door: Door, scope: Scope, case: int) -> 
     return Decided(case, found.verdict, found.effective, found.appeal)
 
 
-@get("/api/appeals", tags=["oversight"])
+@get("/api/appeals", tags=["oversight"], dependencies=AREA)
 async def appeal_list(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
+    area: NamedDependency[Scope],
     chosen_state: Annotated[str, QueryParameter(name="state", max_length=10)] = "",
     overdue: FromQuery[bool] = False,
     page: FromQuery[int] = 1,
@@ -68,7 +69,7 @@ async def appeal_list(
 ) -> Appeals:
     """Appeals against verdicts on cases that one sees; ``overdue``: the open ones past their limit."""
     scope = door.allow("read", "case")
-    arguments = (services.engine, scope, chosen_state, _reviewer(door), page, size, overdue)
+    arguments = (services.engine, scope, chosen_state, _reviewer(door), page, size, overdue, area)
     found = await asyncio.to_thread(appeals.page, *arguments)
     await door.looked("appeal.list", None, {"state": chosen_state}, scope)
     return Appeals(now_ms(), found.total, found.items)

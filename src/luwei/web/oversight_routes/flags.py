@@ -14,8 +14,9 @@ from litestar.types import ControllerRouterHandler
 from luwei.live.feed import now_ms
 from luwei.oversight import sham
 from luwei.oversight.sham import FlagCase, FlagView
+from luwei.registry.scope import Scope
 from luwei.web.door import Door
-from luwei.web.oversight_routes.allowed import Code, Key, Text, authority
+from luwei.web.oversight_routes.allowed import AREA, Code, Key, Text, authority
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -38,10 +39,11 @@ class Dismissal(msgspec.Struct, forbid_unknown_fields=True):
     reason: Text
 
 
-@get("/api/oversight/flags", tags=["oversight"])
+@get("/api/oversight/flags", tags=["oversight"], dependencies=AREA)
 async def flag_list(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
+    area: NamedDependency[Scope],
     kind: Word = "",
     chosen_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     organisation: Code = None,
@@ -50,7 +52,7 @@ async def flag_list(
 ) -> Flags:
     """Flags of the people that one supervises, the newest first."""
     scope = authority(door)
-    arguments = (services.engine, scope, kind, chosen_state, organisation, page, size)
+    arguments = (services.engine, scope, kind, chosen_state, organisation, page, size, area)
     found = await asyncio.to_thread(sham.page, *arguments)
     await door.looked("sham_flag.list", None, {"kind": kind, "state": chosen_state}, scope)
     return Flags(now_ms(), found.total, found.items)

@@ -18,9 +18,10 @@ from luwei.cases.reading import CaseRow
 from luwei.live.feed import now_ms
 from luwei.oversight import funnel
 from luwei.oversight.funnel import FunnelRow, WarningView
+from luwei.registry.scope import Scope
 from luwei.web.commands import csv_line
 from luwei.web.door import Door
-from luwei.web.oversight_routes.allowed import Code, Day
+from luwei.web.oversight_routes.allowed import AREA, Code, Day
 from luwei.web.oversight_routes.statistics import csv_file, named
 from luwei.web.services import Services
 
@@ -54,10 +55,11 @@ class Cases(msgspec.Struct):
     items: list[CaseRow]
 
 
-@get("/api/oversight/funnel", tags=["oversight"])
+@get("/api/oversight/funnel", tags=["oversight"], dependencies=AREA)
 async def funnel_rows(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
+    area: NamedDependency[Scope],
     from_day: Day,
     to_day: Day,
     operator: Code = None,
@@ -68,15 +70,16 @@ async def funnel_rows(
     """Raw alarms, pre-warnings, alarms and cases by day (since 1970 in China), by operator or by both; without
     operators for who sees counts only."""
     scope = door.allow("read", "case", aggregates=True)
-    arguments = (services.engine, scope, from_day, to_day, operator, by, page, size)
+    arguments = (services.engine, scope, from_day, to_day, operator, by, page, size, area)
     found = await asyncio.to_thread(funnel.funnel, *arguments)
     return Funnel(now_ms(), found.total, found.sum, found.items)
 
 
-@get("/api/oversight/funnel.csv", tags=["oversight"])
+@get("/api/oversight/funnel.csv", tags=["oversight"], dependencies=AREA)
 async def funnel_csv(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
+    area: NamedDependency[Scope],
     from_day: Day,
     to_day: Day,
     operator: Code = None,
@@ -84,7 +87,7 @@ async def funnel_csv(
 ) -> Response[Any]:
     """The same as CSV."""
     scope = door.allow("export", "case", aggregates=True)
-    found = await asyncio.to_thread(funnel.every, services.engine, scope, from_day, to_day, operator, by)
+    found = await asyncio.to_thread(funnel.every, services.engine, scope, from_day, to_day, operator, by, area)
     await door.note("case.export_funnel", None, {"from": from_day, "to": to_day}, scope=scope)
 
     def lines() -> Iterator[str]:
@@ -96,10 +99,11 @@ async def funnel_csv(
     return csv_file("funnel", lines())
 
 
-@get("/api/oversight/funnel/warnings", tags=["oversight"])
+@get("/api/oversight/funnel/warnings", tags=["oversight"], dependencies=AREA)
 async def funnel_warnings(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
+    area: NamedDependency[Scope],
     day: Day,
     operator: Operator,
     graded: FromQuery[bool] = False,
@@ -108,16 +112,17 @@ async def funnel_warnings(
 ) -> Warnings:
     """Pre-warnings of an operator (0: of none) and day; ``graded``: those that became alarms."""
     scope = door.allow("read", "case")
-    arguments = (services.engine, scope, day, operator, graded, page, size)
+    arguments = (services.engine, scope, day, operator, graded, page, size, area)
     found = await asyncio.to_thread(funnel.warnings_behind, *arguments)
     await door.looked("case.list", None, {"funnel_day": day, "operator": operator, "graded": graded}, scope)
     return Warnings(now_ms(), now_ms() - KEEP_MS, found.total, found.items)
 
 
-@get("/api/oversight/funnel/cases", tags=["oversight"])
+@get("/api/oversight/funnel/cases", tags=["oversight"], dependencies=AREA)
 async def funnel_cases(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
+    area: NamedDependency[Scope],
     day: Day,
     operator: Operator,
     grade: Grade,
@@ -126,7 +131,7 @@ async def funnel_cases(
 ) -> Cases:
     """Cases of an operator (0: of none) and day, by the grade they were opened with."""
     scope = door.allow("read", "case")
-    arguments = (services.engine, scope, day, operator, grade, page, size)
+    arguments = (services.engine, scope, day, operator, grade, page, size, area)
     found = await asyncio.to_thread(funnel.cases_behind, *arguments)
     await door.looked("case.list", None, {"funnel_day": day, "operator": operator, "grade": grade}, scope)
     return Cases(now_ms(), found.total, found.items)

@@ -26,8 +26,8 @@ from luwei.web.sign_in import own_page
 
 
 class SealingState(msgspec.Struct):
-    """``why``: why this person may not ``approve`` or ``order`` now: state, handler, reviewed, approvals, files, right;
-    empty where the person may. ``version`` of the case, which a review names."""
+    """``why``: why this person may not ``approve`` or ``order`` now: state, handler, reviewed, approvals, files,
+    reason (one must be recorded first), right; empty where the person may. ``version`` of the case, which a review names."""
 
     as_of: int
     version: int
@@ -64,13 +64,23 @@ def _engine(services: Services) -> OversightEngine:
     return services.oversight
 
 
+def _closed(door: Door) -> str:
+    """Why this person may not export a case with its files: right, or reason where one must be recorded first."""
+    try:
+        door.allow("export", "case")
+        door.allow("export", "evidence")
+    except Refused as refused:
+        return "reason" if refused.rule == "reason_required" else "right"
+    return ""
+
+
 async def _state(services: Services, door: Door, case_id: int) -> SealingState:
     scope = door.allow("read", "case")
     found, version = await asyncio.to_thread(sealing.state, services.engine, scope, case_id, door.user_id)
-    exports = door.may("export", "case") and door.may("export", "evidence")
+    closed = _closed(door)
     ordered = (
-        (not exports, "right"), (found.not_reviewed == "state", "state"), (not found.ready, "approvals"),
-        (not found.files, "files"),
+        (closed == "right", "right"), (found.not_reviewed == "state", "state"), (not found.ready, "approvals"),
+        (not found.files, "files"), (closed == "reason", "reason"),
     )  # fmt: skip
     why = {
         "approve": found.not_reviewed if door.may("approve", "case") else "right",

@@ -22,7 +22,7 @@ from luwei.oversight.statistics import VerdictRow
 from luwei.registry.named import Named
 from luwei.web.commands import csv_line, in_pieces
 from luwei.web.door import Door
-from luwei.web.oversight_routes.allowed import Code
+from luwei.web.oversight_routes.allowed import Code, provide_area
 from luwei.web.services import Services
 
 MONTH_MS = 30 * 86_400_000
@@ -59,10 +59,13 @@ def provide_period(
     firmware: Text = None,
     vendor: Code = None,
     dialect: Text = None,
+    city: Code = None,
+    county: Code = None,
 ) -> Chosen:
     """Litestar dependency ``period``: the last 30 days unless a period is named."""
     until = now_ms() if end is None else end
-    return Chosen(until - MONTH_MS if start is None else start, until, kind, model, firmware, vendor, dialect)
+    begun, area = until - MONTH_MS if start is None else start, provide_area(city, county)
+    return Chosen(begun, until, kind, model, firmware, vendor, dialect, area)
 
 
 PERIOD = {"period": Provide(provide_period, sync_to_thread=False)}
