@@ -29,3 +29,12 @@ export const answers: Who = (session) => WATCHED.includes(kindOf(session)) && se
 export const readsRows: Who = (session) => (ofAnArea(session) || WATCHED.includes(kindOf(session))) && session.may('read', 'case');
 
 export const readsOrders: Who = (session) => readsRows(session) || issues(session);
+
+/** The rows of cases that the person sees at all. */
+export const readsCases: Who = (session) => session.may('read', 'case');
+
+/** Counts of whole days: they know no single trucks, and no single kinds of fault. */
+export const countsDays: Who = (session) => {
+  const right = session.rights.find((each) => each.kind === 'case' && each.act === 'read');
+  return right !== undefined && right.manner !== 'none' && !right.narrow && session.user?.role !== 'driver';
+};

@@ -27,7 +27,8 @@ from luwei.web.sign_in import own_page
 
 class SealingState(msgspec.Struct):
     """``why``: why this person may not ``approve`` or ``order`` now: state, handler, reviewed, approvals, files,
-    reason (one must be recorded first), right; empty where the person may. ``version`` of the case, which a review names."""
+    reason (one must be recorded first), right; empty where the person may. ``version`` of the case: a review names
+    it."""
 
     as_of: int
     version: int

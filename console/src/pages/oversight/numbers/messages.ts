@@ -1,0 +1,6 @@
+import { defineMessages } from '@/i18n';
+
+import { numberEn } from './messages.en';
+import { numberZh } from './messages.zh';
+
+export const numberMessages = defineMessages(numberZh, numberEn);
