@@ -1,4 +1,4 @@
-"""Oversight over HTTP: orders between two offices, rights, conflicts."""
+"""Oversight over HTTP: orders between two offices, rights, conflicts; appeals, numbers and packages of a case."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from luwei import facts
 from luwei.live.feed import now_ms
-from luwei.oversight import offline
-from luwei.registry import organisations, vehicles
+from luwei.oversight import devices, offline
+from luwei.registry import organisations, terminals, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import read
 from luwei.registry.scope import WHOLE
@@ -42,7 +42,7 @@ async def offices(web: Running) -> dict[str, Any]:
     }
 
 
-async def ask(web: Running, token: str, path: str, body: Any = None) -> Any:
+async def ask(web: Running, token: str | None, path: str, body: Any = None) -> Any:
     async with web.client(token) as client:
         return await (client.get(path) if body is None else client.post(path, json=body))
 
@@ -188,3 +188,105 @@ def session(vehicle: int, number: int, event: str, at: int) -> dict[str, Any]:
         "terminal_id": vehicle, "gateway": "gw-test", "boot": 77, "transport": "tcp", "peer": "10.0.0.1:5000",
         "edition": 2019, "reason": "", "frames": 5, "locations": 4, "refused": 0, "bytes_in": 400,
     }  # fmt: skip
+
+
+async def handled(web: Running, offices: dict[str, Any]) -> dict[str, Any]:
+    """A case of a truck of its own that one person of the company handled and another one verified."""
+    engine = web.services.engine
+    second = web.session_token("ov-second", role="operator", organisation_id=offices["id"])
+    truck = vehicles.create(
+        engine, {"plate": "粤B77889", "plate_color": 2, "city": 440300, "operator_id": offices["id"]}, SYSTEM, WHOLE
+    )
+    device = terminals.create(engine, {"phone": "13800077889", "vehicle_id": truck}, SYSTEM, WHOLE)
+    blank: dict[str, Any] = dict.fromkeys(facts.ALARM_EVENT.names, 0)
+    now = now_ms()
+    given = {
+        "alarm": 5_000_001, "vehicle_id": truck, "terminal_id": device, "at": now, "started_at": now,
+        "received_at": now, "type": "6503", "source": "dsm", "level": 1, "dialect": "subiao", "identification": b"",
+        "item": b"", "backfill": False, "edition": 2019,
+    }  # fmt: skip
+    assert web.services.cases is not None
+    await web.services.cases.take(facts.rows_to_batch("alarm", [blank | given]))
+    row = (await ask(web, offices["company"], f"/api/cases?vehicle={truck}")).json()["items"][0]
+    verdict = {
+        "verdict": "true", "reason": "stopped_after_reminder", "actions": ["call"], "driver_reply": "好的",
+        "correction": "corrected", "text": "已电话确认",
+    }  # fmt: skip
+    await ask(web, offices["company"], f"/api/cases/{row['id']}/view", {"files": []})
+    path = f"/api/cases/{row['id']}"
+    judged = await ask(web, offices["company"], f"{path}/verdict", {"version": row["version"], **verdict})
+    assert judged.status_code == 200, judged.text
+    body = {"version": judged.json()["case"]["version"], "note": "同意", "evidence_audited": True}
+    done = await ask(web, second, f"{path}/verify", body)
+    assert done.status_code == 200, done.text
+    devices.follow(engine)
+    return dict(done.json()["case"]) | {"second": second, "path": path}
+
+
+async def test_a_case_is_appealed_counted_and_sealed_by_the_right_people(web: Running, offices: dict[str, Any]) -> None:
+    case = await handled(web, offices)
+    path, second = case["path"], case["second"]
+    day = (case["started_at"] + 28_800_000) // 86_400_000
+
+    async def counted() -> tuple[int, int]:
+        rows = (await ask(web, offices["city"], "/api/oversight/verdicts?type=6503&model=")).json()["items"]
+        return sum(row["true"] for row in rows), sum(row["false"] for row in rows)
+
+    assert await counted() == (1, 0)
+    behind = await ask(web, offices["city"], "/api/oversight/verdicts/cases?type=6503&model=&verdict=true")
+    assert [row["id"] for row in behind.json()["items"]] == [case["id"]] and behind.json()["total"] == 1
+    funnel = f"operator={offices['id']}"
+    (row,) = (
+        await ask(web, offices["city"], f"/api/oversight/funnel?from_day={day}&to_day={day}&{funnel}&city=440300")
+    ).json()["items"]
+    assert (row["raw"], row["warnings"], row["alarms"], row["g1"]) == (1, 1, 1, 1)
+    elsewhere = f"/api/oversight/funnel?from_day={day}&to_day={day}&city=440100"
+    assert (await ask(web, offices["city"], elsewhere)).json()["total"] == 0, "an area only narrows"
+    found = (await ask(web, offices["city"], f"/api/oversight/funnel/warnings?day={day}&graded=true&{funnel}")).json()
+    assert (found["total"], found["items"][0]["case"]["id"]) == (1, case["id"])
+    for who, status in (("other", 200), ("insurer", 403), ("emergency", 403)):
+        answer = await ask(web, offices[who], f"/api/oversight/funnel/cases?day={day}&grade=1&{funnel}")
+        assert answer.status_code == status and (status == 403 or answer.json()["total"] == 0)
+    # the appeal: who may decide, why others may not, and what it changes
+    text = "驾驶员当时没有抽烟，请复核"
+    version = (await ask(web, second, path)).json()["case"]["version"]
+    made = await ask(web, offices["company"], f"{path}/appeal", {"version": version, "text": text})
+    assert made.status_code == 200, made.text
+    for who, why in ((offices["city"], ""), (second, "not_authority")):
+        appeal = (await ask(web, who, f"{path}/effect")).json()["appeal"]
+        assert (appeal["text"], appeal["may_decide"], appeal["why_not"]) == (text, not why, why)
+    decision = {"version": appeal["case_version"], "decision": "upheld", "verdict": "false", "reason": "图片为水杯"}
+    assert (await ask(web, second, f"/api/appeals/{appeal['id']}/decide", decision)).status_code == 403
+    decided = (await ask(web, offices["city"], f"/api/appeals/{appeal['id']}/decide", decision)).json()
+    assert (decided["verdict"], decided["effective"], decided["appeal"]["why_not"]) == ("true", "false", "decided")
+    seen = (await ask(web, offices["company"], f"{path}/effect")).json()["appeal"]
+    assert (seen["decision"], seen["effect"]) == ("图片为水杯", {"before": "true", "after": "false"})
+    assert await counted() == (0, 1)
+    # the package: who handled does not review, and two must have
+    own = (await ask(web, offices["company"], f"{path}/sealing")).json()
+    assert own["why"]["approve"] == "handler" and not own["may"]["approve"]
+    state = (await ask(web, second, f"{path}/sealing")).json()
+    assert (state["why"]["approve"], state["why"]["order"]) == ("", "approvals")
+    for who in (second, offices["city"]):
+        reviewed = await ask(web, who, f"{path}/sealing/approve", {"version": state["version"], "note": "齐全"})
+        assert reviewed.status_code == 200, reviewed.text
+    last = (await ask(web, second, f"{path}/sealing")).json()
+    assert last["sealing"]["ready"] and (last["why"]["approve"], last["why"]["order"]) == ("reviewed", "files")
+
+
+async def test_a_version_of_the_rules_is_checked_entered_and_taken_back(web: Running, offices: dict[str, Any]) -> None:
+    rules = (await ask(web, None, "/api/oversight/policies")).json()
+    policy = rules["items"][0]["policy"]
+    wrong = {"policy": policy | {"packages": {"keep_days": 400}}}
+    answer = await ask(web, None, "/api/oversight/policies/check", wrong)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "packages.keep_days")
+    assert (await ask(web, offices["city"], "/api/oversight/policies/check", {"policy": policy})).status_code == 403
+    new = {"policy": policy, "valid_from": now_ms() + 3_600_000, "note": "明日起"}
+    made = (await ask(web, None, "/api/oversight/policies", new)).json()["version"]
+    async with web.client(offices["city"]) as client:
+        assert (await client.delete(f"/api/oversight/policies/{made}")).status_code == 403
+    async with web.client(None) as client:
+        begun = await client.delete(f"/api/oversight/policies/{rules['items'][0]['version']}")
+        assert (begun.status_code, begun.json()["error"]["field"]) == (409, "version")
+        assert (await client.delete(f"/api/oversight/policies/{made}")).status_code == 204
+        assert (await client.delete(f"/api/oversight/policies/{made}")).status_code == 404
