@@ -383,6 +383,12 @@ def test_a_crash_between_store_and_registry_is_gone_on_from(server: Server, file
         assert len(connection.execute(select(EvidenceFile.id)).all()) == 1
 
 
+def test_its_health_tells_who_is_connected(server: Server) -> None:
+    line = server.login(server.order())
+    until(lambda: server.files.health() == {"ok": True, "port": server.first, "sessions": 1, "trouble": ""})
+    line.close()
+
+
 def test_the_folder_of_an_order_that_is_over_goes_at_the_next_start(server: Server) -> None:
     server.stop()
     left = server.store.incoming / "ftp" / new_account(0)

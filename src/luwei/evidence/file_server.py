@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -16,6 +18,11 @@ from luwei.evidence.store import EvidenceStore
 from luwei.settings import Settings
 
 PASSIVE_PORTS = 64
+
+
+def _numeric(address: str) -> str:
+    """``address`` as numbers: the answer to PASV (RFC 959) has no room for a name. Raises OSError."""
+    return socket.gethostbyname(address) if address else ""
 
 
 class FileServer:
@@ -40,8 +47,14 @@ class FileServer:
         self.keeper.start()
         if self.receiver is not None:
             first = settings.evidence_ftp_passive
-            address = settings.evidence_address
+            address = _numeric(settings.evidence_address)
             self.receiver.start(settings.host, settings.evidence_ftp_port, (first, first + PASSIVE_PORTS - 1), address)
+
+    def health(self) -> dict[str, Any]:
+        """For /health: ``ok`` while what comes can be written down; ``port`` 0: no FTP server."""
+        sessions = sum(len(inbox.sessions) for inbox in list(self.receiver.inboxes.values())) if self.receiver else 0
+        port = self.receiver.port if self.receiver else 0
+        return {"ok": not self.keeper.trouble, "port": port, "sessions": sessions, "trouble": self.keeper.trouble}
 
     def stop(self) -> None:
         """Hang up; what came so far is kept and gone on with after the next start."""

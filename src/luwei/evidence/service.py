@@ -318,7 +318,9 @@ async def serve(settings: Settings) -> None:
 
     files = await asyncio.to_thread(FileServer, settings, engine, store, server.refusals, wake)
     await asyncio.to_thread(files.start)
-    stop_telemetry = telemetry.serve(settings.host, settings.evidence_status_port, server.health)
+    stop_telemetry = telemetry.serve(
+        settings.host, settings.evidence_status_port, lambda: _with_files(server.health(), files.health())
+    )
     try:
         await server.run()
     finally:
@@ -326,6 +328,10 @@ async def serve(settings: Settings) -> None:
         await asyncio.to_thread(files.stop)
         await bus.drain()
         engine.dispose()
+
+
+def _with_files(health: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+    return health | {"ok": health["ok"] and files["ok"], "ftp": files}
 
 
 def run(settings: Settings) -> None:
