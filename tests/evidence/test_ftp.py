@@ -396,10 +396,3 @@ def test_the_folder_of_an_order_that_is_over_goes_at_the_next_start(server: Serv
     (left / "x").write_bytes(b"x")
     server.start()
     until(lambda: not left.exists())
-
-
-def test_the_key_is_one_for_everybody_and_nobody_elses_to_read(tmp_path: Path) -> None:
-    key = ftp_key(tmp_path)
-    assert len(key) == 32 and ftp_key(tmp_path) == key
-    (path,) = tmp_path.iterdir()
-    assert path.stat().st_mode & 0o077 == 0

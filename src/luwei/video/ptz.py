@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from luwei.registry.audit import SYSTEM, Actor
 from luwei.registry.base import now_ms
@@ -39,7 +39,9 @@ PEOPLE_MAX = 10_000
 ANSWER_S = 1.5
 STOP_TRIES, STOP_ANSWER_S = 3, 4.0
 LEFT_MS = 600_000
-"""Turnings of so long ago are looked for after a start."""
+"""Turnings of so long ago are looked for after a start,"""
+LEFT_BATCHES = 20_000
+"""among so many of the newest commands: the journal may hold years."""
 
 DONE, MOVING, STOPPED = "done", "moving", "stopped"
 PENDING = "pending"
@@ -269,12 +271,16 @@ def _letter(channel: int, wish: Wish) -> tuple[str, dict[str, Any]]:
 def left_turning(engine: Engine, since: int) -> list[tuple[int, str, int]]:
     """Cameras (vehicle, phone, channel) whose last 0x9301 since then (UTC ms) was no stop. Blocks."""
     with read(engine) as connection:
+        newest = connection.scalar(select(func.max(CommandBatch.id))) or 0
         rows = connection.execute(
             select(Command.vehicle_id, Command.phone, CommandBatch.parameters)
             .join(CommandBatch, CommandBatch.id == Command.batch_id)
-            .where(CommandBatch.kind == letters.ROTATE, Command.created_at >= since)
+            .where(
+                CommandBatch.id > newest - LEFT_BATCHES, CommandBatch.kind == letters.ROTATE,
+                CommandBatch.created_at >= since,
+            )
             .order_by(Command.id)
-        ).all()
+        ).all()  # fmt: skip
     last = {}
     for row in rows:
         values = json.loads(row.parameters)
