@@ -35,6 +35,8 @@ export interface Policy {
   grades: Record<'G1' | 'G2' | 'G3', GradePolicy>;
   types: Record<string, TypePolicy>;
   files: { quota_month: number; parked_wait_s: number };
+  /** Live pictures recorded for a new case; absent in a document of an earlier release. */
+  record?: { quota_month_s: number; rules: { grades: number[]; types: string[]; channels: number[]; stream?: 'main' | 'sub'; seconds: number }[] };
   bulk: { grade: number; most: number };
   appeal: { request_workdays: number; decide_workdays: number };
   [other: string]: unknown;
