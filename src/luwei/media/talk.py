@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LATE_S = 0.1
 """A loop that was away for longer does not make up for it."""
+SILENT_MAX = 5
+"""Pieces that may come late before a sentence is over."""
 HEARD_WAITING_MAX = 8_000
 """Octets of sound that may wait for the supervisor, half a second."""
 
@@ -50,6 +52,7 @@ class Talk:
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self._at_ms = 0.0
+        self._silent = 0
 
     # Legs
 
@@ -100,19 +103,27 @@ class Talk:
         self._timer = None
         piece = self._microphone.take()
         loop = asyncio.get_running_loop()
-        if piece is None:
-            # the next word is the beginning of a sentence
-            self._at_ms = 0.0
-            return
-        if not self._at_ms:
-            self._at_ms = loop.time() * 1000
-        for form, voice in self._voices.items():
-            for block in voice.speak(piece):
-                for leg in self._groups[form]:
-                    leg.send(block, self._at_ms)
+        self._at_ms = self._at_ms or loop.time() * 1000
+        self._silent = 0 if piece is not None else self._silent + 1
+        over = self._silent > SILENT_MAX
+        if piece is not None or over:
+            self._say(piece)
         self._at_ms += PIECE_MS
+        if over:
+            # the next word is the beginning of a sentence
+            self._at_ms, self._silent = 0.0, 0
+            return
         self._due_s = max(self._due_s + PIECE_MS / 1000, loop.time() - LATE_S)
         self._timer = loop.call_at(self._due_s, self._pump)
+
+    def _say(self, piece: Samples | None) -> None:
+        """The blocks that ``piece`` completes, or the last one of a sentence."""
+        for form, voice in self._voices.items():
+            blocks = voice.speak(piece) if piece is not None else voice.finish()
+            at_ms = self._at_ms + PIECE_MS - voice.waiting_ms - len(blocks) * form.block_ms
+            for number, block in enumerate(blocks):
+                for leg in self._groups[form]:
+                    leg.send(block, at_ms + number * form.block_ms)
 
     def heard(self, samples: Samples) -> None:
         """A terminal said something."""

@@ -42,6 +42,23 @@ class Voice:
             made += self._encode(waiting[start : start + size])
             start += size
         self._waiting = waiting[start:]
+        return self._wrapped(made)
+
+    @property
+    def waiting_ms(self) -> float:
+        """Sound that waits for the rest of its block."""
+        return len(self._waiting) * 1000 / self.form.rate
+
+    def finish(self) -> list[bytes]:
+        """The last block of a sentence, filled up with silence."""
+        waiting, self._waiting = self._waiting, self._waiting[:0]
+        if not len(waiting):
+            return []
+        return self._wrapped(
+            self._encode(np.concatenate([waiting, np.zeros(self.form.samples - len(waiting), np.int16)]))
+        )
+
+    def _wrapped(self, made: list[bytes]) -> list[bytes]:
         if not self.form.hisilicon:
             return made
         # what that header cannot hold goes without it

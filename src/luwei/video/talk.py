@@ -47,6 +47,8 @@ class Call(Upstream):
     plate_color: int = 0
     talk: Talk | None = None
     busy: Partner | None = None
+    on_air: bool = False
+    """The terminal was asked and not yet told to stop."""
     row: int = 0
     """In the registry, while it is open there."""
     live_at: int = 0

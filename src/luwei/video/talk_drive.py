@@ -38,7 +38,7 @@ class TalkDrive(Drive):
         super().__init__(desk, call)
         self._call = call
         self._learn = learn
-        self._asked = self._asked_attributes = False
+        self._asked_attributes = False
 
     def _wanted(self) -> bool:
         if not self._closed_by and self._call.reason == AUDIO_UNSUPPORTED:
@@ -67,7 +67,7 @@ class TalkDrive(Drive):
             await self._learn(call)
 
     async def _ask(self, node: Announcement) -> Sending:
-        self._asked = True
+        self._call.on_air = True
         return await super()._ask(node)
 
     def _request(self, node: Announcement) -> tuple[str, dict[str, Any]]:
@@ -104,16 +104,16 @@ class TalkDrive(Drive):
         await super()._fail()
 
     async def _end(self) -> None:
-        if self._asked:
+        if self._call.on_air:
             await self._stop()
 
     async def _stop(self) -> None:
         """0x9102, then the end of the connection. Some devices understand only command 0."""
         call, commanding = self._call, self._desk.commanding
-        if self._asked:
-            self._asked = False
+        if call.on_air:
             kind, values = self._stopping()
             sending = await self._control(kind, values)
+            call.on_air = sending is None
             if sending is not None:
                 ended = await commanding.ended(sending, STOP_S)
                 commanding.forget(sending)

@@ -292,7 +292,8 @@ class Talks:
 
     def over(self, call: Call) -> None:
         """A call has ended at its terminal too."""
-        if call.row:
+        # what a core that stops did not end stays open for the next one
+        if call.row and not call.on_air:
             self._desk.chores.later(asyncio.to_thread(talk_log.end, self._engine, call, now_ms()))
         talk = call.talk
         if talk is not None and not talk.open:

@@ -16,6 +16,7 @@ from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
 from prometheus_client import Counter
+from websockets.exceptions import InvalidState
 
 from luwei.access.authority import ACT, READ
 from luwei.live.feed import now_ms
@@ -61,6 +62,7 @@ QUIET = 64
 RIGHTS = {TALK: (ACT, "talk"), LISTEN: (READ, "listen"), BROADCAST: (ACT, "broadcast")}
 """Right by kind of talk."""
 
+_LEFT = SocketEnded | WebSocketDisconnect | InvalidState
 _dropped = Counter("luwei_talk_dropped_ms_total", "Sound dropped instead of queued, ms", ["where"])
 _closed = Counter("luwei_talk_closed_total", "Talks closed", ["reason"])
 
@@ -169,7 +171,8 @@ class _Conversation:
         for result in results:
             if isinstance(result, TimeoutError):
                 raise SocketEnded(SLOW, "viewer_slow")
-            if isinstance(result, Exception) and not isinstance(result, SocketEnded | WebSocketDisconnect):
+            # who closes while something is sent to him has left too
+            if isinstance(result, Exception) and not isinstance(result, _LEFT):
                 log.error("talk socket failed", exc_info=result)
                 raise SocketEnded(1011, "internal")
         if ended is not None:
@@ -275,7 +278,7 @@ class _Conversation:
     async def _hear(self, sound: bytes) -> None:
         """Sound of a terminal, unless the browser is behind."""
         oldest = next(iter(self._pings.values()), None)
-        if (oldest is not None and self._now() - oldest > LATE_S) or self._sending.locked():
+        if oldest is not None and self._now() - oldest > LATE_S:
             late = len(sound) // BYTES_PER_MS
             self._unheard_ms += late
             _dropped.labels("browser").inc(late)
@@ -319,14 +322,14 @@ class _Conversation:
                 payload = await reader.readexactly(size)
                 if kind == BINARY:
                     sound = payload[1:]
-                    if _is_noise(sound):
+                    if self._talk.kind == LISTEN or _is_noise(sound):
                         self._noise_at = self._now()
                     await self._hear(sound)
                 elif kind == TEXT and self._told(node, msgspec.json.decode(payload)):
                     return
         except (OSError, asyncio.IncompleteReadError):
             self._desk.talks.node_lost(self._talk, node)
-        except (TimeoutError, WebSocketDisconnect):
+        except (TimeoutError, WebSocketDisconnect, InvalidState):
             # the reader of the socket says so too
             return
         finally:
