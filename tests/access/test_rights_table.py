@@ -136,3 +136,21 @@ def test_a_token_is_bound_to_its_own_rights() -> None:
     user = person("province", limits=frozenset({("read", "vehicle")}))
     assert may(user, "read", "vehicle")
     assert not may(user, "write", "vehicle") and not may(user, "read", "track")
+
+
+def test_who_listens_to_a_cab_has_a_recorded_reason_whoever_it_is() -> None:
+    able = {role for role in DEFAULTS if may(person(role, grants=(granted("talk"),)), "read", "listen")}
+    assert able == {
+        "province", "city", "county", "emergency", "police", "monitor", "operator", "administrator", "duty",
+    }  # fmt: skip
+    assert not any(may(person(role), "read", "listen") for role in DEFAULTS)
+
+
+def test_to_talk_is_not_to_look_nor_the_other_way_round() -> None:
+    talker = person("police", grants=(granted("talk"),))
+    assert authorize(talker, "act", "talk").vehicles == {1, 2} and not may(talker, "read", "video")
+    looker = person("police", grants=(granted("video"),))
+    assert may(looker, "read", "video") and not may(looker, "act", "talk") and not may(looker, "read", "listen")
+    talks = {role for role in DEFAULTS if may(person(role), "act", "talk")}
+    assert talks == {"province", "city", "county", "monitor", "operator", "administrator", "duty"}
+    assert {role for role in DEFAULTS if may(person(role), "act", "broadcast")} == talks
