@@ -207,7 +207,7 @@ class Leg(Stream):
     def report(self) -> StreamState:
         said = super().report()
         connected = CONNECTED if self.source is not None and self.state not in (LIVE, "stalled") else self.state
-        return msgspec.structs.replace(said, audio=self.codec, state=connected)
+        return msgspec.structs.replace(said, audio=self.codec, state=connected, unsupported=self._told)
 
 
 def _name(payload_type: int) -> str:

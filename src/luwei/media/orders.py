@@ -169,6 +169,8 @@ class StreamState(msgspec.Struct, frozen=True):
     viewers: list[ViewerState]
     newest_stamp_ms: int = 0
     """Timestamp that the terminal gave the picture at ``newest_ms``."""
+    unsupported: str = ""
+    """Of a leg of a talk: the codec that cannot be made or read here."""
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):

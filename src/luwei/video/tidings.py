@@ -41,6 +41,8 @@ def happened(stream: Upstream, what: str, at: int, detail: str) -> None:
 
 def catch_up(stream: Upstream, said: StreamState) -> None:
     """What an event that got lost would have told."""
+    if said.unsupported and stream.reason != upstream.AUDIO_UNSUPPORTED:
+        happened(stream, "unsupported", now_ms(), said.unsupported)
     if said.state == "expected":
         if stream.connected and said.connected_at:
             happened(stream, "lost", now_ms(), "")
