@@ -70,3 +70,8 @@ export interface Words {
 export function say(words: Words): string {
   return words[current.value];
 }
+
+/** Words in a row, with the comma of the language. */
+export function listed(words: readonly string[]): string {
+  return words.join(current.value === 'zh' ? '、' : ', ');
+}

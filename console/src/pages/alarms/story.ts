@@ -3,7 +3,7 @@ import type { CaseDetail, CaseRow, CaseWords, Step } from '@/api/cases';
 import { GRADES, gradeOf } from '@/format/grade';
 import { kmh } from '@/format/number';
 import { clock } from '@/format/time';
-import { locale, say, useMessages } from '@/i18n';
+import { listed, locale, say, useMessages } from '@/i18n';
 import { resultName } from '@/pages/commands/words';
 
 import type { TimeMark } from './evidence/TimeLine.vue';
@@ -34,7 +34,7 @@ export function stepDetail(step: Step, words: CaseWords | null): string {
     const reason = words?.reasons.find((each) => each.code === detail.reason);
     parts.push(reason ? say(reason) : detail.reason);
   }
-  if (step.act === 'escalated' && Array.isArray(detail.to)) parts.push(detail.to.map((to) => word('to', text(to))).join('、'));
+  if (step.act === 'escalated' && Array.isArray(detail.to)) parts.push(listed(detail.to.map((to) => word('to', text(to)))));
   if (step.act === 'handed_over') parts.push(`→ ${text(detail.name) || t('handOver.shift')}`);
   if (step.act === 'snoozed' && typeof detail.until === 'number') parts.push(t('state.snoozed', { time: clock(detail.until) }));
   for (const name of ['note', 'text', 'cause']) if (text(detail[name])) parts.push(text(detail[name]));
@@ -92,7 +92,7 @@ export function factsOf(detail: CaseDetail): string {
   for (const command of commands) parts.push(`${clock(command.created_at)} ${t(`send.${command.purpose}`)}`);
   if (row.check) parts.push(`+${row.check.after_s} s ${t(`correction.${row.check.result}`)}`);
   parts.push(`${t('step.evidence')} ${record.evidence_viewed.length} / ${lookable(detail)}`);
-  return parts.join('；');
+  return parts.join(locale.value === 'zh' ? '；' : '; ');
 }
 
 export type StepState = 'done' | 'now' | 'open' | 'bad';
