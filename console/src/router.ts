@@ -117,8 +117,8 @@ router.beforeEach(async (to) => {
   return to.path === '/' ? session.home : true;
 });
 
-onSessionEnded(() => {
+onSessionEnded((rule) => {
   useSession().ended();
   const here = router.currentRoute.value;
-  if (!here.meta.open) void router.replace({ path: '/login', query: { next: here.fullPath, ended: '1' } });
+  if (!here.meta.open) void router.replace({ path: '/login', query: { next: here.fullPath, ended: rule } });
 });

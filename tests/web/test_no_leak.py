@@ -10,6 +10,7 @@ import os
 import pkgutil
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import oracle
@@ -24,7 +25,7 @@ from sqlalchemy import text, update
 
 from luwei.access import password as passwords
 from luwei.access.grant import AccessGrant
-from luwei.registry import bindings, drivers, noun, organisations, vehicles
+from luwei.registry import bindings, drivers, noun, organisations, sims, terminals, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
@@ -177,7 +178,19 @@ async def test_who_keeps_no_records_sees_no_names_and_phones_of_owners_and_conta
         assert (await client.get(f"/api/vehicles/{other}")).json()["owner"] == "远隆物流有限公司"
         shown = (await client.get(f"/api/operators/{operator}")).json()
         assert (shown["contact"], shown["contact_phone"]) == ("司***", "139****5678")
+    seat = terminals.create(engine, {"phone": "13911110000", "vehicle_id": key}, SYSTEM, WHOLE)
+    card = {"iccid": "89860000000000000777", "msisdn": "13912345678", "terminal_id": seat}
+    noun.create(engine, sims.NOUN, card, SYSTEM, WHOLE)
     city = web.session_token("keeper", role="city", city=440300)
+    for who, found in (("policy-2", 0), ("keeper-2", 1)):
+        whose: dict[str, Any] = {"role": "city", "city": 440300}
+        if not found:
+            whose = {"role": "insurer", "organisation_id": insurer}
+        async with web.client(web.session_token(who, **whose)) as client:
+            # Nobody finds out a masked number by asking for its parts.
+            for part in ("13912345678", "2345"):
+                assert (await client.get("/api/sims", params={"q": part})).json()["total"] == found, (who, part)
+            assert (await client.get("/api/sims", params={"q": "0777"})).json()["total"] == 1
     span = {"from": web.start_ms, "to": web.start_ms + 1}
     async with web.client(city) as client:
         assert (await client.get(f"/api/vehicles/{key}")).json()["owner"] == "欧阳修文"

@@ -101,8 +101,13 @@ async def test_sessions_are_listed_and_ended_from_afar(web: Running) -> None:
         other = next(item["id"] for item in items if not item["current"])
         assert (await client.delete(f"/api/me/sessions/{other}")).status_code == 204
         assert (await client.delete(f"/api/me/sessions/{other}")).status_code == 404
-        assert (await web.client(there).get("/api/me")).status_code == 401
+        # The other browser is out at once and told why; one that never was in learns nothing.
+        out = await web.client(there).get("/api/me")
+        assert (out.status_code, out.json()["error"]["rule"]) == (401, "signed_out")
+        assert (await web.client("x" * 43).get("/api/me")).json()["error"]["rule"] == "login_required"
         assert (await client.get("/api/me")).status_code == 200
+    users.reset_password(web.services.engine, "many")
+    assert (await web.client(here).get("/api/me")).json()["error"]["rule"] == "password_changed"
     # Another person's session is none of one's own, whatever its number.
     async with web.client(web.session_token("stranger", role="duty")) as client:
         mine = next(item["id"] for item in items if item["current"])
@@ -372,6 +377,27 @@ async def test_a_linked_person_signs_in_through_the_provider(web: Running, provi
     users.disable_user(web.services.engine, "li.lei")
     shut, _ = await through(web, "sub-li")
     assert shut.headers["location"] == "/login?error=oidc_unknown"
+
+
+async def test_who_was_entered_for_the_provider_needs_no_password_at_all(web: Running, provider: str) -> None:
+    """An account with a one-time password nobody ever typed: the provider's word is enough."""
+    users.create_user(web.services.engine, "wang.wu", "王五", role="duty", oidc_subject="sub-wang")
+    entered, browser = await through(web, "sub-wang")
+    cookie = {"Cookie": f"luwei_session={entered.cookies['luwei_session']}", "X-Luwei": "1"}
+    assert (await browser.get("/api/me", headers=cookie)).json()["user"]["must_change_password"] is False
+    assert (await browser.get("/api/vehicles", headers=cookie)).status_code == 200
+    # The own account page links and unlinks.
+    told = (await browser.get("/api/me/identity", headers=cookie)).json()
+    assert told["linked"] is True and told["name"]
+    assert (await browser.delete("/api/me/identity", headers=cookie)).status_code == 204
+    out = await browser.post("/api/me/identity", headers=cookie)
+    assert out.json()["address"].startswith(provider) and "luwei_oidc" in out.headers["set-cookie"]
+    async with httpx.AsyncClient(timeout=20) as elsewhere:
+        back = await elsewhere.post(out.json()["address"], data={"sub": "sub-wang-2"})
+    attempt = {"Cookie": f"luwei_oidc={out.cookies['luwei_oidc']}"}
+    linked = await browser.get(back.headers["location"], headers=attempt)
+    assert linked.headers["location"] == "/me?linked=1"
+    assert (await browser.get("/api/me/identity", headers=cookie)).json()["linked"] is True
 
 
 async def test_the_login_page_learns_of_the_provider(web: Running, provider: str) -> None:

@@ -48,10 +48,10 @@ export class ApiError extends Error {
   }
 }
 
-let sessionEnded: () => void = () => undefined;
+let sessionEnded: (rule: string) => void = () => undefined;
 
 /** Called once a request finds the session gone (401), except by the login itself. */
-export function onSessionEnded(handler: () => void): void {
+export function onSessionEnded(handler: (rule: string) => void): void {
   sessionEnded = handler;
 }
 
@@ -126,7 +126,7 @@ async function answered(path: string, options: RequestOptions): Promise<Response
   }
   if (response.ok) return response;
   const error = await failure(response);
-  if (response.status === 401 && !PROOFS.includes(path)) sessionEnded();
+  if (response.status === 401 && !PROOFS.includes(path)) sessionEnded(error.rule);
   if (response.status === 403 && !options.plain && LIFTED.includes(error.rule)) {
     const lifted = await lift(error, withQuery(path, options.query));
     if (lifted && !options.signal?.aborted) return answered(path, { ...options, plain: true });

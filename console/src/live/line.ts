@@ -2,12 +2,16 @@
 import { ref } from 'vue';
 import type { Ref } from 'vue';
 
+import { request } from '@/api/client';
+
 import { retryDelayS } from './summary';
 
 export type LinkState = 'idle' | 'connecting' | 'live' | 'lost' | 'forbidden';
 
 /** Close code of the server: this account may not see this. */
 const FORBIDDEN = 4403;
+/** And this one: the login is over. */
+const SESSION_ENDED = 4401;
 
 export interface Hearing {
   /** After each connect: what the server must be told. */
@@ -66,6 +70,8 @@ export function makeLine(path: string, hearing: Hearing): Line {
         hearing.forget();
         return;
       }
+      // The login has ended: a request says why and leads to the login page.
+      if (event.code === SESSION_ENDED) void request('/api/me').catch(() => undefined);
       attempt += 1;
       state.value = 'lost';
       const delay = retryDelayS(attempt, Math.random()) * 1000;

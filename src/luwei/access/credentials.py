@@ -39,7 +39,7 @@ def change_password(engine: Engine, user_id: int, old: str, new: str, actor: Act
     fresh = passwords.hashed(new)
     with write(engine) as connection:
         store_password(connection, user_id, row.password_hash, fresh, must_change=False)
-        close_sessions(connection, user_id, keep=keep_session)
+        close_sessions(connection, user_id, "password_changed", keep=keep_session)
         record(connection, actor, "user.change_password", user_id)
 
 

@@ -32,11 +32,18 @@ _ACCOUNT = (
 
 
 def signed_in(
-    engine: Engine, connection: Connection, user_id: int, now: int, address: str | None = None, **session: Any
+    engine: Engine,
+    connection: Connection,
+    user_id: int,
+    now: int,
+    address: str | None = None,
+    by_password: bool = True,
+    **session: Any,
 ) -> SignedIn | None:
     """The user; None where the account is disabled, its organisation is closed, or its role does not take ``address``.
 
     ``session``: the fields of ``SignedIn`` that come from the session or token. ``address`` None is not asked.
+    ``by_password``: an age or a change of the password concerns this person; not who came by the identity provider.
     """
     row = connection.execute(_ACCOUNT.where(User.id == user_id)).one_or_none()
     if row is None:
@@ -54,7 +61,8 @@ def signed_in(
     city, county, operator_id = _whose(row)
     return SignedIn(
         row.id, row.username, row.display_name, row.role, city, county, operator_id,
-        must_change_password=row.must_change_password or (expires_at is not None and now >= expires_at),
+        must_change_password=by_password
+        and (row.must_change_password or (expires_at is not None and now >= expires_at)),
         organisation_id=row.organisation_id,
         organisation_kind=row.kind or "",
         organisation_name=row.name or "",

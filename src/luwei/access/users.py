@@ -160,7 +160,7 @@ def change_user(engine: Engine, key: int, given: Mapping[str, Any], by: SignedIn
             update(User).where(User.id == key).values(**{name: row[name] for name in differs}, updated_at=now_ms())
         )
         if {"role", "organisation_id", "vehicle_id", "driver_id"} & differs.keys():
-            close_sessions(connection, key)
+            close_sessions(connection, key, "account_changed")
         if "vehicle_id" in differs:
             _move_truck(connection, key, before["vehicle_id"], row["vehicle_id"])
         rights.require_an_administrator(connection)
@@ -319,7 +319,7 @@ def disable_user(
         connection.execute(update(User).where(User.id == key).values(disabled_at=now_ms()))
         if by is not None:
             rights.require_an_administrator(connection)
-        close_sessions(connection, key)
+        close_sessions(connection, key, "account_changed")
         record(connection, actor, "user.disable", key)
 
 
@@ -342,7 +342,7 @@ def reset_password(
     with write(engine) as connection:
         key, stored = _find(connection, username, by, scope)
         store_password(connection, key, stored, fresh, must_change=True)
-        close_sessions(connection, key)
+        close_sessions(connection, key, "password_changed")
         record(connection, actor, "user.reset_password", key)
     return secret
 

@@ -11,10 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Engine,
     ForeignKey,
@@ -45,6 +49,13 @@ LIFETIME_MS = SignInRules().lifetime_hours * 3_600_000
 TOUCH_MS = 5 * 60_000
 """``seen_at`` is written at most this often, so that reading pages does not write."""
 METHODS = ("password", "totp", "oidc")
+OIDC = "oidc"
+Cause = Literal["signed_out", "password_changed", "account_changed"]
+"""Why somebody ended a session of another browser."""
+REMEMBERED = 10_000
+"""Ended sessions whose browsers are told why; what is forgotten, as by a restart, has just ended."""
+
+_ended: WeakKeyDictionary[Engine, OrderedDict[str, Cause]] = WeakKeyDictionary()
 
 
 class WebSession(Base):
@@ -113,7 +124,12 @@ def find_session(engine: Engine, token: str, now: int | None = None, address: st
     with read(engine) as connection:
         row = connection.execute(
             select(
-                WebSession.id, WebSession.user_id, WebSession.opened_at, WebSession.seen_at, WebSession.proved_at
+                WebSession.id,
+                WebSession.user_id,
+                WebSession.opened_at,
+                WebSession.seen_at,
+                WebSession.proved_at,
+                WebSession.method,
             ).where(WebSession.token_hash == _hash(token))
         ).one_or_none()
         if row is None:
@@ -121,7 +137,8 @@ def find_session(engine: Engine, token: str, now: int | None = None, address: st
         rules = book(engine, connection).rules
         if now >= row.seen_at + rules.idle_minutes * 60_000 or now >= row.opened_at + rules.lifetime_hours * 3_600_000:
             return None
-        user = signed_in(engine, connection, row.user_id, now, address, session_id=row.id, proved_at=row.proved_at)
+        told = {"session_id": row.id, "proved_at": row.proved_at}
+        user = signed_in(engine, connection, row.user_id, now, address, by_password=row.method != OIDC, **told)
     if user is not None and now >= row.seen_at + TOUCH_MS:
         with write(engine) as connection:
             connection.execute(update(WebSession).where(WebSession.id == row.id).values(seen_at=now))
@@ -179,7 +196,7 @@ def end_sessions(engine: Engine, user_id: int, actor: Actor, session_id: int | N
         chosen = [WebSession.user_id == user_id, WebSession.id != keep]
         if session_id is not None:
             chosen.append(WebSession.id == session_id)
-        ended = connection.execute(delete(WebSession).where(*chosen)).rowcount
+        ended = _end(connection, "signed_out", *chosen)
         if session_id is not None and not ended:
             raise NotFound("id", "there is no such session", session_id)
         touch(connection)
@@ -199,10 +216,25 @@ def close_session(connection: Connection, session_id: int) -> None:
     touch(connection)
 
 
-def close_sessions(connection: Connection, user_id: int, keep: int = 0) -> None:
+def close_sessions(connection: Connection, user_id: int, why: Cause, keep: int = 0) -> None:
     """End every session of a user but ``keep``: after a change of password, or when the user is disabled."""
-    connection.execute(delete(WebSession).where(WebSession.user_id == user_id, WebSession.id != keep))
+    _end(connection, why, WebSession.user_id == user_id, WebSession.id != keep)
     touch(connection)
+
+
+def why_ended(engine: Engine, token: str) -> Cause | None:
+    """Why the session of ``token`` was ended from elsewhere; None where it was not, or long ago."""
+    return _ended.get(engine, OrderedDict[str, Cause]()).get(_hash(token[:100]))
+
+
+def _end(connection: Connection, why: Cause, *chosen: ColumnElement[bool]) -> int:
+    """Delete sessions and keep in mind why; how many there were."""
+    ended = list(connection.scalars(delete(WebSession).where(*chosen).returning(WebSession.token_hash)))
+    known = _ended.setdefault(connection.engine, OrderedDict())
+    known.update(dict.fromkeys(ended, why))
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)
+    return len(ended)
 
 
 def _hash(token: str) -> str:

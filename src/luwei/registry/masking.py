@@ -12,6 +12,9 @@ from typing import Any
 from luwei.registry.changes import Change
 from luwei.registry.personal import CARD, IDENTITY, NAME, OWNER, PERSONAL, PHONE, PICTURE
 
+HIDING = ("match_result", "masked")
+"""What of ``luwei.access.kinds.NARROWS``, as ``Scope.narrow``, hides personal fields."""
+
 
 def name(text: str) -> str:
     """张三丰 → 张**."""

@@ -15,6 +15,7 @@ from luwei.registry import bindings, fields, noun
 from luwei.registry.binding import SIM
 from luwei.registry.errors import RegistryError
 from luwei.registry.fields import Checked
+from luwei.registry.masking import HIDING
 from luwei.registry.page import Page, check_query, contains
 from luwei.registry.scope import Scope
 from luwei.registry.sim import CARRIERS, Sim
@@ -138,13 +139,15 @@ def views(connection: Connection, keys: Sequence[int]) -> list[SimView]:
 NOUN = noun.Noun("sim", "SIM card", Sim, FIELDS, check, _within, _cover, _require, _settle, views, (Sim.iccid,))
 
 
-def conditions(engine: Engine, q: str = "", terminal: int | None = None) -> list[ColumnElement[bool]]:
-    """Conditions on ``Sim``; ``q`` is a fragment of ICCID or number. Raises RegistryError for an unusable text."""
+def conditions(engine: Engine, scope: Scope, q: str = "", terminal: int | None = None) -> list[ColumnElement[bool]]:
+    """Conditions on ``Sim``; ``q`` is a fragment of ICCID or number. Who sees numbers masked cannot find out one by
+    looking for its parts: ``q`` is of the ICCID alone. Raises RegistryError for an unusable text."""
     limits: list[ColumnElement[bool]] = []
     if terminal is not None:
         limits.append(Sim.terminal_id == terminal)
     if text := check_query(q):
-        limits.append(contains(engine, Sim.iccid, text.upper()) | contains(engine, Sim.msisdn, text))
+        found = contains(engine, Sim.iccid, text.upper())
+        limits.append(found if scope.narrow in HIDING else found | contains(engine, Sim.msisdn, text))
     return limits
 
 
@@ -152,4 +155,4 @@ def page(
     engine: Engine, scope: Scope, q: str = "", terminal: int | None = None, number: int = 1, size: int = 50
 ) -> Page[SimView]:
     """Cards of the scope by ICCID that meet ``conditions``."""
-    return noun.page(engine, NOUN, scope, conditions(engine, q, terminal), number, size)
+    return noun.page(engine, NOUN, scope, conditions(engine, scope, q, terminal), number, size)

@@ -17,9 +17,9 @@ from litestar.di import NamedDependency
 
 from luwei.access import Actor, Forbidden, Scope, SignedIn, authorize, may, record
 from luwei.access.audit_log import EntryView
-from luwei.access.web_session import find_session, find_token
+from luwei.access.web_session import find_session, find_token, why_ended
 from luwei.registry.engine import write
-from luwei.registry.masking import masked
+from luwei.registry.masking import HIDING, masked
 from luwei.registry.personal import PERSONAL
 from luwei.web.errors import Refused
 from luwei.web.services import Services
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 COOKIE = "luwei_session"
-MASKING = ("match_result", "masked")
-"""What of ``luwei.access.kinds.NARROWS`` hides personal fields."""
 
 T = TypeVar("T", bound="DataclassInstance")
 
@@ -118,7 +116,7 @@ class Door:
     def masked(self, noun: str, view: T, scope: Scope) -> T:
         """A record with its personal fields masked where ``scope`` shows no more than that two of them are the same
         person (``match_result``), or no personal data at all (``masked``)."""
-        if scope.narrow not in MASKING:
+        if scope.narrow not in HIDING:
             return view
         row = {name: getattr(view, name) for name in PERSONAL[noun]}
         return replace(view, **masked(noun, row))
@@ -126,7 +124,7 @@ class Door:
     def masked_entry(self, entry: EntryView) -> EntryView:
         """An entry of the audit log with personal data masked, for who has no standing right to see it whole."""
         cell = self.user.cells.get(("read", entry.noun))
-        standing = cell is not None and cell.narrow not in MASKING and cell.manner in ("full", "own")
+        standing = cell is not None and cell.narrow not in HIDING and cell.manner in ("full", "own")
         if entry.noun not in PERSONAL or standing:
             return entry
         return replace(entry, detail=masked(entry.noun, entry.detail))
@@ -139,13 +137,14 @@ async def open_door(connection: Connection, services: Services) -> Door:
     """
     address = connection.client.host if connection.client else ""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    user = None
+    user, why = None, None
     if scheme.lower() == "bearer":
         user = await asyncio.to_thread(_by_token, services, token.strip(), address)
     elif cookie := connection.cookies.get(COOKIE, ""):
         user = await asyncio.to_thread(find_session, services.engine, cookie, None, address)
+        why = why_ended(services.engine, cookie) if user is None else None
     if user is None:
-        raise Refused(401, "", "login_required", "log in first")
+        raise Refused(401, "", why or "login_required", "log in first")
     return Door(user, services, address)
 
 

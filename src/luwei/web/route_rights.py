@@ -32,6 +32,7 @@ OWN = {
     "/api/password": "one's own password",
     "/api/me/sessions": "one's own sessions",
     "/api/me/sessions/{session_id:int}": "one's own sessions",
+    "/api/me/identity": "whether oneself signs in through the provider",
     "/api/me/totp": "one's own codes",
     "/api/me/totp/confirm": "one's own codes",
     "/api/me/totp/recovery": "one's own codes",

@@ -9,7 +9,7 @@ needs neither: a browser never adds one by itself.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,29 +30,30 @@ from luwei.web.errors import Refused, refusal_body
 from luwei.web.services import Services
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-TEXT_MAX = 1_000
+Secret = Annotated[str, msgspec.Meta(max_length=1_000)]
+Code = Annotated[str, msgspec.Meta(max_length=100)]
 
 
 class Credentials(msgspec.Struct, forbid_unknown_fields=True):
     """What a person types; ``code``: the one-time or recovery code where the account has them."""
 
-    username: str
-    password: str
-    code: str = ""
+    username: Annotated[str, msgspec.Meta(max_length=100)]
+    password: Secret
+    code: Code = ""
 
 
 class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
     """The present password and the one to come."""
 
-    old: str
-    new: str
+    old: Secret
+    new: Secret
 
 
 class Proof(msgspec.Struct, forbid_unknown_fields=True):
     """The present password, and a code where the account has them."""
 
-    password: str
-    code: str = ""
+    password: Secret
+    code: Code = ""
 
 
 class Proved(msgspec.Struct):
@@ -139,8 +140,6 @@ async def log_in(
     request: Request[Any, Any, State], services: NamedDependency[Services], data: JSONBody[Credentials]
 ) -> Response[Any]:
     """Log in; sets the session cookie. 401 for a wrong name, password or code, 429 with Retry-After after failures."""
-    if len(data.username) > 100 or len(data.password) > TEXT_MAX or len(data.code) > 100:
-        raise Refused(400, "username", "is too long")
     address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
     try:
@@ -180,8 +179,6 @@ async def reauthenticate(
     services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[Proof]
 ) -> Response[Any]:
     """Prove again who one is, for risky acts in a long session. Refused as a login is."""
-    if len(data.password) > TEXT_MAX or len(data.code) > 100:
-        raise Refused(400, "password", "is too long")
     if door.user.token_id:
         raise Refused(403, "", "reauthenticate", "a token cannot prove who its owner is")
     try:
@@ -208,8 +205,6 @@ async def change_password(
         raise Refused(403, "", "reauthenticate", "a token cannot change its owner's password")
     if (wait := throttle.wait_s(user.username, door.address)) > 0:
         raise Refused(429, "old", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
-    if len(data.old) > TEXT_MAX or len(data.new) > TEXT_MAX:
-        raise Refused(400, "new", "is too long")
     try:
         await asyncio.to_thread(
             users.change_password, services.engine, user.user_id, data.old, data.new, door.actor(), user.session_id

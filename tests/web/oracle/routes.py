@@ -16,6 +16,7 @@ EXCEPTIONS = {
     **{path: f"the same for everybody: {why}" for path, why in SIGNED_IN.items()},
     **dict.fromkeys(UNUSED, "answers nobody"),
     "/api/me": "oneself alone, by the session",
+    "/api/me/identity": "whether oneself signs in through the provider",
     "/api/me/totp": "whether oneself has a second factor",
 }
 """GET routes that hold no row of anybody else, with the reason."""

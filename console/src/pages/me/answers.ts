@@ -58,6 +58,9 @@ export const accountApi = {
   endToken: (owner: string, id: number) => request<void>(`/api/${owner}/tokens/${id}`, { method: 'DELETE' }),
   newToken: (body: { name: string; days: number; rights: TokenRight[] }) =>
     request<{ token: string; item: Token }>('/api/me/tokens', { body }),
+  identity: (signal?: AbortSignal) => request<{ name: string; linked: boolean }>('/api/me/identity', { signal }),
+  link: () => request<{ address: string }>('/api/me/identity', { method: 'POST' }),
+  unlink: () => request<void>('/api/me/identity', { method: 'DELETE' }),
   totp: (signal?: AbortSignal) => request<TotpState>('/api/me/totp', { signal }),
   totpBegin: () => request<{ secret: string; uri: string; svg: string }>('/api/me/totp', { method: 'POST' }),
   totpConfirm: (code: string) => request<{ recovery_codes: string[] }>('/api/me/totp/confirm', { body: { code } }),

@@ -19,7 +19,8 @@ PIECE = 64 << 10
 MAX_SHEET_ROWS = 1_048_576
 """Rows of an Excel sheet; what is beyond goes into another sheet."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""What a table program may take for the beginning of a formula."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 _NAMESPACE = "http://schemas.openxmlformats.org"

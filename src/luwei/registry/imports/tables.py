@@ -14,6 +14,7 @@ from datetime import date, datetime
 import openpyxl
 
 from luwei.registry.errors import RegistryError
+from luwei.registry.exports.files import FORMULA
 
 MAX_BYTES = 20 << 20
 MAX_ROWS = 200_000
@@ -90,7 +91,7 @@ def _unquoted(cell: str) -> str:
     if cell.startswith('="') and cell.endswith('"') and len(cell) >= 3:
         return cell[2:-1]
     # The apostrophe that an export puts before what a spreadsheet would take for a formula.
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
 
 
 def _xlsx(content: bytes) -> Iterator[list[str]]:

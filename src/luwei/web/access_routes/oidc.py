@@ -12,7 +12,8 @@ import re
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from litestar import Request, Response, get
+import msgspec
+from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
@@ -28,10 +29,10 @@ from luwei.registry.audit import REFUSED, Actor, record
 from luwei.registry.conflict import named_conflicts
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict
-from luwei.web.door import open_door
+from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
-from luwei.web.sign_in import signed_in_cookie
+from luwei.web.sign_in import own_page, signed_in_cookie
 
 ATTEMPT_COOKIE = "luwei_oidc"
 _TARGET = re.compile(r"/[A-Za-z0-9/_-]*")
@@ -154,4 +155,56 @@ def _refused(services: Services, address: str, cause: str) -> None:
         record(connection, Actor(None, "", address), "login.refused", detail={"cause": cause}, result=REFUSED)
 
 
-route_handlers: list[ControllerRouterHandler] = [oidc_start, oidc_callback]
+class Identity(msgspec.Struct):
+    """``name`` of the identity provider, empty where none is set; ``linked``: one is known there."""
+
+    name: str
+    linked: bool
+
+
+class Leaving(msgspec.Struct):
+    """Where the browser must go now."""
+
+    address: str
+
+
+@get("/api/me/identity", tags=["access"])
+async def my_identity(services: NamedDependency[Services], door: NamedDependency[Door]) -> Identity:
+    """Whether one signs in through the provider too."""
+    subject = await asyncio.to_thread(_subject_of, services, door.user_id)
+    return Identity(services.settings.oidc_name if services.settings.oidc_issuer else "", subject is not None)
+
+
+@post("/api/me/identity", tags=["access"], guards=[own_page], status_code=200)
+async def link_identity(services: NamedDependency[Services], door: NamedDependency[Door]) -> Response[Leaving]:
+    """Begin to link one's account with who one is at the provider. A risky act: whoever is linked can sign in."""
+    provider = provider_of(services)
+    door.risky()
+    try:
+        address, attempt = await asyncio.to_thread(provider.begin, "/me", door.user_id)
+    except OidcError as error:
+        raise Refused(503, "", error.rule, "the identity provider does not answer; try again") from None
+    return Response(Leaving(address), cookies=[_attempt_cookie(services, attempt.binding, ATTEMPT_S)])
+
+
+@delete("/api/me/identity", tags=["access"], guards=[own_page], status_code=204)
+async def unlink_identity(services: NamedDependency[Services], door: NamedDependency[Door]) -> None:
+    """Sign in by password alone from now on. A risky act."""
+    door.risky()
+
+    def forget() -> None:
+        with write(services.engine) as connection:
+            connection.execute(update(User).where(User.id == door.user_id).values(oidc_subject=None))
+            record(connection, door.actor(), "user.unlink", door.user_id)
+
+    await asyncio.to_thread(forget)
+
+
+def _subject_of(services: Services, user_id: int) -> str | None:
+    with read(services.engine) as connection:
+        return connection.scalar(select(User.oidc_subject).where(User.id == user_id))
+
+
+route_handlers: list[ControllerRouterHandler] = [
+    oidc_start, oidc_callback, my_identity, link_identity, unlink_identity,
+]  # fmt: skip

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.response import Stream
 
 from luwei.alarms.names import SOURCES
+from luwei.registry.exports.files import safe
 from luwei.web.alarm_routes.asked import (
     Asked,
     Backfill,
@@ -75,7 +76,7 @@ async def _lines(services: Services, held: Held, filters: Asked, types: list[str
         out = io.StringIO()
         writer = csv.writer(out)
         for row in await shown(services, held, found):
-            writer.writerow(_safe(each) for each in _cells(row))
+            writer.writerow(safe(str(each)) for each in _cells(row))
         yield out.getvalue().encode()
         left -= len(found)
         if following is None:
@@ -91,9 +92,3 @@ def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
         "" if row["direction_deg"] is None else row["direction_deg"], row["files"], int(row["backfill"]),
         written(row["received_at"]), row["id"],
     )  # fmt: skip
-
-
-def _safe(cell: Any) -> str:
-    """No cell that a spreadsheet would take for a formula."""
-    text = str(cell)
-    return f"'{text}" if text[:1] in ("=", "+", "@", "\t", "\r") else text

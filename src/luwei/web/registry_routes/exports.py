@@ -84,7 +84,7 @@ async def export_list(
             case "drivers":
                 return noun.keys(engine, drivers.NOUN, scope, drivers.conditions(engine, q, city, operator, county))
             case "sims":
-                return noun.keys(engine, sims.NOUN, scope, sims.conditions(engine, q, terminal))
+                return noun.keys(engine, sims.NOUN, scope, sims.conditions(engine, scope, q, terminal))
             case "models":
                 return noun.keys(engine, models.NOUN, scope, models.conditions(engine, q, vendor, catalogued))
         kinds = OPERATING if noun_name == "operators" else tuple(kind or ())

@@ -39,7 +39,8 @@ async def list_sims(
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> SimPage:
-    """SIM cards of the scope by ICCID. ``q``: fragment of ICCID or number; ``terminal``: those in it."""
+    """SIM cards of the scope by ICCID. ``q``: fragment of ICCID or, where numbers are not masked, of the number;
+    ``terminal``: those in it."""
     scope = door.allow("read", "sim")
     found = await asyncio.to_thread(sims.page, services.engine, scope, q, terminal, page, size)
     return SimPage(now_ms(), found.total, [door.masked("sim", view, scope) for view in found.items])

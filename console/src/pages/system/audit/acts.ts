@@ -50,6 +50,7 @@ const VERBS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   enrol: ['启用', 'enrolled'],
   proved: ['确认身份', 'proved'],
   link: ['关联', 'linked'],
+  unlink: ['取消关联', 'unlinked'],
   reset: ['重置', 'reset'],
   accepted: ['成功', 'accepted'],
   signed_out: ['被远程退出', 'signed out from afar'],
