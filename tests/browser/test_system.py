@@ -151,7 +151,7 @@ def test_one_time_codes_are_turned_on_and_asked_for_at_the_next_login(opened: Wa
 
 
 @PHONE
-def test_police_state_a_reason_and_a_second_person_approves_it(opened: Watched, system: WholeSystem) -> None:
+def test_police_state_a_reason_and_see_the_truck_once_it_is_approved(opened: Watched, system: WholeSystem) -> None:
     page = opened.page
     truck = system.get("/api/vehicles", size=1)["items"][0]
     body = {"kind": "police", "name": f"交警支队 {next(_number)} {time.time_ns() % 1_000_000}", "city": truck["city"]}
@@ -169,6 +169,30 @@ def test_police_state_a_reason_and_a_second_person_approves_it(opened: Watched, 
 
     asked = next(each for each in system.get("/api/grants")["items"] if each["username"] == name)
     assert (asked["state"], asked["purpose"]) == ("requested", "交通事故调查")
+
+    # A second person approves, and the asker sees this truck and no other.
+    system.client.post(f"/api/grants/{asked['id']}/approve", json={}).raise_for_status()
+    page.goto(f"{system.web}/monitor?vehicle={truck['id']}")
+    expect(page.get_by_text(truck["plate"]).first).to_be_visible()
+    seen = page.request.get(f"{system.web}/api/vehicles", params={"size": 50}).json()
+    assert [row["plate"] for row in seen["items"]] == [truck["plate"]]
+    opened.picture("reason-granted")
+
+
+@DESK
+def test_who_is_signed_out_from_elsewhere_is_out_at_once_and_told_why(opened: Watched, system: WholeSystem) -> None:
+    page = opened.page
+    name = account(system, "city", authority(system, 440300)["id"])
+    signed_in(page, system, name)
+    page.goto(f"{system.web}/monitor")
+    expect(page.get_by_role("navigation", name="主导航")).to_be_visible()
+    with httpx.Client(base_url=system.web, headers={"X-Luwei": "1"}, timeout=20) as elsewhere:
+        elsewhere.post("/api/login", json={"username": name, "password": SECRET}).raise_for_status()
+        elsewhere.delete("/api/me/sessions").raise_for_status()
+    page.wait_for_url(re.compile(r"/login\?"))
+    expect(page.get_by_role("status")).to_contain_text("此登录已在别处被退出")
+    opened.picture("signed-out")
+    assert [fault for fault in opened.faults if "401" not in fault and "WebSocket" not in fault] == []
 
 
 @PHONE

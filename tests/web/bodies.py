@@ -58,6 +58,14 @@ class Bodies:
         own = {name: named[name] if value == name else value for name, value in self._given.get(route, {}).items()}
         return self._made(self.schemas[route], named, route) | own
 
+    def learn(self, route: str, field: str) -> bool:
+        """The route was refused for want of ``field``: give it one from now on. False where that helps no more."""
+        known = self._given.setdefault(route, {})
+        if field in known or field not in fresh():
+            return False
+        known[field] = field
+        return True
+
     def texts(self, route: str) -> list[Place]:
         """Places of all text fields of the route's body; of a part that the description leaves free one of each
         name."""

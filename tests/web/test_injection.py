@@ -41,7 +41,7 @@ RARE = ("path", "long")
 """Tried in every second field: there are three hundred of them."""
 LAST = ("/api/login", "/api/reauthenticate", "/api/password", "/api/me/totp")
 """Guesses slow down whoever guesses, so these come when all others are done."""
-FILES = ("/api/import/{noun}", "/api/import/{noun}/job", "/api/upgrades/firmware")
+FILES = ("/api/supervision-files", "/api/import/{noun}", "/api/import/{noun}/job", "/api/upgrades/firmware")
 """Routes that take a file and no JSON: their content is tried in tests/registry and tests/web/test_upgrades_web.py."""
 CIRCLE = {"lat_e6": 22_543_100, "lon_e6": 114_057_900, "radius_m": 500}
 
@@ -57,7 +57,7 @@ def given(web: Running, owner: int) -> dict[str, dict[str, Any]]:
         }
     parameters = [{"id": 0x29, "value": 15}, {"id": 0x13, "value": "10.0.0.9:7611"}]
     case, days = {"policy": policies["case"]}, {"from_day": 20_000, "to_day": 20_001}
-    times = {"purpose": "核实情况", "from_at": 1_770_000_000_000, "to_at": 1_770_000_600_000}
+    times = {"from_at": 1_770_000_000_000, "to_at": 1_770_000_600_000}
     return {
         "post /api/users": {"organisation_id": owner},
         "put /api/rights": {"changes": [{"role": "viewer", "kind": "vehicle", "act": "read", "manner": "own"}],
@@ -97,9 +97,11 @@ def given(web: Running, owner: int) -> dict[str, dict[str, Any]]:
         "post /api/upgrades": {"target": {"url": "http://10.0.0.1/fw.bin", "firmware": "V4"}, "vehicles": [2],
                                "model": "UP-1"},
         "post /api/evidence/requests": {"identification": "00" * 14 + "0100"},
-        "post /api/video/streams": {"purpose": "核实情况"},
         "post /api/video/vehicles/{vehicle_id}/recordings": times,
         "post /api/video/playbacks": times,
+        "post /api/video/downloads": times,
+        "post /api/video/ptz": {"act": "up"},
+        "post /api/video/talks": {"kind": "talk", "vehicles": [{"vehicle_id": 1, "channel": 1}]},
     }  # fmt: skip
 
 
@@ -151,6 +153,8 @@ async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> 
         async with inside(web, app, tokens.get(path, web.token)) as client:
             address = address_of(path, owner)
             answer = await client.request(method, address, json=bodies.valid(route))
+            while answer.status_code == 400 and bodies.learn(route, answer.json()["error"]["field"]):
+                answer = await client.request(method, address, json=bodies.valid(route))
             away = answer.status_code == 503
             if answer.status_code == 400 or (answer.status_code >= 500 and not away):
                 faults.append(f"{route}: the valid body is refused, mend it in given(): {answer.text[:200]}")
@@ -167,7 +171,7 @@ async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> 
     assert faults == [], "\n".join(faults[:60])
     assert tried > 800
     assert names_of_tables(web) == tables
-    assert audit_chain.verify(web.services.engine) is None
+    assert audit_chain.verify(web.services.engine).fault is None
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -28,7 +28,8 @@ export const liftMessages = defineMessages(
     hours: '{n} 小时',
     reasonHint: '事由、查看人和时间会被记录，车辆所属企业可以查到。',
     ask: '提交',
-    waiting: '已提交，须由第二人审批。批准后即可查看。',
+    waiting: '已提交，须由第二人审批。批准后本页会自动显示；也可以先关闭，稍后再来。',
+    notGranted: '申请未获批准：{note}',
   },
   {
     proof: 'Confirm who you are',
@@ -57,6 +58,7 @@ export const liftMessages = defineMessages(
     hours: '{n} hours',
     reasonHint: 'Reason, person and time are recorded, and the operator of the truck can see them.',
     ask: 'Submit',
-    waiting: 'Submitted. A second person must approve it before it opens anything.',
+    waiting: 'Sent. A second person has to approve it; this page then shows what you asked for. You may also close this and come back later.',
+    notGranted: 'Not approved: {note}',
   },
 );

@@ -20,7 +20,8 @@ export interface Wanted {
 /** The row of the rights table to which a kind of data belongs; the form asks for rows. */
 const ROWS: Readonly<Record<string, string>> = {
   vehicle: 'vehicle', terminal: 'vehicle', operator: 'vehicle', organisation: 'vehicle', sim: 'vehicle', model: 'vehicle',
-  position: 'position', track: 'position', video: 'video', alarm: 'alarm', evidence: 'evidence', driver: 'driver',
+  position: 'position', track: 'position', video: 'video', alarm: 'alarm', case: 'alarm',
+  evidence: 'evidence', multimedia: 'evidence', driver: 'driver',
   talk: 'talk', listen: 'talk', broadcast: 'talk',
 };
 

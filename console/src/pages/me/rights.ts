@@ -14,16 +14,17 @@ const KINDS: Readonly<Record<string, Words>> = {
   position: word('位置', 'Positions'),
   track: word('轨迹', 'Tracks'),
   video: word('视频', 'Video'),
-  layout: word('视频布局', 'Video layouts'),
-  talk: word('对讲', 'Talk'),
-  listen: word('监听', 'Listening in'),
-  broadcast: word('喊话', 'Broadcast'),
   alarm: word('报警', 'Alarms'),
+  case: word('处置单', 'Cases'),
   evidence: word('证据', 'Evidence'),
+  multimedia: word('照片与录音', 'Pictures and recordings'),
   driver: word('驾驶员', 'Drivers'),
   score: word('评分通报', 'Scores'),
   upkeep: word('安装运维台账', 'Instalment and upkeep'),
   audit: word('审计', 'Audit'),
+  talk: word('对讲', 'Talk'),
+  listen: word('监听', 'Listening in'),
+  broadcast: word('广播', 'Broadcast'),
   session: word('连接会话', 'Sessions'),
   ledger: word('报文台账', 'Frame ledger'),
   gateway: word('网关', 'Gateways'),
@@ -32,8 +33,10 @@ const KINDS: Readonly<Record<string, Words>> = {
   message: word('存储报文', 'Stored messages'),
   trace: word('报文跟踪', 'Traces'),
   command: word('指令下发', 'Commands'),
-  profile: word('终端方言', 'Terminal profiles'),
-  rollout: word('参数与升级', 'Parameters and upgrades'),
+  template: word('参数模板', 'Parameter templates'),
+  upgrade: word('远程升级', 'Upgrades'),
+  area: word('区域与路线', 'Areas and routes'),
+  case_policy: word('处置规则', 'Handling policy'),
   user: word('账号', 'Accounts'),
   right: word('角色与权限', 'Roles and rights'),
   sign_in: word('登录规则', 'Sign-in rules'),
@@ -53,3 +56,8 @@ const ACTS: Readonly<Record<string, Words>> = {
 /** A kind without an entry is shown by its code. */
 export const kindWord = (kind: string): string => (KINDS[kind] ? say(KINDS[kind]) : kind);
 export const actWord = (act: string): string => (ACTS[act] ? say(ACTS[act]) : act);
+
+/** The order in which people know them: that of the rights table, and reading before changing. */
+const place = (words: Readonly<Record<string, Words>>, code: string): number => (words[code] ? Object.keys(words).indexOf(code) : Infinity);
+export const inOrder = <T extends { kind: string; act: string }>(rights: readonly T[]): T[] =>
+  [...rights].sort((one, other) => place(KINDS, one.kind) - place(KINDS, other.kind) || place(ACTS, one.act) - place(ACTS, other.act));

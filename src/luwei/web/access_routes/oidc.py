@@ -189,11 +189,13 @@ async def link_identity(services: NamedDependency[Services], door: NamedDependen
 
 @delete("/api/me/identity", tags=["access"], guards=[own_page], status_code=204)
 async def unlink_identity(services: NamedDependency[Services], door: NamedDependency[Door]) -> None:
-    """Sign in by password alone from now on. A risky act."""
+    """Sign in by password alone from now on. A risky act; refused (409) where no password of one's own is set."""
     door.risky()
 
     def forget() -> None:
         with write(services.engine) as connection:
+            if connection.scalar(select(User.must_change_password).where(User.id == door.user_id)):
+                raise Refused(409, "password", "must be set first", "without a password nobody could sign in here")
             connection.execute(update(User).where(User.id == door.user_id).values(oidc_subject=None))
             record(connection, door.actor(), "user.unlink", door.user_id)
 
