@@ -45,11 +45,15 @@ class Bodies:
         self._document = document
         self._given = given
         self.schemas: dict[str, dict[str, Any]] = {}
+        self.files: set[str] = set()
+        """Addresses that take a file instead."""
         for path, operations in document["paths"].items():
             for method in METHODS:
                 content = operations.get(method, {}).get("requestBody", {}).get("content", {})
                 if "application/json" in content:
                     self.schemas[f"{method} {path}"] = content["application/json"].get("schema", {})
+                elif content:
+                    self.files.add(path)
 
     def valid(self, route: str) -> Any:
         """The smallest body that the route should take. Raises KeyError for a required field that nobody knows."""

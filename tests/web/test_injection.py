@@ -101,7 +101,7 @@ def given(web: Running, owner: int) -> dict[str, dict[str, Any]]:
         "post /api/video/playbacks": times,
         "post /api/video/downloads": times,
         "post /api/video/ptz": {"act": "up"},
-        "post /api/video/talks": {"kind": "talk", "vehicles": [{"vehicle_id": 1, "channel": 1}]},
+        "post /api/video/talks": {"kind": "talk", "vehicle_id": 1},
     }  # fmt: skip
 
 
@@ -139,6 +139,7 @@ async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> 
     app = create_app(web.services)
     document = app.openapi_schema.to_schema()
     bodies = Bodies(document, given(web, owner))
+    assert bodies.files == {*FILES}
     routes = sorted(bodies.schemas, key=lambda route: route.split()[1].startswith(LAST))
     tables = names_of_tables(web)
     faults: list[str] = []
