@@ -75,7 +75,7 @@ def test_an_order_and_a_post_check_go_to_a_company_and_come_back(
     acts.locator("[data-field='text']").fill("已约谈驾驶员并停运两天")
     picker = acts.get_by_test_id("file-input")
     picker.set_input_files({"name": "整改报告.jpg", "mimeType": "image/jpeg", "buffer": PDF})
-    expect(acts.get_by_role("alert").last).to_have_text("名称与内容不符：名称为 .jpg，内容是 .pdf")
+    expect(acts.get_by_text("名称与内容不符：名称为 .jpg，内容是 .pdf")).to_be_visible()
     acts.get_by_role("button", name="移除 整改报告.jpg").click()
     picker.set_input_files({"name": "整改报告.pdf", "mimeType": "application/pdf", "buffer": PDF})
     expect(acts.get_by_text("51 B")).to_be_visible()
