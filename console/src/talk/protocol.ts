@@ -21,7 +21,8 @@ export interface TalkTruck {
   plate: string;
   plate_color: number;
   channel: number;
-  state: 'waiting' | 'live' | 'ended';
+  /** stalled: the terminal is connected but no sound comes. */
+  state: 'waiting' | 'live' | 'stalled' | 'ended';
   reason: string;
   detail: string;
   /** What the terminal answered; empty before it did. */
@@ -64,7 +65,7 @@ export interface OpenTalk {
 
 export interface TalkState {
   kind: 'state';
-  state: 'waiting' | 'live' | 'ended';
+  state: 'waiting' | 'live' | 'stalled' | 'ended';
   reason: string;
   detail: string;
   trucks: TalkTruck[];

@@ -199,7 +199,7 @@ export class Talk {
   private tellState({ state, reason, detail, trucks }: TalkState): void {
     this.put({ trucks });
     if (state === 'ended') this.end(reason || 'closed', detail);
-    else if (state === 'live') this.go('live', { liveAt: this.view.liveAt ?? this.ports.nowMs() });
+    else if (state === 'live' || state === 'stalled') this.go('live', { liveAt: this.view.liveAt ?? this.ports.nowMs() });
     else this.go('waiting');
   }
 

@@ -195,6 +195,7 @@ describe('a talk', () => {
     socket().tell(state('waiting', 'lost'));
     expect(talk.view.phase).toBe('calling');
     socket().tell(state('live'));
+    socket().tell(state('stalled'));
     expect(talk.view.phase).toBe('live');
   });
 

@@ -1,5 +1,5 @@
 /** Keys of the words for why a record is over or was refused. */
-const REASONS = ['stopped', 'limit', 'forbidden', 'ended', 'no_picture', 'record_disk', 'disk_full', 'interrupted', 'offline', 'sim_month', 'records', 'streams', 'truck_streams', 'late', 'closed_case'] as const;
+const REASONS = ['stopped', 'limit', 'forbidden', 'ended', 'no_picture', 'record_disk', 'disk_full', 'interrupted', 'offline', 'sim_month', 'records', 'streams', 'truck_streams', 'late', 'closed_case', 'quota_month', 'unsupported'] as const;
 const RULES = ['recording', 'user_records', 'no_node', 'evidence_unavailable', 'purpose_required', 'reason_required'] as const;
 
 /** The key of the words for why a record is over or was refused; null: there are none. */

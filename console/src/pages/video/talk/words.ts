@@ -27,6 +27,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
   purpose_required: w('未说明用途', 'No purpose was given'),
   ticket_expired: w('凭证过期，请重新呼叫', 'The ticket expired; call again'),
   audio_unsupported: w('终端的音频编码不支持', 'The codec of the terminal is not supported'),
+  left: w('已移出', 'Taken out'),
   busy: w('此车正在通话', 'The truck is being talked with'),
   time_over: w('已到最长通话时间', 'The longest time of a talk is over'),
   idle: w('60 秒没有声音，已自动结束', 'No sound for 60 s; it ended by itself'),
