@@ -79,11 +79,12 @@ async def talk_socket(socket: WebSocket[Any, Any, Any], services: NamedDependenc
     try:
         door = await open_door(socket, services)
         if not any(door.may(*right) for right in RIGHTS.values()):
-            door.allow(*RIGHTS[TALK])
+            door.allow(ACT, "talk")
         if services.video is None:
             raise SocketEnded(ENDED, upstream.NO_NODE)
         talk = services.video.talks.redeem(str(socket.query_params.get("ticket", ""))[:100], door.user_id)
-        scope = door.allow(*RIGHTS[talk.kind])
+        act, noun = RIGHTS[talk.kind]
+        scope = door.allow(act, noun)
         for call in talk.calls:
             await asyncio.to_thread(vehicle_list.one, services.engine, call.vehicle_id, scope)
         await _Conversation(socket, services, services.video, door, scope, talk).run()
@@ -423,7 +424,8 @@ class _Conversation:
             try:
                 door = await open_door(self._socket, self._services)
                 user = door.user
-                scope = door.allow(*RIGHTS[self._talk.kind])
+                act, noun = RIGHTS[self._talk.kind]
+                scope = door.allow(act, noun)
             except Refused as refused:
                 if refused.status == 401:
                     raise SocketEnded(SESSION_ENDED, "session_ended") from None

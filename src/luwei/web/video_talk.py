@@ -61,7 +61,8 @@ async def open_talk(
     services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[NewTalk]
 ) -> dict[str, Any]:
     """A ticket for a talk with a truck, for listening to its cab, or for a broadcast to a selection of trucks."""
-    scope = door.allow(*RIGHTS[data.kind])
+    act, noun = RIGHTS[data.kind]
+    scope = door.allow(act, noun)
     desk = desk_of(services)
     wanted = list(dict.fromkeys([*([data.vehicle_id] if data.vehicle_id else []), *data.vehicle_ids]))
     if not wanted:
@@ -138,7 +139,8 @@ async def talk_of_vehicle(
         scopes.append(scope)
     if row is None:
         # whoever may do none of them is told as everywhere: forbidden, or not there
-        door.allow(*_best(door))
+        act, noun = _best(door)
+        door.allow(act, noun)
         raise NotFound("id", "there is no such vehicle", vehicle_id)
     desk = desk_of(services)
     sounding, busy = None, None
@@ -169,9 +171,9 @@ def _best(door: Door) -> tuple[str, str]:
 
 def _scopes(door: Door) -> dict[str, Scope]:
     """Scope by kind of talk; raises Refused where there is none at all."""
-    found = {kind: door.allow(*right) for kind, right in RIGHTS.items() if door.may(*right)}
+    found = {kind: door.allow(act, noun) for kind, (act, noun) in RIGHTS.items() if door.may(act, noun)}
     if not found:
-        door.allow(*RIGHTS[TALK])
+        door.allow(ACT, "talk")
     return found
 
 
@@ -215,7 +217,8 @@ async def list_talks(services: NamedDependency[Services], door: NamedDependency[
 @delete("/api/video/talks/{name:str}", tags=["video"], status_code=200, guards=[own_page])
 async def end_talk(services: NamedDependency[Services], door: NamedDependency[Door], name: Name) -> dict[str, Any]:
     """End a talk for everybody: his own, or with the right to talk with all of its trucks."""
-    scope = door.allow(*_best(door))
+    act, noun = _best(door)
+    scope = door.allow(act, noun)
     desk = desk_of(services)
     talk = desk.talks.talks.get(name)
     if talk is None:
