@@ -154,7 +154,7 @@ class Person:
             page.keyboard.press("ArrowDown")  # the reason is the person's to choose
             page.keyboard.press("Enter")
         if not last:
-            page.wait_for_function(READY, arg=before, polling=30, timeout=20_000)
+            page.wait_for_function(READY, arg=before, polling=30)
         self.machine_s += time.perf_counter() - began
 
 
@@ -177,7 +177,7 @@ def main(arguments: list[str]) -> None:
                 time.sleep(SETTLED_S)
                 browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
                 page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN").new_page()
-                page.set_default_timeout(30_000)
+                page.set_default_timeout(90_000)
                 log_in(page, system)
                 rows = _worked(page, system, chance, options)
                 browser.close()
