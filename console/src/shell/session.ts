@@ -73,7 +73,7 @@ export const useSession = defineStore('session', () => {
     try {
       const answer = await api.system();
       system.value = answer;
-      clockOffset.value = answer.now - (asked + Date.now()) / 2;
+      clockOffset.value = Math.round(answer.now - (asked + Date.now()) / 2);
     } catch {
       system.value = null; // only the demo mark, the version and the map service are unknown then
     }
