@@ -100,7 +100,7 @@ def given(web: Running, owner: int) -> dict[str, dict[str, Any]]:
         "post /api/video/vehicles/{vehicle_id}/recordings": times,
         "post /api/video/playbacks": times,
         "post /api/video/downloads": times,
-        "post /api/video/ptz": {"act": "up"},
+        "post /api/video/ptz": {"act": "up", "hold": "abcdefgh"},
         "post /api/video/talks": {"kind": "talk", "vehicle_id": 1},
     }  # fmt: skip
 
@@ -133,7 +133,7 @@ def address_of(path: str, owner: int) -> str:
     return re.sub(r"{\w+}", "1", found)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> None:
     app = create_app(web.services)
@@ -143,7 +143,7 @@ async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> 
     routes = sorted(bodies.schemas, key=lambda route: route.split()[1].startswith(LAST))
     tables = names_of_tables(web)
     faults: list[str] = []
-    tried = 0
+    tried, seen = 0, set[tuple[str, Place]]()
     tokens = {
         "/api/grants": web.session_token("asker", role="province"),
         "/api/supervision-orders/{key}/answer": web.session_token("ordered", role="operator", organisation_id=owner),
@@ -161,9 +161,13 @@ async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> 
                 faults.append(f"{route}: the valid body is refused, mend it in given(): {answer.text[:200]}")
                 continue
             for at in bodies.texts(route):
+                # The same form at another address: one text shows that it is handed to the same checks.
+                form = (str(bodies.schemas[route]), at)
+                again = form in seen
+                seen.add(form)
                 for kind, hostile in HOSTILE.items():
                     tried += 1
-                    if tried % 2 and kind in RARE:
+                    if (tried % 2 and kind in RARE) or (again and kind != "sql"):
                         continue
                     body = put(without_others(bodies.valid(route), at), at, hostile)
                     answer = await client.request(method, address, content=json.dumps(body).encode(), headers=JSON)
