@@ -8,7 +8,7 @@ import { fitting, isReady, MOST } from '@/pages/oversight/orders/attached';
 import { filterOf, readOrders, writeOrders } from '@/pages/oversight/orders/address';
 import { orderKey } from '@/pages/oversight/orders/keys';
 import { dueOf, latestUntil, untilAfter, wallOf } from '@/pages/oversight/orders/limits';
-import { ofCase, ofProposal, rememberedContact } from '@/pages/oversight/orders/prefill';
+import { caseOf, ofCase, ofProposal, rememberedContact } from '@/pages/oversight/orders/prefill';
 import { limitFrom, stepText } from '@/pages/oversight/orders/story';
 import { findingOf, titleOf } from '@/pages/oversight/proposals/numbers';
 import { answers, issues, readsOrders, readsRows, supervises } from '@/pages/oversight/rights';
@@ -111,6 +111,8 @@ describe('what a new order begins with', () => {
     expect(titleOf(proposal)).toBe('粤B·12345 离线期间发生位移');
     expect(findingOf(proposal)).toBe('粤B·12345：2026-11-19 08:00 至 2026-11-20 14:00 未上线，共 30 小时，其间位移 11.1 km（规则：24 小时、5 km）。');
     expect(ofProposal(proposal, contact)).toMatchObject({ target: 9, level: 1 });
+    expect(caseOf({ kind: 'overdue', cases: [31] })).toBe(31);
+    expect(caseOf({ kind: 'handled_rate', cases: [31, 32] })).toBeNull();
     const rate = { kind: 'handled_rate', vehicle: null, numbers: { cases: 10, handled: 8, threshold_percent: 90 } } as unknown as Proposal;
     expect(findingOf(rate)).toContain('处置率 80.00%，低于 90%');
   });

@@ -75,3 +75,6 @@ export function ofProposal(proposal: Proposal, contact: Contact): Draft {
   const text = `${findingOf(proposal)}${t('issue.body.proposal')}`;
   return { ...emptyDraft(contact), level: proposal.level, title: titleOf(proposal), text, target: proposal.target?.id ?? null };
 }
+
+/** A proposal about one case makes an order of that case; one about many is for the organisation. */
+export const caseOf = (proposal: Pick<Proposal, 'kind' | 'cases'>): number | null => (proposal.kind === 'overdue' ? (proposal.cases[0] ?? null) : null);
