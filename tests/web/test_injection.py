@@ -85,6 +85,7 @@ def given(web: Running, owner: int) -> dict[str, dict[str, Any]]:
         "post /api/case-policies/check": case,
         "post /api/case-policies/what-if": case | days,
         "post /api/oversight/policies": {"policy": policies["oversight"]},
+        "post /api/oversight/policies/check": {"policy": policies["oversight"]},
         "post /api/supervision-orders": {"level": 1, "target": owner},
         "post /api/fences": {"name": "name", "kind": "circle", "city": 440300, "geometry": CIRCLE},
         "post /api/commands": {"kind": "text", "vehicles": [1], "parameters": {"text": "请休息"}},
