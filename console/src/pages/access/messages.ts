@@ -279,7 +279,7 @@ export const accessMessages = defineMessages(
     spanDays: '{n} d',
     deviceFilter: 'Model, firmware, maker or profile',
     withExpected: 'with what profiles expect',
-    expectedHint: 'What the terminal’s profile says of it is left out by default',
+    expectedHint: 'What the terminal\'s profile says of it is left out by default',
     expected: 'in the profile',
     exportCsv: 'Export CSV',
     noDeviation: 'No deviations',

@@ -219,7 +219,7 @@ export const commandMessages = defineMessages(
     'fetch': 'Fetch',
     'batches': 'Batches',
     'batches.none': 'No command was sent yet',
-    'batches.noneHint': 'Begin at a truck’s card, or with “Send to many”.',
+    'batches.noneHint': 'Begin at a truck\'s card, or with “Send to many”.',
     'auto': 'Refresh',
     'progress': '{done} of {total} done',
     'batch': 'Batch {id}',

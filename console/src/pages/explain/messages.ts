@@ -183,7 +183,7 @@ export const explainMessages = defineMessages(
     ledgerReason: 'Reason in the ledger',
     profile: 'Profile',
     tryProfile: 'Try another',
-    ownProfile: 'the terminal’s own',
+    ownProfile: 'the terminal\'s own',
     profilesFailed: 'The profiles could not be read',
     expected: 'in the profile',
     'became': 'Stored row',

@@ -173,6 +173,6 @@ export const meMessages = defineMessages(
     'viewers.channel': 'channel {n}',
     'viewers.reason': 'Reason',
     'viewers.none': 'No other body looked',
-    'viewers.noneHint': 'When other bodies look at your trucks’ positions, video or drivers, it is written here',
+    'viewers.noneHint': 'When other bodies look at your trucks\' positions, video or drivers, it is written here',
   },
 );

@@ -180,7 +180,7 @@ export const monitor = defineMessages(
     'card.operator': 'Operator',
     'card.terminal': 'Terminal',
     'card.profile': 'Profile',
-    'card.profileHint': 'See or choose the terminal’s profile',
+    'card.profileHint': 'See or choose the terminal\'s profile',
     'card.class': 'Class',
     'card.vin': 'VIN',
     'card.located': 'Fix time',

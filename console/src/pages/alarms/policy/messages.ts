@@ -122,7 +122,7 @@ export const policyMessages = defineMessages(
     'on.open': 'at once',
     'on.first_action': 'first action late',
     'on.close': 'closing late',
-    'to.operator': 'operator’s safety manager',
+    'to.operator': 'operator\'s safety manager',
     'to.county': 'county',
     'to.city': 'city',
     'to.province': 'province',

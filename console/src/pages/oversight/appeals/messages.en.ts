@@ -29,7 +29,7 @@ export const appealEn: { readonly [K in keyof typeof appealZh]: string } = {
   'given': 'Verdict given',
   'reason': 'Reason',
   'measures': 'Measures',
-  'reply': 'Driver’s reply',
+  'reply': 'Driver\'s reply',
   'correction': 'Correction',
   'note': 'Note',
   'handled': 'Handled by',

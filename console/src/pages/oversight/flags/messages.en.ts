@@ -13,7 +13,7 @@ export const flagEn: { readonly [K in keyof typeof flagZh]: string } = {
   'kind.unseen': 'Evidence not opened',
   'about.same_text': 'One person wrote the same words in more cases within minutes than the policy allows',
   'about.many': 'One person judged more cases within minutes than anybody can read',
-  'about.too_fast': 'Fewer seconds from the first look at the evidence to the verdict than the policy’s, several cases a day',
+  'about.too_fast': 'Fewer seconds from the first look at the evidence to the verdict than the policy\'s, several cases a day',
   'about.unseen': 'Files were here and none was opened before the verdict, several cases a day',
   'none': 'No flags',
   'none.open': 'No flag waits to be looked into',
