@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, text
 from luwei.access import Forbidden, SignedIn, api_token, authorize, grants, rights, sign_in_rules, users, web_session
 from luwei.access import password as passwords
 from luwei.access.api_token import TokenRight
+from luwei.access.defaults import DEFAULTS, SHIPPED
 from luwei.access.rights import Change
 from luwei.access.users import UserFilter
 from luwei.access.web_session import find_session, find_token, open_session
@@ -87,6 +89,16 @@ def test_the_organisation_is_the_jurisdiction(engine: Engine) -> None:
     }
     for name, (whose, scope) in scopes.items():
         assert authorize(person(engine, name, **whose), "read", "vehicle").limits == scope.limits, name
+
+
+def test_the_province_hands_out_every_shipped_role_and_a_city_not_those_beyond_it(engine: Engine) -> None:
+    """Whatever kinds of data there are: who administers the province can open an account of each role."""
+    chief, city = person(engine, "boss"), person(engine, "sz", city=SHENZHEN)
+    for code in SHIPPED:
+        rights.require_no_more(chief, DEFAULTS[code])
+    for code, beyond in (("city", False), ("operator", False), ("province", True), ("police", True)):
+        with pytest.raises(RegistryError) if beyond else contextlib.nullcontext():
+            rights.require_no_more(city, DEFAULTS[code])
 
 
 def test_a_company_sees_its_fleets_and_an_insurer_its_branches(engine: Engine) -> None:

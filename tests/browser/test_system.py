@@ -32,7 +32,9 @@ def account(system: WholeSystem, role: str, organisation: int) -> str:
     """A new account that has set its own password; its name."""
     name = f"{role}-{next(_number)}-{time.time_ns() % 1_000_000}"
     body = {"username": name, "display_name": name, "role": role, "organisation_id": organisation}
-    once = system.client.post("/api/users", json=body).raise_for_status().json()["password"]
+    answer = system.client.post("/api/users", json=body)
+    assert answer.status_code == 201, answer.text
+    once = answer.json()["password"]
     with httpx.Client(base_url=system.web, headers={"X-Luwei": "1"}, timeout=20) as own:
         own.post("/api/login", json={"username": name, "password": once}).raise_for_status()
         own.post("/api/password", json={"old": once, "new": SECRET}).raise_for_status()
@@ -173,7 +175,7 @@ def test_police_state_a_reason_and_see_the_truck_once_it_is_approved(opened: Wat
     # A second person approves, and the asker sees this truck and no other.
     system.client.post(f"/api/grants/{asked['id']}/approve", json={}).raise_for_status()
     page.goto(f"{system.web}/monitor?vehicle={truck['id']}")
-    expect(page.get_by_text(truck["plate"]).first).to_be_visible()
+    expect(page.get_by_role("complementary", name=truck["plate"])).to_be_visible()
     seen = page.request.get(f"{system.web}/api/vehicles", params={"size": 50}).json()
     assert [row["plate"] for row in seen["items"]] == [truck["plate"]]
     opened.picture("reason-granted")

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from luwei.access import sign_in_rules
 from luwei.access.defaults import DEFAULTS, SHIPPED, Cell, Rights
 from luwei.access.identity import SignedIn
-from luwei.access.kinds import ACTS, FULL, KINDS, MANNERS, NONE, OWN, REACH, READ, WRITE
+from luwei.access.kinds import ACTS, FULL, KINDS, MANNERS, NONE, OWN, REACH, READ, REASON, REASON_OWN, WRITE
 from luwei.access.revision import touch
 from luwei.access.role import AccessState, RightsVersion, Role, RoleRight
 from luwei.access.sign_in_rules import SignInRules
@@ -196,7 +196,11 @@ def reach(user: SignedIn, act: str, kind: str) -> frozenset[str]:
     own = user.cells.get((act, kind))
     if own is None:
         return REACH[NONE]
-    return REACH[FULL if own.manner == OWN and user.jurisdiction.whole else own.manner]
+    return REACH[_WITHOUT_BOUNDS.get(own.manner, own.manner) if user.jurisdiction.whole else own.manner]
+
+
+_WITHOUT_BOUNDS = {OWN: FULL, REASON_OWN: REASON}
+"""What a manner comes to where one's own jurisdiction is everything."""
 
 
 def require_no_more(user: SignedIn, given: Rights) -> None:
