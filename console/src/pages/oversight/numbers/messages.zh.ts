@@ -63,7 +63,6 @@ export const numberZh = {
   'by.operator': '按企业',
   'by.day': '按日',
   'funnel': '报警漏斗',
-  'funnel.table': '各日各企业',
   'funnel.none': '此时间内没有报警',
   'funnel.noneHint': '车辆上报报警后按日、按企业计数',
   'count.raw': '原始报警',

@@ -3,7 +3,7 @@ import type { Words } from '@/i18n';
 
 import type { Rules } from './answers';
 
-export type Unit = 'minutes' | 'seconds' | 'times' | 'cases' | 'files' | 'percent' | 'days' | 'bodies';
+export type Unit = 'minutes' | 'seconds' | 'times' | 'cases' | 'files' | 'percent' | 'days' | 'bodies' | 'hours' | 'kilometres';
 
 export interface RuleField extends Words {
   /** As the server names it: `sham.many.more_than`. */
@@ -17,7 +17,7 @@ export interface RuleGroup extends Words {
 }
 
 /** Seconds in the document that people set in minutes. */
-export const UNIT_SIZE: Readonly<Record<Unit, number>> = { minutes: 60, seconds: 1, times: 1, cases: 1, files: 1, percent: 1, days: 1, bodies: 1 };
+export const UNIT_SIZE: Readonly<Record<Unit, number>> = { minutes: 60, seconds: 1, times: 1, cases: 1, files: 1, percent: 1, days: 1, bodies: 1, hours: 1, kilometres: 1 };
 
 export const GROUPS: readonly RuleGroup[] = [
   {
@@ -58,6 +58,8 @@ export const GROUPS: readonly RuleGroup[] = [
       { path: 'proposals.lost_files', zh: '一周至少应有文件', en: 'Of a week with at least', unit: 'files' },
       { path: 'proposals.vehicle_cases', zh: '同车属实处置单', en: 'True cases of one truck', unit: 'cases' },
       { path: 'proposals.vehicle_days', zh: '同车统计天数', en: 'Within', unit: 'days' },
+      { path: 'proposals.offline_hours', zh: '离线超过', en: 'Offline for more than', unit: 'hours' },
+      { path: 'proposals.offline_km', zh: '离线期间移动超过', en: 'Moved meanwhile by more than', unit: 'kilometres' },
     ],
   },
   {
