@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import type { CaseDetail, CaseWords, Handling } from '@/api/cases';
+import type { CaseDetail, CaseRow, CaseWords, Handling } from '@/api/cases';
 import { rangeOf, readFacts, writeFacts } from '@/pages/alarms/facts/address';
 import { draftOf, firstLacking, forVerdict, reasonsFor, toggled, unsaid } from '@/pages/alarms/handling';
 import type { Policy } from '@/pages/alarms/policy/answers';
+import { sameWork } from '@/pages/alarms/open-case';
 import { lookable, newsOf } from '@/pages/alarms/story';
 import { differences, rowOf, secondsOf, withGrade, withType } from '@/pages/alarms/policy/draft';
 
@@ -18,6 +19,16 @@ const words = {
 } as unknown as CaseWords;
 const phone = { type: '6502', fault: false };
 const empty: Handling = { verdict: null, reason: '', actions: [], driver_reply: '', correction: null, text: '' };
+
+describe('a case that changed while somebody acted', () => {
+  const row = { id: 1, version: 3, state: 'open', grade: 2, assignee: null, verdict: null, count: 1 } as unknown as CaseRow;
+
+  it('is the same work where only a further alarm came', () => {
+    expect(sameWork(row, { ...row, version: 4, count: 2 })).toBe(true);
+    expect(sameWork(row, { ...row, version: 4, grade: 3 })).toBe(false);
+    expect(sameWork(row, { ...row, version: 4, state: 'claimed', assignee: { id: 7, name: '陈' } })).toBe(false);
+  });
+});
 
 describe('what the person is told of a case', () => {
   const file = (id: number, kind: string): unknown => ({ id, kind, readable: kind === 'text' ? null : true });

@@ -25,6 +25,11 @@ export function shownOf(detail: CaseDetail): Shown[] {
   return place(detail.evidence ?? [], detail.alarms, detail.curve?.alarm_at ?? detail.case.started_at);
 }
 
+/** Whether nothing changed that a decision rests on: then only a further alarm of the truck was merged into the case. */
+export function sameWork(before: CaseRow, now: CaseRow): boolean {
+  return before.id === now.id && before.state === now.state && before.grade === now.grade && before.assignee?.id === now.assignee?.id && before.verdict === now.verdict;
+}
+
 export interface OpenCase {
   detail: Ref<CaseDetail | null>;
   shown: ComputedRef<Shown[]>;
@@ -145,7 +150,14 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
       await tellSeen(false); // whoever acts has the case before him: the story says so first
       const now = detail.value;
       if (!now) throw new ApiError(0, 'unreadable', 'no case is open');
-      const answer = await run(now.case);
+      const answer = await run(now.case).catch(async (failure: unknown) => {
+        if (!(failure instanceof ApiError && failure.field === 'version')) throw failure;
+        await reload();
+        const fresh = detail.value?.case;
+        // a truck that goes on tells it every few seconds: nobody is sent back for that
+        if (!fresh || !sameWork(now.case, fresh)) throw failure;
+        return run(fresh);
+      });
       kept.delete(now.case.id);
       if (detail.value?.case.id === answer.case.id) detail.value = { ...detail.value, case: answer.case, may: answer.may };
       told(answer.case);
