@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -317,7 +317,7 @@ class Recording:
             pictures, sound = bytes(self._video), bytes(self._sound)
             self._video.clear()
             self._sound.clear()
-            await asyncio.to_thread(self._file.write, pictures, sound)
+            await _whole(asyncio.to_thread(self._file.write, pictures, sound))
 
     async def _insist(self, work: Callable[[], T]) -> T:
         """Do it in a thread until the registry is there."""
@@ -341,3 +341,13 @@ class Recording:
             elif full := self._host.full():
                 self.end(full)
             await asyncio.sleep(CLOCK_S)
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do it to its end also where this is cancelled: what was taken out of memory must reach the disk, in its order."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
