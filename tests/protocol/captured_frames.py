@@ -30,6 +30,37 @@ def lines(name: str, where: Callable[[dict[str, Any]], bool] = lambda record: Tr
     return [pytest.param(record, id=record["id"]) for record in records if where(record)]
 
 
+def each(records: list[Any]) -> Callable[[Callable[[dict[str, Any]], None]], Callable[..., None]]:
+    """Try a test on each of ``lines``, all of a message at a time: pytest takes longer over a test than over a frame.
+
+    Raises ExceptionGroup with every frame that failed; its id is noted at the fault.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        if record.marks:  # the vectors are absent
+            return pytest.mark.parametrize("record", [record])
+        (values,) = record.values
+        groups.setdefault(values.get("expect", {}).get("message_id", "unread"), []).append(values)
+
+    def of(test: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
+        @pytest.mark.parametrize("frames", [pytest.param(frames, id=name) for name, frames in groups.items()])
+        def every_frame(frames: list[dict[str, Any]]) -> None:
+            faults = []
+            for frame in frames:
+                try:
+                    test(frame)
+                except Exception as fault:
+                    fault.add_note(f"frame {frame['id']}")
+                    faults.append(fault)
+            if faults:
+                raise ExceptionGroup(f"{len(faults)} of {len(frames)} frames", faults)
+
+        every_frame.__doc__ = test.__doc__
+        return every_frame
+
+    return of
+
+
 def declared(record: dict[str, Any]) -> bool:
     """Whether the frame is good and its message declared."""
     return "expect" in record and int(record["expect"]["message_id"], 16) in REGISTRY

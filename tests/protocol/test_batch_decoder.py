@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from captured_frames import each, lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,8 +130,7 @@ def assert_same_location(batch: Locations, row: int, body: bytes, edition: int) 
     assert bool(batch.items.broken[row]) == any("item" in p for p in message.problems)
 
 
-@pytest.mark.skipif(not FRAMES, reason="jt808_frames.jsonl is not beside the repository")
-@pytest.mark.parametrize("vector", FRAMES, ids=lambda v: v["id"])
+@each(lines("jt808_frames.jsonl"))
 def test_captured_frame_is_cut_and_read_as_the_declarative_decoder_does(vector: dict[str, Any]) -> None:
     assert_same_header(bytes.fromhex(vector["hex"]))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from captured_frames import declared, lines
+from captured_frames import declared, each, lines
 
 from luwei.protocol.captures import PROOF
 from luwei.protocol.decode import decode_lines
@@ -76,13 +76,13 @@ def decoded(record: Record) -> Record:
     return out
 
 
-@pytest.mark.parametrize("record", every(lambda r: "expect" in r))
+@each(every(lambda r: "expect" in r))
 def test_a_captured_frame_gives_the_expected_header(record: Record) -> None:
     header = decoded(record)["header"]
     assert header == {key: value for key, value in record["expect"].items() if key not in BODY_KEYS}
 
 
-@pytest.mark.parametrize("record", every(lambda r: "expect" in r))
+@each(every(lambda r: "expect" in r))
 def test_a_captured_frame_gives_the_expected_body_or_keeps_it_raw(record: Record) -> None:
     expect = record["expect"]
     out = decoded(record)
@@ -101,14 +101,14 @@ def test_a_captured_frame_gives_the_expected_body_or_keeps_it_raw(record: Record
         assert out["body"] and "error" not in out and "problems" not in out
 
 
-@pytest.mark.parametrize("record", lines(FRAMES, lambda r: "expect_error" in r and ("expect" not in r or declared(r))))
+@each(lines(FRAMES, lambda r: "expect_error" in r and ("expect" not in r or declared(r))))
 def test_a_faulty_frame_is_refused_for_the_expected_reason(record: Record) -> None:
     reason = record["expect_error"]
     error = decoded(record)["error"]
     assert error["code"] in SAME_REASON.get(reason, {reason})
 
 
-@pytest.mark.parametrize("record", every(lambda r: readable(r) and r["id"] not in CONTRADICTIONS))
+@each(every(lambda r: readable(r) and r["id"] not in CONTRADICTIONS))
 def test_a_body_that_was_read_is_written_and_read_again_the_same(record: Record) -> None:
     frame = decode_frame(bytes.fromhex(record["hex"]))
     message = decode_body(frame.header.message_id, frame.header.edition, frame.body)
@@ -118,7 +118,7 @@ def test_a_body_that_was_read_is_written_and_read_again_the_same(record: Record)
     assert again == message
 
 
-@pytest.mark.parametrize("record", every(lambda r: True))
+@each(every(lambda r: True))
 def test_an_explanation_covers_every_byte_of_a_captured_frame_once(record: Record) -> None:
     raw = bytes.fromhex(record["hex"])
     rows = explain(raw).rows
@@ -126,7 +126,7 @@ def test_an_explanation_covers_every_byte_of_a_captured_frame_once(record: Recor
     assert [row.offset for row in rows] == [sum(r.length for r in rows[:i]) for i in range(len(rows))]
 
 
-@pytest.mark.parametrize("record", lines(SAFETY, lambda r: "expect_error" in r))
+@each(lines(SAFETY, lambda r: "expect_error" in r))
 def test_an_item_whose_length_byte_is_too_small_is_reported_and_the_basic_part_survives(record: Record) -> None:
     assert record["expect_error"] == "item_length"
     out = decoded(record)
@@ -146,12 +146,12 @@ def proofs(message_id: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("record", every(lambda r: readable(r) and r["id"] not in CONTRADICTIONS))
+@each(every(lambda r: readable(r) and r["id"] not in CONTRADICTIONS))
 def test_the_page_of_a_message_names_every_frame_that_proves_it(record: Record) -> None:
     assert record["id"] in proofs(record["expect"]["message_id"])
 
 
-@pytest.mark.parametrize("record", every(lambda r: not readable(r)))
+@each(every(lambda r: not readable(r)))
 def test_no_page_names_a_frame_with_a_known_fault(record: Record) -> None:
     assert all(record["id"] not in proofs(message_id) for message_id in PROOF)
 
