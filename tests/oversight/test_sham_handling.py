@@ -75,3 +75,7 @@ def test_who_judges_faster_than_one_can_look_or_does_not_look_is_flagged_by_the_
     assert flags(world) == [("too_fast", 3)]
     (flag,) = sham.page(world.engine, CITY, "", "", None, 1, 50).items
     assert [each.ms for each in sham.one(world.engine, CITY, flag.id)[1]] == [2_999, 2_999, 1_000]
+    # trucks of another area, that people of this one handled, are shown to who supervises those
+    with write(world.engine) as connection:
+        connection.execute(text("UPDATE alarm_case SET city = 440300, county = NULL WHERE id = :k"), {"k": keys[3]})
+    assert [each.id for each in sham.one(world.engine, CITY, flag.id)[1]] == keys[:2]

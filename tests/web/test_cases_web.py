@@ -10,12 +10,13 @@ import pytest
 import pytest_asyncio
 from running_core import Running
 from sqlalchemy import text
+from websockets.asyncio.client import connect
 
 from luwei import facts
 from luwei.live.feed import now_ms
 from luwei.registry import organisations, terminals, vehicles
 from luwei.registry.audit import SYSTEM
-from luwei.registry.engine import read
+from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -303,3 +304,61 @@ async def test_screens_hear_of_changes_within_their_scope(web: Running, crew: di
         assert "rows" not in await asyncio.wait_for(told(counts, "many"), 20)
         summary = json.loads(await asyncio.wait_for(others.recv(), 20))
         assert summary["type"] == "summary" and summary["stages"]["todo"]["total"] == 0
+
+
+async def test_a_driver_objects_and_is_named_to_nobody(web: Running, crew: dict[str, str]) -> None:
+    """A driver may object to a case of his own truck; what he did there shows no more than the first sign of his
+    name. Of who reads a case by any page the audit log knows."""
+    engine = web.services.engine
+    token = web.session_token("case-driver", role="driver", vehicle_id=1)
+    with write(engine) as connection:
+        connection.execute(text("UPDATE user_account SET display_name = '张三丰' WHERE username = 'case-driver'"))
+        connection.execute(text("UPDATE binding SET from_at = 0 WHERE what = 'truck'"))
+    await take(web, alarm("6503"))
+    row = await newest(web, crew["one"], "6503")
+    case = row["id"]
+    assert (await act(web, crew["one"], case, "view", files=[])).status_code == 200
+    judged = (await act(web, crew["one"], case, "verdict", version=row["version"], **FULL)).json()
+    assert judged["case"]["state"] == "handled"
+    seen = (await get(web, f"/api/cases/{case}", token)).json()
+    assert seen["may"]["appeal"] and not seen["may"]["verify"]
+    words = "当时车辆已靠边停车，并未吸烟"
+    made = await act(web, token, case, "appeal", version=seen["case"]["version"], text=words)
+    assert made.status_code == 200, made.text
+    for who in (crew["city"], crew["one"]):
+        steps = (await get(web, f"/api/cases/{case}/steps", who)).json()["items"]
+        assert steps[-1]["act"] == "appealed" and steps[-1]["by"]["name"] == "张**"
+    assert (await get(web, f"/api/cases/{case}/effect", crew["city"])).json()["appeal"]["by"]["name"] == "张**"
+    late = await act(web, crew["city"], case, "verify", version=row["version"], note="")
+    assert "张三丰" not in late.text
+    with read(engine) as connection:
+        looks = text("SELECT username FROM audit_entry WHERE act = 'case.look' AND noun_id IS NULL AND detail LIKE :d")
+        told = list(connection.scalars(looks, {"d": f'%"id":{case},%'}))
+    assert sorted(told) == ["case-city", "case-driver", "case-one"]
+
+
+async def test_who_sees_counts_only_learns_nothing_of_a_single_operator(web: Running, crew: dict[str, str]) -> None:
+    for path in ("/api/cases/summary", "/api/alarms/counts"):
+        refused = await get(web, path, crew["insurer"], operator=1, **{"from": 0, "to": 1})
+        assert (refused.status_code, refused.json()["error"]["rule"]) == (403, "aggregates_only")
+    async with connect(
+        web.base.replace("http://", "ws://") + "/ws/cases", origin=web.base,  # type: ignore[arg-type]
+        additional_headers={"Cookie": f"luwei_session={crew['insurer']}"},
+    ) as socket:  # fmt: skip
+        await socket.recv()
+        await socket.send('{"type":"view","filter":{"operator":1}}')
+        assert json.loads(await socket.recv())["rule"] == "aggregates_only"
+
+
+async def test_a_vendor_sees_no_track_around_a_fault(web: Running, crew: dict[str, str]) -> None:
+    engine = web.services.engine
+    vendor = organisations.create(engine, {"kind": "vendor", "name": "案例设备"}, SYSTEM, WHOLE)
+    with write(engine) as connection:
+        connection.execute(text("UPDATE terminal SET vendor_id = :v WHERE vehicle_id = 1"), {"v": vendor})
+        (terminal,) = connection.execute(text("SELECT id FROM terminal WHERE vehicle_id = 1")).one()
+    token = web.session_token("case-vendor", role="vendor", organisation_id=vendor)
+    await take(web, alarm("1078:03", terminal_id=terminal))
+    row = await newest(web, token, "1078:03")
+    seen = (await get(web, f"/api/cases/{row['id']}", token)).json()
+    own = (await get(web, f"/api/cases/{row['id']}", crew["one"])).json()
+    assert (seen["curve"], seen["around"]) == (None, None) and own["curve"] is not None

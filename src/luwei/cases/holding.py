@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, update
 from luwei.access.user import User
 from luwei.cases import policies, steps
 from luwei.cases.policy import Policy
+from luwei.cases.reading import persons
 from luwei.cases.scope import within
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
@@ -105,8 +106,7 @@ def hold(connection: Connection, scope: Scope, case_id: int, version: int | None
 def _last_word(connection: Connection, case_id: int) -> str:
     """Who did what when, for who was slower."""
     statement = (
-        select(CaseStep.act, CaseStep.at, User.display_name)
-        .outerjoin(User, User.id == CaseStep.user_id)
+        select(CaseStep.act, CaseStep.at, CaseStep.user_id)
         .where(CaseStep.case_id == case_id, CaseStep.act.in_(_TELLING))
         .order_by(CaseStep.id.desc())
         .limit(1)
@@ -116,7 +116,8 @@ def _last_word(connection: Connection, case_id: int) -> str:
         return "look again"
     at = datetime.fromtimestamp(row.at / 1000, UTC) + CHINA
     zh, en = steps.WORDS.get(row.act, (row.act, row.act))
-    return f"{row.display_name or 'Luwei'} {en} ({zh}) at {at:%H:%M:%S}"
+    by = persons(connection, [row.user_id]).get(row.user_id)
+    return f"{by.name if by is not None else 'Luwei'} {en} ({zh}) at {at:%H:%M:%S}"
 
 
 _TELLING = (

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, false, func, or_
 from luwei.access.user import User
 from luwei.alarms.names import name
 from luwei.cases.scope import within
+from luwei.registry import masking
 from luwei.registry.case import DOING, STAGE_OF, STAGES, TODO, VERIFY, AlarmCase
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
@@ -306,12 +307,14 @@ def _view(row: Mapping[str, Any], bodies: Mapping[int | None, Named], people: Ma
 
 
 def persons(connection: Connection, keys: Sequence[int | None]) -> dict[int | None, Person]:
-    """Users by id."""
+    """Users by id. Of a driver only so much of the name is told that two of them can be told apart: who drives stands
+    in the registry, for who has a right to it (reference supervision §2.2)."""
     wanted = sorted({key for key in keys if key is not None})
     if not wanted:
         return {}
-    statement = select(User.id, User.display_name).where(User.id.in_(wanted))
-    return {row.id: Person(row.id, row.display_name) for row in connection.execute(statement)}
+    columns = (User.id, User.display_name, User.driver_id, User.vehicle_id)
+    rows = connection.execute(select(*columns).where(User.id.in_(wanted)))
+    return {key: Person(key, masking.name(said) if driver or truck else said) for key, said, driver, truck in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, and_, func, insert, select, update
 from luwei.access.user import User
 from luwei.cases.holding import line
 from luwei.cases.reading import Person, persons
+from luwei.cases.scope import within as cases_within
 from luwei.oversight import policies
 from luwei.oversight.place import is_authority, within
 from luwei.oversight.policy import OversightRules
@@ -233,13 +234,14 @@ def page(
 
 
 def one(engine: Engine, scope: Scope, key: int) -> tuple[FlagView, list[FlagCase]]:
-    """A flag with its cases, the oldest first. Raises NotFound."""
+    """A flag with those of its cases that lie in the scope, the oldest first: a monitor handles trucks of many areas.
+    Raises NotFound."""
     behind = (
         select(ShamCase.case_id, AlarmCase.number, AlarmCase.type, AlarmCase.plate,
                AlarmCase.plate_color, ShamCase.at, ShamCase.ms,
                AlarmCase.text)
         .join(AlarmCase, AlarmCase.id == ShamCase.case_id)
-        .where(ShamCase.flag_id == key)
+        .where(ShamCase.flag_id == key, *cases_within(scope))
         .order_by(ShamCase.at)
         .limit(CASES_MOST)
     )  # fmt: skip

@@ -53,15 +53,15 @@ async def alarm_counts(
 ) -> dict[str, Any]:
     """How many alarms began between two instants (UTC ms, at most 31 days), by up to two of day, source, type, level.
 
-    Days are China's. Who may see aggregates only may not ask for a single truck.
+    Days are China's. Who may see aggregates only may not ask for a single truck, nor for an operator: many have one.
     """
     scope = door.allow("read", "alarm", aggregates=True)
     filters = asked(start, end, types, sources, level, backfill)
     groups = [part.strip() for part in by.split(",") if part.strip()]
     if not 1 <= len(set(groups)) <= 2 or any(each not in BY for each in groups):
         raise Refused(400, "by", "must be one or two of day, source, type, level, joined by a comma")
-    if vehicle is not None and scope.aggregate:
-        raise Refused(403, "alarm", "aggregates_only", "the role sees counts only, no single trucks")
+    if (vehicle is not None or operator is not None) and scope.aggregate:
+        raise Refused(403, "alarm", "aggregates_only", "the role sees counts only, no single trucks and operators")
     narrowed = chosen_scope(scope, city, county, operator)
     held = await services.held(narrowed, start)
     table = await services.ask(

@@ -10,6 +10,7 @@ from luwei.cases.engine import CaseEngine
 from luwei.cases.policy import Policy
 from luwei.cases.scope import covers
 from luwei.registry.case import APPEALED, CLAIMED, CLOSED, HANDLED, OPEN, RETURNED, SNOOZED, VERIFIED
+from luwei.registry.scope import Scope
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
@@ -22,8 +23,17 @@ def cases_of(services: Services) -> CaseEngine:
     return services.cases
 
 
+async def looked(door: Door, row: Mapping[str, Any], scope: Scope) -> None:
+    """Whoever reads of a single case leaves it in the audit log, by whatever page."""
+    await door.looked("case.look", row["vehicle_id"], {"id": row["id"], "number": row["number"]}, scope)
+
+
 def _may(door: Door, act: str, row: Mapping[str, Any]) -> bool:
-    return door.may(act, "case") and covers(door.allow(act, "case"), row)
+    """``row`` was read within the scope of the right to read."""
+    if not door.may(act, "case"):
+        return False
+    scope = door.allow(act, "case")
+    return covers(scope, row) or (scope.wheel is not None and scope == door.allow("read", "case"))
 
 
 def may(door: Door, row: Mapping[str, Any], policy: Policy, now: int) -> dict[str, bool]:

@@ -28,7 +28,7 @@ from luwei.registry.wheel import CARD_MS
 from luwei.video import record_views
 from luwei.video.record_views import RecordView
 from luwei.web.case_routes.acts import Key
-from luwei.web.case_routes.allowed import cases_of, may
+from luwei.web.case_routes.allowed import cases_of, looked, may
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.rows import milliseconds, numbers
@@ -130,8 +130,10 @@ async def case_steps(services: NamedDependency[Services], door: NamedDependency[
     """The story of a case alone."""
     scope = door.allow("read", "case")
 
+    row = await asyncio.to_thread(reading.one, services.engine, scope, case_id)
+    await looked(door, row, scope)
+
     def work() -> list[story.StepView]:
-        reading.one(services.engine, scope, case_id)
         with read(services.engine) as connection:
             return story.steps(connection, case_id)
 
@@ -145,10 +147,13 @@ async def case_detail(services: NamedDependency[Services], door: NamedDependency
     engine = cases_of(services)
     row = await asyncio.to_thread(reading.one, services.engine, scope, case_id)
     policy = await asyncio.to_thread(engine.policy, row["policy"])
-    await door.looked("case.look", row["vehicle_id"], {"id": case_id, "number": row["number"]}, scope)
+    await looked(door, row, scope)
     known = await asyncio.to_thread(_registry, services, door, row, policy)
     curve, around, terminal, driver = await asyncio.gather(
-        _curve(services, row), _around(services, door, row), _terminal(services, row), _driver(services, door, row)
+        _curve(services, door, row),
+        _around(services, door, row),
+        _terminal(services, row),
+        _driver(services, door, row),
     )
     rule = policy.grades[row["grade"]]
     clocks = Clocks(
@@ -200,7 +205,10 @@ async def _points(services: Services, row: dict[str, Any], each_ms: int) -> pa.T
     return pa.concat_tables(parts).sort_by("at")
 
 
-async def _curve(services: Services, row: dict[str, Any]) -> Curve | None:
+async def _curve(services: Services, door: Door, row: dict[str, Any]) -> Curve | None:
+    """Two minutes of a track, without its places: nothing for who sees the last fix only."""
+    if door.may("read", "position") and door.allow("read", "position").narrow == "last_fix":
+        return None
     points = await _points(services, row, CURVE_MS)
     if points is None:
         return None

@@ -24,10 +24,13 @@ from luwei.web.case_routes.words import CORRECTIONS, STATES, VERDICTS
 from luwei.web.china_time import written
 from luwei.web.commands import csv_line, in_pieces
 from luwei.web.door import Door
+from luwei.web.errors import Refused
 from luwei.web.services import Services
 
 Code = Annotated[int | None, QueryParameter(ge=0, le=999_999_999)]
 Time = Annotated[int | None, QueryParameter(ge=0, le=4_102_444_800_000)]
+
+NO_SINGLE = "the role sees counts only, none of a single operator: many of them have one truck"
 
 
 class CasePage(msgspec.Struct):
@@ -102,6 +105,8 @@ async def case_summary(
 ) -> CaseSummary:
     """Open cases by stage and grade, also for who sees counts only."""
     scope = door.allow("read", "case", aggregates=True)
+    if operator is not None and scope.aggregate:
+        raise Refused(403, "case", "aggregates_only", NO_SINGLE)
     chosen = CaseFilter(city=city, county=county, operator=operator, me=door.user_id)
     found = await cases_of(services).counts.of(scope, chosen)
     return CaseSummary(now_ms(), found.stages, None if scope.aggregate else found.mine, found.oldest_due_at)

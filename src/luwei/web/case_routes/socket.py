@@ -20,7 +20,9 @@ from luwei.live.feed import now_ms
 from luwei.registry.engine import read
 from luwei.registry.scope import Scope
 from luwei.web.case_routes.allowed import cases_of
+from luwei.web.case_routes.queue import NO_SINGLE
 from luwei.web.door import Door
+from luwei.web.errors import Refused
 from luwei.web.live_socket import SCREENS, SCREENS_PER_USER
 from luwei.web.screen_line import FORBIDDEN, Closed, ScreenLine, Seats, admitted
 from luwei.web.services import Services
@@ -87,6 +89,8 @@ class _Line(ScreenLine):
         await self._listen(View, MESSAGE_BYTES, self._choose)
 
     def _choose(self, view: View) -> None:
+        if view.filter.operator is not None and self._scope.aggregate:
+            raise Refused(403, "filter.operator", "aggregates_only", NO_SINGLE)
         self._filter = view.filter
         self._listener.event.set()
 

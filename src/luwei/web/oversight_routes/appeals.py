@@ -11,11 +11,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 
+from luwei.cases import reading
 from luwei.live.feed import now_ms
 from luwei.oversight import appeals
 from luwei.oversight.appeals import AppealView
 from luwei.oversight.place import is_authority
 from luwei.registry.scope import Scope
+from luwei.web.case_routes.allowed import looked
 from luwei.web.door import Door
 from luwei.web.oversight_routes.allowed import AREA, Key, Text, Version, authority
 from luwei.web.services import Services
@@ -92,6 +94,7 @@ async def appeal_decide(
 async def case_effect(services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key) -> Decided:
     """The verdict of a case as it was given, and as it counts since an appeal."""
     scope = door.allow("read", "case")
+    await looked(door, await asyncio.to_thread(reading.one, services.engine, scope, case_id), scope)
     return await _standing(services, door, scope, case_id)
 
 

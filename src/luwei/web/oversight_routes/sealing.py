@@ -12,12 +12,14 @@ from litestar.params import JSONBody, QueryParameter
 from litestar.response import File
 from litestar.types import ControllerRouterHandler
 
+from luwei.cases import reading
 from luwei.live.feed import now_ms
 from luwei.oversight import sealing
 from luwei.oversight.engine import OversightEngine
 from luwei.oversight.sealed_verifier import ALGORITHM
 from luwei.oversight.sealing import Sealing
 from luwei.oversight.signing import CURVE
+from luwei.web.case_routes.allowed import looked
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.oversight_routes.allowed import Key, Text, Version
@@ -93,7 +95,8 @@ async def _state(services: Services, door: Door, case_id: int) -> SealingState:
 @get("/api/cases/{case_id:int}/sealing", tags=["oversight"])
 async def sealing_state(services: NamedDependency[Services], door: NamedDependency[Door], case_id: Key) -> SealingState:
     """Reviews and packages of a case."""
-    door.allow("read", "case")
+    scope = door.allow("read", "case")
+    await looked(door, await asyncio.to_thread(reading.one, services.engine, scope, case_id), scope)
     return await _state(services, door, case_id)
 
 
