@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from case_world import MINUTE, SECOND, T0, World
-from offices import CITY, person
+from offices import CITY, judged, person
 from sqlalchemy import text
 
 from luwei.oversight import sham
@@ -79,3 +79,51 @@ def test_who_judges_faster_than_one_can_look_or_does_not_look_is_flagged_by_the_
     with write(world.engine) as connection:
         connection.execute(text("UPDATE alarm_case SET city = 440300, county = NULL WHERE id = :k"), {"k": keys[3]})
     assert [each.id for each in sham.one(world.engine, CITY, flag.id)[1]] == keys[:2]
+
+
+def test_files_that_came_after_the_verdict_accuse_nobody(world: World) -> None:
+    world.take(world.alarm("6503", T0))
+    judged(world, person(world, "lin"), 1)
+    with write(world.engine) as connection:
+        connection.execute(text("UPDATE alarm_case SET evidence_complete = 3"))
+    assert sham.find(world.engine) == 1
+    assert ("unseen",) not in world.rows("SELECT kind FROM sham_flag")
+
+
+def test_a_verdict_is_looked_at_once_it_is_settled(world: World) -> None:
+    """Two people's transactions of PostgreSQL end in another order than their steps are numbered."""
+    lin = person(world, "lin")
+    verdicts(world, lin, 1, [(T0, "甲", None, None), (T0 + SECOND, "乙", None, None)])
+    with write(world.engine) as connection:
+        connection.execute(text("UPDATE case_step SET id = id + 10 WHERE id = 1"))
+    assert sham.find(world.engine, T0 + 5 * SECOND) == 0
+    with write(world.engine) as connection:
+        connection.execute(text("UPDATE case_step SET id = id - 10 WHERE id = 11"))
+    assert sham.find(world.engine, T0 + 11 * SECOND - 1) == 1, "the younger one waits"
+    assert sham.find(world.engine, T0 + 11 * SECOND + 1) == 1
+    assert sham.find(world.engine, T0 + MINUTE) == 0
+
+
+def test_who_goes_on_after_a_flag_was_dismissed_is_flagged_again(world: World) -> None:
+    lin, officer = person(world, "lin"), person(world, "officer", 0)
+    same = [(T0 + n * SECOND, "已提醒", T0 - MINUTE, None) for n in range(60)]
+    hasty = [(T0 + n * SECOND, f"甲{n}", T0 + n * SECOND - 1, None) for n in range(6)]
+
+    def found(state: str) -> list[tuple[str, int]]:
+        items = sham.page(world.engine, CITY, "", state, None, 1, 50).items
+        return sorted((each.kind, each.count) for each in items if each.kind != "many")
+
+    verdicts(world, lin, 1, same[:21])
+    verdicts(world, lin, 101, hasty[:3])
+    sham.find(world.engine)
+    assert found("open") == [("same_text", 21), ("too_fast", 3)]
+    for each in sham.page(world.engine, CITY, "", "open", None, 1, 50).items:
+        sham.dismiss(world.engine, CITY, each.id, "已核实", officer)
+    verdicts(world, lin, 201, same[21:41])
+    verdicts(world, lin, 301, hasty[3:5])
+    sham.find(world.engine)
+    assert found("open") == [] and found("dismissed") == [("same_text", 21), ("too_fast", 3)]
+    verdicts(world, lin, 401, same[41:42])
+    verdicts(world, lin, 501, hasty[5:])
+    sham.find(world.engine)
+    assert found("open") == found("dismissed") == [("same_text", 21), ("too_fast", 3)]

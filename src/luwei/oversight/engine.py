@@ -123,7 +123,7 @@ class OversightEngine:
     async def _follow(self) -> None:
         while await asyncio.to_thread(devices.follow, self._engine) >= devices.AT_ONCE:
             pass
-        while await asyncio.to_thread(sham.find, self._engine) >= sham.AT_ONCE:
+        while await asyncio.to_thread(sham.find, self._engine, now_ms()) >= sham.AT_ONCE:
             pass
 
     async def _forget(self) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +37,10 @@ WATCH = "watch"
 """Of a flag that has not enough rows yet: nobody sees it."""
 MARK = "sham"
 AT_ONCE = 500
-BACK = 50_000
-"""Steps before the new ones that may lie within the same burst."""
+BACK = 20_000
+"""Steps that are looked through together for earlier verdicts of the same burst."""
+SETTLED_MS = 10_000
+"""PostgreSQL shows a step when its transaction ends, so not in the order of their numbers; none takes so long."""
 CASES_MOST = 1_000
 CHINA_MS, DAY_MS = 8 * 3_600_000, 86_400_000
 
@@ -50,50 +52,86 @@ class _Verdict:
     user_id: int
     at: int
     text: str
+    here: int | None
+    """Files of the case that were here; null: a verdict of an earlier release does not say."""
 
 
-def find(engine: Engine) -> int:
-    """Look at the verdicts since the last time; how many there were."""
-    with write(engine) as connection:
-        held = select(OversightMark.value).where(OversightMark.name == MARK).with_for_update()
-        mark = connection.scalar(held)
+def find(engine: Engine, now: int | None = None) -> int:
+    """Look at the verdicts since the last time that are settled at ``now`` (None: all there are); how many."""
+    with read(engine) as connection:
+        mark = connection.scalar(select(OversightMark.value).where(OversightMark.name == MARK))
         last = mark or 0
-        fresh = _verdicts(connection, last, AT_ONCE)
-        if not fresh:
-            return 0
-        past = [each for each in _verdicts(connection, max(0, last - BACK), BACK) if each.id <= fresh[-1].id]
+        upto = _settled(connection, last, now)
+        fresh = _verdicts(connection, CaseStep.id > last, CaseStep.id <= upto, most=AT_ONCE)
+        if len(fresh) == AT_ONCE:
+            upto = fresh[-1].id
+        book: dict[int, OversightRules] = {each.id: policies.at(connection, each.at) for each in fresh}
+        past = _past(connection, fresh, book)
         homes = _homes(connection, {each.user_id for each in fresh})
+    if upto <= last:
+        return 0
+    with write(engine) as connection:
         for each in fresh:
-            rules = policies.at(connection, each.at)
+            rules, before = book[each.id], past[each.user_id]
             for kind, burst, text in ((SAME_TEXT, rules.same_text, each.text), (MANY, rules.many, None)):
                 since = each.at - burst.within_s * 1000
                 together = [
-                    v for v in past
-                    if v.user_id == each.user_id and since < v.at <= each.at and v.id <= each.id
-                    and (text is None or v.text == text)
+                    v for v in before
+                    if since < v.at <= each.at and v.id <= each.id and (text is None or v.text == text)
                 ]  # fmt: skip
                 if len(together) > burst.more_than:
                     _burst(connection, kind, each, together, since, rules, homes)
             _looks(connection, each, rules, homes)
-        values = {"name": MARK, "value": fresh[-1].id}
         if mark is None:
-            connection.execute(insert(OversightMark).values(**values))
+            connection.execute(insert(OversightMark).values(name=MARK, value=upto))
         else:
-            connection.execute(update(OversightMark).where(OversightMark.name == MARK).values(value=fresh[-1].id))
+            connection.execute(update(OversightMark).where(OversightMark.name == MARK).values(value=upto))
     return len(fresh)
 
 
-def _verdicts(connection: Connection, after: int, most: int) -> list[_Verdict]:
+def _settled(connection: Connection, last: int, now: int | None) -> int:
+    """The last step after ``last`` before which none can appear any more; ``last`` where there is none."""
+    old = [] if now is None else [CaseStep.at <= now - SETTLED_MS]
+    return connection.scalar(select(func.max(CaseStep.id)).where(CaseStep.id > last, *old)) or last
+
+
+def _verdicts(connection: Connection, *conditions: Any, most: int | None = None) -> list[_Verdict]:
     statement = (
         select(CaseStep.id, CaseStep.case_id, CaseStep.user_id, CaseStep.at, CaseStep.detail)
-        .where(CaseStep.id > after, CaseStep.act == "verdict", CaseStep.user_id.is_not(None))
+        .where(CaseStep.act == "verdict", CaseStep.user_id.is_not(None), *conditions)
         .order_by(CaseStep.id)
         .limit(most)
     )
-    return [
-        _Verdict(row.id, row.case_id, row.user_id, row.at, " ".join(json.loads(row.detail).get("text", "").split()))
-        for row in connection.execute(statement)
-    ]
+    found = []
+    for row in connection.execute(statement):
+        told = json.loads(row.detail)
+        words = " ".join(told.get("text", "").split())
+        found.append(_Verdict(row.id, row.case_id, row.user_id, row.at, words, told.get("files")))
+    return found
+
+
+def _past(
+    connection: Connection, fresh: Sequence[_Verdict], book: Mapping[int, OversightRules]
+) -> dict[int, list[_Verdict]]:
+    """Verdicts of the same people by person, as far back as a burst may reach."""
+    found: dict[int, list[_Verdict]] = {each.user_id: [] for each in fresh}
+    if not fresh:
+        return found
+    longest = max(max(rules.same_text.within_s, rules.many.within_s) for rules in book.values())
+    since, high = min(each.at for each in fresh) - longest * 1000, fresh[-1].id
+    theirs = CaseStep.user_id.in_(sorted(found))
+    parts = []
+    while high > 0:
+        low = max(0, high - BACK)
+        parts.append(_verdicts(connection, CaseStep.id > low, CaseStep.id <= high, theirs))
+        first = connection.scalar(select(CaseStep.at).where(CaseStep.id > low).order_by(CaseStep.id).limit(1))
+        if first is None or first < since:
+            break
+        high = low
+    for part in reversed(parts):
+        for each in part:
+            found[each.user_id].append(each)
+    return found
 
 
 def _homes(connection: Connection, users: set[int]) -> dict[int, Any]:
@@ -110,18 +148,25 @@ def _burst(
     homes: dict[int, Any],
 ) -> None:  # fmt: skip
     text = last.text if kind == SAME_TEXT else ""
-    going = select(ShamFlag.id).where(
+    going = select(ShamFlag.id, ShamFlag.state, ShamFlag.last_at).where(
         ShamFlag.user_id == last.user_id, ShamFlag.kind == kind, ShamFlag.text == text, ShamFlag.last_at > since
     )
-    key = connection.scalar(going.order_by(ShamFlag.id.desc()).limit(1))
-    if key is None:
-        sign = hashlib.sha256(text.encode()).hexdigest()[:16]
-        name = f"{kind}:{last.user_id}:{sign}:{together[0].id}"
-        key = _flag(connection, name, kind, together[0], text, OPEN, rules, homes)
-        for each in together:
-            _add(connection, key, each, None)
-    else:
-        _add(connection, key, last, None)
+    flag = connection.execute(going.order_by(ShamFlag.id.desc()).limit(1)).first()
+    if flag is not None and flag.state == DISMISSED:
+        # what a supervisor has looked at is settled; what goes on after it is a flag of its own
+        burst = rules.same_text if kind == SAME_TEXT else rules.many
+        together = [each for each in together if each.at > flag.last_at]
+        if len(together) <= burst.more_than:
+            return
+        flag = None
+    if flag is not None:
+        _add(connection, flag.id, last, None)
+        return
+    sign = hashlib.sha256(text.encode()).hexdigest()[:16]
+    name = f"{kind}:{last.user_id}:{sign}:{together[0].id}"
+    key = _flag(connection, name, kind, together[0], text, OPEN, rules, homes)
+    for each in together:
+        _add(connection, key, each, None)
 
 
 def _looks(connection: Connection, each: _Verdict, rules: OversightRules, homes: dict[int, Any]) -> None:
@@ -135,7 +180,9 @@ def _looks(connection: Connection, each: _Verdict, rules: OversightRules, homes:
         )
     }
     files = [at for key, at in seen.items() if key]
-    here = connection.scalar(select(AlarmCase.evidence_complete).where(AlarmCase.id == each.case_id)) or 0
+    here = each.here
+    if here is None:
+        here = connection.scalar(select(AlarmCase.evidence_complete).where(AlarmCase.id == each.case_id)) or 0
     first = min(files) if files else seen.get(0)
     fast = first is not None and each.at - first < rules.fast_s * 1000
     for kind, is_so, more_than in (
@@ -144,13 +191,27 @@ def _looks(connection: Connection, each: _Verdict, rules: OversightRules, homes:
     ):
         if not is_so:
             continue
-        name = f"{kind}:{each.user_id}:{(each.at + CHINA_MS) // DAY_MS}"
-        key = connection.scalar(select(ShamFlag.id).where(ShamFlag.key == name))
-        if key is None:
-            key = _flag(connection, name, kind, each, "", WATCH, rules, homes)
+        key = _of_day(connection, kind, each, rules, homes)
         _add(connection, key, each, each.at - first if first is not None else None)
         enough = and_(ShamFlag.id == key, ShamFlag.state == WATCH, ShamFlag.count > more_than)
         connection.execute(update(ShamFlag).where(enough).values(state=OPEN))
+
+
+def _of_day(connection: Connection, kind: str, each: _Verdict, rules: OversightRules, homes: dict[int, Any]) -> int:
+    """The flag of the person and day in China; after one that was dismissed another one."""
+    day = (each.at + CHINA_MS) // DAY_MS
+    name = f"{kind}:{each.user_id}:{day}"
+    start = day * DAY_MS - CHINA_MS
+    newest = select(ShamFlag.id, ShamFlag.state).where(
+        ShamFlag.user_id == each.user_id, ShamFlag.kind == kind, ShamFlag.first_at >= start,
+        ShamFlag.first_at < start + DAY_MS,
+    )  # fmt: skip
+    flag = connection.execute(newest.order_by(ShamFlag.id.desc()).limit(1)).first()
+    if flag is not None and flag.state != DISMISSED:
+        return int(flag.id)
+    if flag is not None:
+        name = f"{name}:{flag.id}"
+    return _flag(connection, name, kind, each, "", WATCH, rules, homes)
 
 
 def _flag(
