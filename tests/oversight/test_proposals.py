@@ -13,6 +13,7 @@ from luwei.oversight import orders, proposals
 from luwei.oversight.orders import NewOrder
 from luwei.registry.engine import write
 from luwei.registry.errors import Conflict
+from luwei.registry.scope import WHOLE
 
 WEEK = 7 * 24 * HOUR
 
@@ -49,3 +50,55 @@ def test_rules_propose_once_and_an_officer_orders_or_dismisses(world: World) -> 
     after = {each.kind: each for each in proposals.page(world.engine, CITY, "", 1, 50).items}
     assert (after["handled_rate"].state, after["handled_rate"].order) == ("ordered", number)
     assert after["vehicle"].state == "dismissed" and json.dumps(after["vehicle"].numbers)
+
+
+def set_cases(world: World, keys: list[int], **values: object) -> None:
+    columns = ", ".join(f"{name} = :{name}" for name in values)
+    with write(world.engine) as connection:
+        for key in keys:
+            connection.execute(text(f"UPDATE alarm_case SET {columns} WHERE id = :k"), values | {"k": key})
+
+
+def test_a_limit_that_still_runs_is_no_omission_and_each_area_answers_for_its_own(world: World) -> None:
+    """Ten cases of Baiyun, all handled in time but two whose limit runs; ten of Tianhe of which five are late: 50 %."""
+    for n in range(20):
+        world.take(world.alarm("6502", T0 - WEEK + n * 31 * MINUTE))
+    keys = [case.id for case in world.cases()]
+    at = T0 - WEEK + 24 * HOUR
+    set_cases(world, keys, grade=2, stage=3, state="closed", overdue=0, verdict="false", close_due_at=at)
+    set_cases(world, keys[:8] + keys[10:15], handled_at=at)
+    set_cases(world, keys[8:10], close_due_at=T0 + 1, handled_at=None)
+    set_cases(world, keys[15:], handled_at=at + 1)
+    set_cases(world, keys[10:], county=440106)
+    assert proposals.find(world.engine, T0) == 1
+    (only,) = proposals.page(world.engine, CITY, "", 1, 50).items
+    assert (only.county, only.numbers["cases"], only.numbers["handled"]) == (440106, 10, 5)
+    assert only.cases == keys[15:]
+    assert proposals.find(world.engine, T0 + 1) == 1, "now two of ten are late: 80 %"
+
+
+def test_a_truck_is_proposed_again_for_further_cases_only(world: World) -> None:
+    for n in range(5):
+        world.take(world.alarm("6502", T0 - 29 * 24 * HOUR + n * 24 * HOUR))
+    keys = [case.id for case in world.cases()]
+    set_cases(world, keys, grade=2, stage=3, state="closed", overdue=0, verdict="true", handled_at=T0 - 2 * HOUR)
+    set_cases(world, keys[4:], operator_id=world.operator + 1000)
+    assert proposals.find(world.engine, T0) == 1
+    assert [each.cases for each in proposals.page(world.engine, WHOLE, "", 1, 50).items] == [keys[:4]]
+    for days in range(1, 5):
+        assert proposals.find(world.engine, T0 + days * 24 * HOUR) == 0, "an old case that goes is no new one"
+    for n in range(3):
+        world.take(world.alarm("6502", T0 + n * HOUR))
+    more = [case.id for case in world.cases()][5:]
+    set_cases(world, more, grade=2, stage=3, state="closed", overdue=0, verdict="true", handled_at=T0)
+    assert proposals.find(world.engine, T0 + 3 * HOUR) == 1
+    assert proposals.page(world.engine, WHOLE, "", 1, 50).items[0].cases == more
+
+
+def test_no_overdue_case_waits_behind_those_that_were_proposed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proposals, "CASES_MOST", 1)
+    for n in range(2):
+        world.take(world.alarm("6502", T0 + n * 31 * MINUTE))
+    set_cases(world, [1, 2], grade=3, overdue=1)
+    found = [proposals.find(world.engine, T0 + HOUR) for _ in range(3)]
+    assert found == [1, 1, 0]

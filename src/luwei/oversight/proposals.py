@@ -10,7 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from luwei.cases.holding import line
 from luwei.cases.scope import within as cases_within
@@ -34,6 +50,7 @@ from luwei.registry.vehicle import Vehicle
 
 STATES = (OPEN, ORDERED, DISMISSED)
 CASES_MOST = 500
+AT_ONCE = 500
 CHINA_MS, DAY_MS = 8 * 3_600_000, 86_400_000
 MONDAY = 4
 """1970-01-05 was a Monday."""
@@ -47,21 +64,27 @@ def week_before(now: int) -> tuple[int, int]:
 
 
 def find(engine: Engine, now: int) -> int:
-    """Enter what the rules find and is not there yet; how many."""
-    with write(engine) as connection:
+    """Enter what the rules find and is not there yet; how many. Reading many cases holds up nobody who writes."""
+    with read(engine) as connection:
         rules = policies.at(connection, now)
         start, end = week_before(now)
         found = [
-            *_overdue(connection, now), *_unhandled(connection, rules, start, end),
+            *_overdue(connection, now), *_unhandled(connection, rules, start, end, now),
             *_lost(connection, rules, start, end), *_trucks(connection, rules, now),
         ]  # fmt: skip
+    if not found:
+        return 0
+    with write(engine) as connection:
         return enter(connection, found, now)
 
 
 def enter(connection: Connection, found: Sequence[dict[str, Any]], now: int) -> int:
     """Enter what is not there yet by its key; how many."""
-    known = set(connection.scalars(select(SupervisionProposal.key).where(
-        SupervisionProposal.key.in_([each["key"] for each in found]))))  # fmt: skip
+    known: set[str] = set()
+    keys = [each["key"] for each in found]
+    for begin in range(0, len(keys), AT_ONCE):
+        part = SupervisionProposal.key.in_(keys[begin : begin + AT_ONCE])
+        known.update(connection.scalars(select(SupervisionProposal.key).where(part)))
     fresh = [each | {"at": now} for each in found if each["key"] not in known]
     for each in fresh:
         each["cases"] = json.dumps(each["cases"][:CASES_MOST])
@@ -82,32 +105,44 @@ def proposal(
 
 
 def _overdue(connection: Connection, now: int) -> list[dict[str, Any]]:
-    """A G3 that nobody has handled past a limit of its own."""
-    statement = select(AlarmCase.id, AlarmCase.operator_id, AlarmCase.city, AlarmCase.county, AlarmCase.due_at).where(
-        AlarmCase.stage.in_((TODO, DOING)), AlarmCase.grade == 3, AlarmCase.overdue > 0,
-        AlarmCase.operator_id.is_not(None),
+    """A G3 that nobody has handled past a limit of its own, and that is not proposed yet."""
+    key = literal("overdue:").concat(cast(AlarmCase.id, String))
+    statement = (
+        select(AlarmCase.id, AlarmCase.operator_id, AlarmCase.city, AlarmCase.county, AlarmCase.due_at)
+        .where(
+            AlarmCase.stage.in_((TODO, DOING)), AlarmCase.grade == 3, AlarmCase.overdue > 0,
+            AlarmCase.operator_id.is_not(None), ~exists().where(SupervisionProposal.key == key),
+        )
+        .order_by(AlarmCase.sort_at)
+        .limit(CASES_MOST)
     )  # fmt: skip
     return [
         proposal("overdue", row.id, URGENT, row, {"grade": 3, "late_ms": now - (row.due_at or now)}, [row.id])
-        for row in connection.execute(statement.limit(CASES_MOST))
+        for row in connection.execute(statement)
     ]
 
 
 _HOME = (AlarmCase.operator_id, AlarmCase.city, AlarmCase.county)
 
 
-def _unhandled(connection: Connection, rules: OversightRules, start: int, end: int) -> list[dict[str, Any]]:
-    """An operator that handled less than the threshold of the week's cases within their limits."""
-    week = and_(AlarmCase.opened_at >= start, AlarmCase.opened_at < end, AlarmCase.operator_id.is_not(None))
+def _of_home(row: Any) -> list[ColumnElement[bool]]:
+    """The cases that a row grouped by _HOME counts."""
+    return [column.is_not_distinct_from(getattr(row, column.key)) for column in _HOME]
+
+
+def _unhandled(connection: Connection, rules: OversightRules, start: int, end: int, now: int) -> list[dict[str, Any]]:
+    """An operator that handled less than the threshold of the week's cases within their limits; one whose limit still
+    runs says nothing yet."""
+    over = or_(AlarmCase.handled_at.is_not(None), AlarmCase.close_due_at <= now)
+    week = and_(AlarmCase.opened_at >= start, AlarmCase.opened_at < end, AlarmCase.operator_id.is_not(None), over)
     good = and_(AlarmCase.handled_at.is_not(None), AlarmCase.handled_at <= AlarmCase.close_due_at)
     handled = func.sum(case((good, 1), else_=0))
     counted = select(*_HOME, func.count().label("all"), handled.label("handled")).where(week).group_by(*_HOME)
     found = []
-    for row in connection.execute(counted.having(func.count() >= rules.handled_cases)):
+    for row in connection.execute(counted.having(func.count() >= rules.handled_cases)).all():
         if row.handled * 100 >= rules.handled_percent * row.all:
             continue
-        same = (AlarmCase.operator_id == row.operator_id, AlarmCase.city == row.city, AlarmCase.county == row.county)
-        behind = select(AlarmCase.id).where(week, *same[:1], or_(~good, AlarmCase.handled_at.is_(None)))
+        behind = select(AlarmCase.id).where(week, *_of_home(row), or_(~good, AlarmCase.handled_at.is_(None)))
         cases = list(connection.scalars(behind.order_by(AlarmCase.id).limit(CASES_MOST)))
         numbers = {"cases": row.all, "handled": int(row.handled), "threshold_percent": rules.handled_percent}
         key = f"{row.operator_id}:{row.county or row.city}:{start}"
@@ -128,13 +163,13 @@ def _lost(connection: Connection, rules: OversightRules, start: int, end: int) -
         .having(everything >= rules.lost_files)
     )
     found = []
-    for row in connection.execute(counted):
+    for row in connection.execute(counted).all():
         if row.lost * 100 <= rules.lost_percent * row.all:
             continue
         behind = (
             select(files.c.case_id)
             .join(AlarmCase, AlarmCase.id == files.c.case_id)
-            .where(files.c.lost > 0, AlarmCase.operator_id == row.operator_id)
+            .where(files.c.lost > 0, *_of_home(row))
             .distinct()
             .limit(CASES_MOST)
         )
@@ -145,24 +180,39 @@ def _lost(connection: Connection, rules: OversightRules, start: int, end: int) -
 
 
 def _trucks(connection: Connection, rules: OversightRules, now: int) -> list[dict[str, Any]]:
-    """A truck with so many cases, G2 or graver, that count as true."""
-    statement = (
-        select(AlarmCase.id, AlarmCase.vehicle_id, *_HOME)
-        .outerjoin(AppealEffect, AppealEffect.case_id == AlarmCase.id)
-        .where(AlarmCase.opened_at >= now - rules.vehicle_days * DAY_MS, AlarmCase.grade >= 2)
-        .where(AlarmCase.handled_at.is_not(None), EFFECTIVE.in_(("true",)), AlarmCase.operator_id.is_not(None))
-        .order_by(AlarmCase.id)
-        .limit(100_000)
-    )
-    trucks: dict[int, list[Any]] = {}
-    for row in connection.execute(statement):
-        trucks.setdefault(row.vehicle_id, []).append(row)
+    """A truck with so many cases of one operator, G2 or graver, that count as true and that no earlier proposal names:
+    an old case that leaves the period makes no new proposal, and nobody answers for another operator's time."""
+    true = [
+        AlarmCase.opened_at >= now - rules.vehicle_days * DAY_MS, AlarmCase.grade >= 2,
+        AlarmCase.handled_at.is_not(None), EFFECTIVE.in_(("true",)), AlarmCase.operator_id.is_not(None),
+    ]  # fmt: skip
+
+    def of_true(*columns: Any) -> Select[Any]:
+        effect = AppealEffect.case_id == AlarmCase.id
+        return select(*columns).select_from(AlarmCase).outerjoin(AppealEffect, effect).where(*true)
+
+    whose = (AlarmCase.vehicle_id, AlarmCase.operator_id)
+    many = of_true(*whose).group_by(*whose).having(func.count() >= rules.vehicle_cases)
+    trucks = {(row.vehicle_id, row.operator_id) for row in connection.execute(many)}
+    named: dict[int, set[int]] = {}
+    cases: dict[tuple[int, int], list[Any]] = {}
+    keys = sorted({vehicle for vehicle, _ in trucks})
+    for begin in range(0, len(keys), AT_ONCE):
+        part = keys[begin : begin + AT_ONCE]
+        before = select(SupervisionProposal.vehicle_id, SupervisionProposal.cases).where(
+            SupervisionProposal.kind == "vehicle", SupervisionProposal.vehicle_id.in_(part)
+        )
+        for row in connection.execute(before):
+            named.setdefault(row.vehicle_id, set()).update(json.loads(row.cases))
+        theirs = of_true(AlarmCase.id, AlarmCase.vehicle_id, *_HOME).where(AlarmCase.vehicle_id.in_(part))
+        for row in connection.execute(theirs.order_by(AlarmCase.id)):
+            if row.id not in named.get(row.vehicle_id, ()) and (row.vehicle_id, row.operator_id) in trucks:
+                cases.setdefault((row.vehicle_id, row.operator_id), []).append(row)
     found = []
-    for vehicle, rows in trucks.items():
+    for (vehicle, _), rows in sorted(cases.items()):
         if len(rows) >= rules.vehicle_cases:
             numbers = {"cases": len(rows), "days": rules.vehicle_days, "threshold": rules.vehicle_cases}
-            key = f"{vehicle}:{rows[rules.vehicle_cases - 1].id}"
-            made = proposal("vehicle", key, GENERAL, rows[-1], numbers, [row.id for row in rows])
+            made = proposal("vehicle", f"{vehicle}:{rows[-1].id}", GENERAL, rows[-1], numbers, [row.id for row in rows])
             found.append(made | {"vehicle_id": vehicle})
     return found
 
