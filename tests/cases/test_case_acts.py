@@ -11,7 +11,7 @@ from case_world import MINUTE, T0, World
 from sqlalchemy import insert, text
 
 from luwei.access.user import User
-from luwei.cases import acts, appeals, bulk, workdays
+from luwei.cases import acts, appeals, bulk, reading, workdays
 from luwei.cases.handling import Given
 from luwei.cases.policy import parse, shipped_document
 from luwei.registry.audit import Actor, record
@@ -239,3 +239,12 @@ def test_working_days_are_those_of_china(at: str, days: int, end: str) -> None:
     moment = int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() * 1000)
     expected = int(datetime.fromisoformat(end).replace(tzinfo=UTC).timestamp() * 1000)
     assert workdays.after(moment, days, parse(shipped_document())) == expected
+
+
+def test_a_common_part_of_a_plate_finds_the_cases_of_every_truck(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "TRUCKS_MOST", 1)
+    world.take(world.alarm("6502", T0), world.alarm("6502", T0, vehicle_id=world.second))
+    shenzhen = Scope(cities=frozenset({440300}))
+    for scope, plates in ((WHOLE, {"粤AD8814", "粤B12345"}), (shenzhen, {"粤B12345"})):
+        found = reading.page(world.engine, scope, reading.CaseFilter(q="粤"), 50)
+        assert {row.plate for row in found.items} == plates

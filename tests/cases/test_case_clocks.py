@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,12 +11,19 @@ import pytest
 from case_world import HOUR, MINUTE, SECOND, SIGN, T0, World
 from sqlalchemy import insert, text, update
 
-from luwei.cases import acts, following, reminders, timers
+from luwei.cases import acts, following, policies, reminders, timers
 from luwei.cases.correction import Seen, judge
-from luwei.registry.audit import Actor
+from luwei.cases.engine import CaseEngine
+from luwei.cases.policy import shipped_document
+from luwei.registry import terminals
+from luwei.registry.audit import SYSTEM, Actor
+from luwei.registry.base import now_ms
+from luwei.registry.case_work import CasePolicy
 from luwei.registry.command import Command, CommandBatch
 from luwei.registry.engine import read, write
+from luwei.registry.errors import RegistryError
 from luwei.registry.evidence import EvidenceFile, EvidenceRequest
+from luwei.registry.scope import WHOLE
 
 
 def strike(world: World, at: int, seen: Seen | None = None, parked: Sequence[int] = ()) -> timers.Struck:
@@ -141,6 +150,38 @@ async def test_a_repetition_after_the_reminder_is_no_correction_and_a_truck_is_n
     assert world.case().check_result == "not"
     assert reminders.due(world.engine, T0 + 30 * SECOND) == []  # rests for a minute
     assert world.rows("SELECT count(*) FROM case_timer WHERE kind = 'remind'") == [(0,)]
+
+
+async def test_an_alarm_of_a_clock_that_is_ahead_is_no_repetition_of_itself(world: World) -> None:
+    world.take(world.alarm("6502", T0 + 2 * MINUTE, received_at=T0), at=T0)
+    (due,) = reminders.due(world.engine, T0)
+    await reminders.give(Desk(world), due, T0)
+    seen = Seen(T0 + 2 * MINUTE + 29 * SECOND, T0 + 29 * SECOND, 800, True)
+    strike(world, T0 + 30 * SECOND, seen)
+    assert world.case().check_result == "corrected"
+    again = world.alarm("6502", T0 + 2 * MINUTE + 40 * SECOND, received_at=T0 + 40 * SECOND)
+    world.take(again)
+    strike(world, T0 + MINUTE, seen)
+    assert world.case().check_result == "not"
+
+
+async def test_a_text_that_cannot_be_spoken_holds_up_no_other(world: World) -> None:
+    """A policy of an earlier release may have characters that no terminal can be told."""
+    document = copy.deepcopy(shipped_document())
+    document["types"]["6502"]["tts"] = "请休息😴"
+    with pytest.raises(RegistryError, match=r"types\.6502\.tts.*GBK"):
+        policies.check(document)
+    now = now_ms()
+    with write(world.engine) as connection:
+        row = {"valid_from": 0, "document": json.dumps(document), "note": "", "user_id": None, "created_at": 0}
+        connection.execute(insert(CasePolicy), row)
+    device = {"phone": "13800000002", "vehicle_id": world.second}
+    other = terminals.create(world.engine, device, SYSTEM, WHOLE)
+    world.take(world.alarm("6502", now))
+    world.take(world.alarm("6503", now, vehicle_id=world.second, terminal_id=other))
+    engine = CaseEngine(world.engine, Desk(world), lambda vehicle, kind: None, lambda keys: set())
+    await engine._strike()
+    assert [case.reminder for case in world.cases()] == ["failed", "sent"]
 
 
 def test_nobody_is_reminded_of_what_is_long_past(world: World) -> None:

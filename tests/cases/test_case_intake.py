@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from case_world import HOUR, MINUTE, SECOND, SIGN, T0, World
+from sqlalchemy import insert, text
+
+from luwei.cases import policies
+from luwei.registry.case_work import CasePolicy
+from luwei.registry.engine import write
 
 DAY = 86_400_000
 
@@ -190,3 +195,13 @@ def test_the_same_batch_in_any_cut_gives_the_same_cases(world: World) -> None:
     world.take(*alarms)
     assert rows == [(c.type, c.grade, c.count, c.warnings, c.started_at, c.last_at) for c in world.cases()]
     assert world.rows("SELECT sum(raw) FROM case_day") == [(60,)]
+
+
+def test_no_policy_holds_before_its_time_for_a_clock_that_is_ahead(world: World) -> None:
+    policies.ensure(world.engine)
+    with write(world.engine) as connection:
+        document = connection.execute(text("SELECT document FROM case_policy")).scalar_one()
+        row = {"valid_from": T0 + MINUTE, "document": document, "note": "", "user_id": None, "created_at": T0}
+        connection.execute(insert(CasePolicy), row)
+    world.take(world.alarm("6502", T0 + 2 * MINUTE, received_at=T0), at=T0)
+    assert world.case().policy == 1

@@ -89,6 +89,8 @@ def test_nobody_outside_the_organisation_is_given_or_shown_anything(world: World
     with pytest.raises(RegistryError) as short:
         hand_overs.give(world.engine, WHOLE, mine, None, " ", day)
     assert short.value.field == "note"
+    done, taken = hand_overs.give(world.engine, WHOLE, mine, other.user_id, "接管", other)
+    assert done == [] and {error.field for _, error in taken} == {"assignee"}, "nor is anything taken from it"
     hand_overs.give(world.engine, WHOLE, mine, None, "换班", day)
     assert listed(world, other) == [] and waiting(world, other) == 0
     with pytest.raises(NotFound):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select
+from sqlalchemy import Connection, Engine, and_, delete, insert, select
 
 from luwei.cases import handling, recordings, triggered
 from luwei.cases.handling import Given
@@ -74,11 +74,13 @@ def files_of(connection: Connection, case_id: int, vehicle_id: int) -> set[int]:
     """Evidence of a case: answers to its requests, files under the identification of one of its alarms, what was
     recorded or fetched for it, and pictures that its alarm had the terminal take."""
     requests = select(CaseEvidence.request_id).where(CaseEvidence.case_id == case_id)
-    signs = set(connection.scalars(select(CaseAlarm.identification).where(CaseAlarm.case_id == case_id))) - {""}
+    signs = select(CaseAlarm.identification).where(CaseAlarm.case_id == case_id, CaseAlarm.identification != "")
     asked = EvidenceFile.request_id.in_(requests)
-    sent = and_(EvidenceFile.vehicle_id == vehicle_id, EvidenceFile.identification.in_(sorted(signs)))
+    sent = and_(EvidenceFile.vehicle_id == vehicle_id, EvidenceFile.identification.in_(signs))
     fetched = EvidenceFile.id.in_(select(CaseFile.file_id).where(CaseFile.case_id == case_id))
-    found = set(connection.scalars(select(EvidenceFile.id).where(or_(asked, fetched, *([sent] if signs else [])))))
+    found = {
+        key for each in (asked, fetched, sent) for key in connection.scalars(select(EvidenceFile.id).where(each))
+    }  # fmt: skip
     return found | recordings.files_of(connection, case_id) | set(triggered.of_case(connection, case_id))
 
 

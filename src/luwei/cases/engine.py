@@ -29,6 +29,7 @@ from luwei.cases.timers import Parked, See
 from luwei.protocol.errors import ProtocolError
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
+from luwei.registry.errors import RegistryError
 
 log = structlog.get_logger()
 
@@ -158,7 +159,7 @@ class CaseEngine:
                 if await reminders.give(self._commands, reminder, now_ms()):
                     _reminded.inc()
                     self.news.changed([reminder.case_id])
-            except ProtocolError as error:
+            except (ProtocolError, RegistryError) as error:
                 log.error("reminder cannot be sent", case=reminder.number, error=str(error))
                 await asyncio.to_thread(reminders.drop, self._engine, reminder, str(error))
 

@@ -79,6 +79,7 @@ def give(
             try:
                 held = hold(connection, scope, case_id, version, actor)
                 held.require(GIVEN_FROM, "handed over")
+                _of_ours(held)
             except RegistryError as error:
                 refused.append((case_id, error))
                 continue
@@ -94,6 +95,17 @@ def give_one(engine: Engine, scope: Scope, case_id: int, version: int, to: int |
     _, refused = give(engine, scope, [(case_id, version)], to, note, actor)
     for _, error in refused:
         raise error
+
+
+def _of_ours(held: Held) -> None:
+    """Whoever is away is relieved by a colleague, not by the other organisation that sees the case."""
+    holder = held.row["assignee_id"]
+    if held.row["state"] in (CLAIMED, SNOOZED) and holder not in (None, held.user_id):
+        statement = select(User.display_name, User.organisation_id).where(User.id == holder)
+        row = held.connection.execute(statement).first()
+        if row is None or row.organisation_id != held.actor.organisation_id:
+            name = row.display_name if row is not None else "somebody else"
+            raise Conflict("assignee", f"{name} of another organisation is handling this case", holder)
 
 
 def _give(held: Held, to: int | None, name: str | None, note: str) -> None:
@@ -138,7 +150,8 @@ def take(engine: Engine, scope: Scope, key: int, actor: Actor) -> tuple[list[int
         )
         if not connection.execute(taken).rowcount:
             raise Conflict("taken_at", "the hand-over was taken over already", key)
-        for case_id in connection.scalars(select(HandedCase.case_id).where(HandedCase.hand_over_id == key)).all():
+        given = select(HandedCase.case_id).where(HandedCase.hand_over_id == key).order_by(HandedCase.case_id)
+        for case_id in connection.scalars(given).all():
             try:
                 held = hold(connection, scope, case_id, None, actor)
                 held.mine()

@@ -60,7 +60,7 @@ def take(engine: Engine, alarms: Sequence[Alarm], at_ms: int | None = None) -> T
         known = owners.owners(connection, {alarm.vehicle_id for alarm in fresh})
         runs = _runs(connection, fresh, ends, book, now)
         for alarm in fresh:
-            policy = book.at(alarm.at)
+            policy = book.at(min(alarm.at, now))
             runs.take(alarm, policy, policy.limit_of(known[alarm.vehicle_id].vehicle_class))
         for alarm, warning in _ended(runs, ends):
             if alarm.at > warning.last_at:

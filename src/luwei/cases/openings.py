@@ -102,7 +102,8 @@ def work(
             continue
         if not warning.grade or warning.by is None:
             continue
-        policy = book.at(warning.by.at)
+        # no version that has yet to begin, whatever a terminal's clock says: it may still be taken back
+        policy = book.at(min(warning.by.at, now))
         case = _joinable(there, warning, policy)
         if case is None:
             case = _open(connection, batch, warning, known, terminals, policy, next(keys))

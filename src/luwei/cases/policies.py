@@ -116,7 +116,14 @@ def check(given: Mapping[str, Any]) -> Policy:
     """The policy of a document. Raises RegistryError by the path of the first wrong field."""
     if len(json.dumps(given, ensure_ascii=False)) > DOCUMENT_MOST:
         raise RegistryError("policy", f"must have at most {DOCUMENT_MOST} characters")
-    return parse(dict(given))
+    made = parse(dict(given))
+    for code, rule in made.types.items():
+        try:
+            rule.tts.encode("gbk")
+        except UnicodeEncodeError as error:
+            lacking = rule.tts[error.start]
+            raise RegistryError(f"types.{code}.tts", f"has a character that GBK lacks: {lacking!r}", rule.tts) from None
+    return made
 
 
 def add(engine: Engine, given: Mapping[str, Any], valid_from: int, note: str, actor: Actor) -> int:

@@ -29,6 +29,8 @@ SIZE_MOST = 200
 COUNT_MOST = 10_000
 """Rows of a list are counted up to here: a person learns no more from a larger number, and a count must stay quick."""
 EXPORT_MOST = 100_000
+TRUCKS_MOST = 2_000
+"""Trucks with a part of a plate whose cases are looked for by truck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +205,13 @@ def _matches(engine: Engine, text: str) -> ColumnElement[bool]:
     """A case by its number, or by a part of the truck's plate."""
     if text[:2].isascii() and text[:2].isalpha() and "-" in text:
         return AlarmCase.number == text.upper()
+    fragment = text.upper()
     with read(engine) as connection:
-        keys = connection.scalars(select(Vehicle.id).where(contains(engine, Vehicle.plate, text.upper())).limit(500))
-        found = list(keys)
+        keys = select(Vehicle.id).where(contains(engine, Vehicle.plate, fragment)).limit(TRUCKS_MOST + 1)
+        found = list(connection.scalars(keys))
+    if len(found) > TRUCKS_MOST:
+        # so common that the cases themselves are soon looked through
+        return contains(engine, AlarmCase.plate, fragment)
     return AlarmCase.vehicle_id.in_(found) if found else false()
 
 

@@ -174,7 +174,8 @@ def _came_again(connection: Connection, case: dict[str, Any], since: int) -> boo
         select(CaseAlarm.alarm)
         .join(PreWarning, PreWarning.id == CaseAlarm.warning_id)
         .where(PreWarning.vehicle_id == case["vehicle_id"], PreWarning.last_at > since, PreWarning.type == case["type"])
-        .where(CaseAlarm.at > since, CaseAlarm.phase != 2)
+        # by both clocks: the alarm itself, of a terminal whose clock is ahead, is no repetition
+        .where(CaseAlarm.at > since, CaseAlarm.received_at > since, CaseAlarm.phase != 2)
         .limit(1)
     )
     return connection.scalar(statement) is not None
