@@ -63,9 +63,11 @@ export const useLifting = defineStore('lifting', () => {
     next();
   }
 
-  /** Another page asks anew. */
+  /** Another page, or another person: what waits for an answer gets none, and what was declined is asked anew. */
   function forget(): void {
+    for (const each of queue.splice(0)) each.settle(false);
     declined.value.clear();
+    next();
   }
 
   onLiftable((error, path) => ask(wantedOf(error, path)));
