@@ -22,16 +22,12 @@ export interface OpenOrder {
 }
 
 export function useOrderList(filter: () => OrderFilter, page: () => number): { list: Reading<OrderPage>; counts: Reading<OrderCounts>; reload: () => Promise<void> } {
-  const list = useReading((signal) => orderApi.page(filter(), page(), SIZE, signal), () => [filter(), page()], true);
+  const list = useReading((signal) => orderApi.page(filter(), page(), SIZE, signal), () => [filter(), page()], true, AGAIN_MS);
   const about = (): Pick<OrderFilter, 'city' | 'county' | 'target'> => ({ city: filter().city, county: filter().county, target: filter().target });
-  const counts = useReading((signal) => orderApi.counts(about(), signal), about, true);
+  const counts = useReading((signal) => orderApi.counts(about(), signal), about, true, AGAIN_MS);
   const reload = async (): Promise<void> => {
     await Promise.all([list.reload(), counts.reload()]);
   };
-  const timer = setInterval(() => {
-    if (!document.hidden) void reload();
-  }, AGAIN_MS);
-  onBeforeUnmount(() => clearInterval(timer));
   return { list, counts, reload };
 }
 
@@ -40,12 +36,14 @@ export function useOpenOrder(id: () => number | null): OpenOrder {
   const error = shallowRef<ApiError | null>(null);
   const busy = ref(false);
   let flight: AbortController | null = null;
+  let asking = false;
 
   async function reload(): Promise<void> {
     const wanted = id();
     flight?.abort();
     if (wanted === null) return;
     const mine = (flight = new AbortController());
+    asking = true;
     try {
       const found = await orderApi.one(wanted, mine.signal);
       if (mine.signal.aborted) return;
@@ -56,6 +54,7 @@ export function useOpenOrder(id: () => number | null): OpenOrder {
       error.value = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
       if (error.value.forbidden || error.value.status === 404) detail.value = null;
     }
+    asking = false;
   }
 
   async function act(run: (detail: OrderDetail) => Promise<OrderDetail>): Promise<OrderDetail> {
@@ -84,7 +83,7 @@ export function useOpenOrder(id: () => number | null): OpenOrder {
     { immediate: true },
   );
   const timer = setInterval(() => {
-    if (!document.hidden && !busy.value) void reload();
+    if (!document.hidden && !busy.value && !asking) void reload();
   }, AGAIN_MS);
   onBeforeUnmount(() => {
     clearInterval(timer);
