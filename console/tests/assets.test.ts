@@ -75,6 +75,7 @@ describe('the rules of the server', () => {
     expect(ruleText('the case changed meanwhile: 监控员01 Verdict (判定) at 01:24:05')).toBe('监控员01 01:24:05 判定');
     expect(ruleText('a case that is handled cannot be handed over')).toBe('报警单当前状态不允许此操作');
     expect(ruleText('something new')).toBe('something new');
+    expect(ruleText('unreachable')).toBe('服务器没有应答，请检查网络后重试');
   });
 });
 

@@ -1,6 +1,27 @@
-/** The server's rules in Chinese. A rule without an entry is shown as the server says it. */
-import type { ApiError } from './client';
-import { locale } from '@/i18n';
+/** The server's rules in the reader's language. A rule without an entry is shown as the server says it. */
+import { locale, say } from '@/i18n';
+import type { Words } from '@/i18n';
+
+import { ApiError } from './client';
+
+/** Refusals that are a code and no sentence. */
+const CODES: Readonly<Record<string, Words>> = {
+  unreachable: { zh: '服务器没有应答，请检查网络后重试', en: 'The server does not answer. Check the network and try again' },
+  unreadable: { zh: '服务器的应答无法读取，请重试', en: 'The answer of the server cannot be read. Try again' },
+  internal: { zh: '服务器出错，请稍后重试；原因已记入服务器日志', en: 'The server failed. Try again later; the cause is in its log' },
+  not_found: { zh: '没有此记录，或不在您的辖区内', en: 'There is no such record, or it lies outside your jurisdiction' },
+  forbidden: { zh: '您的角色或辖区不包含此操作', en: 'Your role or jurisdiction does not include this' },
+  reason_required: { zh: '需先填写事由', en: 'A reason must be recorded first' },
+  reauthenticate: { zh: '需先验证身份', en: 'Prove who you are first' },
+  too_many_attempts: { zh: '尝试次数过多，请稍后再试', en: 'Too many attempts. Wait a little' },
+  too_large: { zh: '内容过大', en: 'It is too large' },
+  body_too_large: { zh: '内容过大', en: 'It is too large' },
+  history_unavailable: { zh: '历史库暂不可用，请稍后重试', en: 'The history is away. Try again later' },
+  history_busy: { zh: '历史库繁忙，请稍后重试', en: 'The history is busy. Try again later' },
+  evidence_unavailable: { zh: '证据库暂不可用，请稍后重试', en: 'The evidence store is away. Try again later' },
+  commands_unavailable: { zh: '指令服务暂不可用，请稍后重试', en: 'The commands are away. Try again later' },
+  oversight_unavailable: { zh: '监督服务暂不可用，请稍后重试', en: 'Oversight is away. Try again later' },
+};
 
 const RULES: readonly (readonly [RegExp, string])[] = [
   [/^must be given$/, '必填'],
@@ -124,6 +145,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
 const BOTH = / \([^()\x20-\x7e]+\)/g;
 
 export function ruleText(rule: string): string {
+  const code = CODES[rule];
+  if (code) return say(code);
   if (locale.value === 'en') return rule.replace(BOTH, '');
   for (const [pattern, text] of RULES) {
     if (pattern.test(rule)) return rule.replace(pattern, text);
@@ -131,7 +154,7 @@ export function ruleText(rule: string): string {
   return rule;
 }
 
-/** What to say of a refusal at its field. */
-export function refusalText(error: ApiError): string {
-  return ruleText(error.rule);
+/** What to say of a refusal, or of whatever else went wrong with a request. */
+export function refusalText(failure: unknown): string {
+  return ruleText(failure instanceof ApiError ? failure.rule : 'unreadable');
 }

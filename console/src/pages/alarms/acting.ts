@@ -88,7 +88,7 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
   function failed(failure: unknown): void {
     const error = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
     const field = fieldOf(error.field);
-    const why = error.field === 'version' ? t('conflict', { why: refusalText(error) }) : error.unreachable ? error.message : refusalText(error);
+    const why = error.field === 'version' ? t('conflict', { why: refusalText(error) }) : refusalText(error);
     fault.value = { text: field ? `${word('field', field)}：${why}` : why, field };
     if (field) focus(field);
   }
