@@ -7,7 +7,7 @@ import type { Acted, CaseRow, CaseWords, Correction, Handling, Measure, Verdict 
 import { ApiError, request } from '@/api/client';
 import { refusalText } from '@/api/rules';
 import { plateText } from '@/format/plate';
-import { useMessages } from '@/i18n';
+import { locale, useMessages } from '@/i18n';
 
 import type { Answered, Asked } from './DeskDialog.vue';
 import { draftOf, firstLacking, forVerdict, toggled, unsaid } from './handling';
@@ -69,17 +69,20 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
         fault.value = null;
         asked.value = null;
       }
-      if (detail && !touched) draft.value = draftOf(detail);
-      if (!detail) draft.value = { ...EMPTY };
+      if (!detail) take({ ...EMPTY });
+      else if (!touched) take(draftOf(detail));
     },
     { immediate: true },
   );
   watch(draft, () => (touched = true), { deep: true, flush: 'sync' });
-  watch(
-    () => open.detail.value?.case.id,
-    () => (touched = false),
-    { flush: 'post' },
-  );
+  // an old refusal is none of what is asked now
+  watch(asked, (kind) => kind && (fault.value = null));
+
+  /** The record as it stands, nothing of it the person's own. */
+  function take(record: Handling): void {
+    draft.value = record;
+    touched = false;
+  }
 
   function fieldOf(name: string | null): Field | null {
     return name === 'verdict' || name === 'reason' || name === 'actions' || name === 'driver_reply' || name === 'correction' || name === 'text' ? name : null;
@@ -89,17 +92,18 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
     const error = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
     const field = fieldOf(error.field);
     const why = error.field === 'version' ? t('conflict', { why: refusalText(error) }) : refusalText(error);
-    fault.value = { text: field ? `${word('field', field)}：${why}` : why, field };
+    fault.value = { text: field ? `${word('field', field)}${locale.value === 'zh' ? '：' : ': '}${why}` : why, field };
     if (field) focus(field);
   }
 
-  async function run(saved: (plate: string) => string, act: (row: CaseRow) => Promise<Acted>): Promise<boolean> {
+  /** `written`: the act took the record in, so what the server says of it counts again. */
+  async function run(saved: (plate: string) => string, act: (row: CaseRow) => Promise<Acted>, written = false): Promise<boolean> {
     const row = open.detail.value?.case;
     if (!row || open.busy.value) return false;
     fault.value = null;
     try {
       await open.act(act);
-      touched = false;
+      if (written) touched = false;
       told.value = saved(plateText(row.plate));
       return true;
     } catch (failure) {
@@ -127,7 +131,7 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
     const record = unsaid(draft.value, { reply: t('reply.none'), text: () => t('text.auto') + factsOf(detail) });
     const on = goOn;
     await open.flush();
-    if (await run((plate) => t('saved.verdict', { plate, verdict: t(`verdict.${verdict}`) }), (now) => caseApi.verdict(now.id, now.version, record))) {
+    if (await run((plate) => t('saved.verdict', { plate, verdict: t(`verdict.${verdict}`) }), (now) => caseApi.verdict(now.id, now.version, record), true)) {
       waits.value = null;
       goOn = false;
       if (!on) return;
@@ -173,13 +177,10 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
   }
 
   async function command(purpose: 'tts' | 'call' | 'stop', given: { text?: string; phone?: string }): Promise<boolean> {
-    const written = { ...draft.value, actions: draft.value.actions.includes(purpose) ? draft.value.actions : toggled(draft.value.actions, purpose) };
-    const kept = touched;
     const done = await run((plate) => t('saved.command', { plate }), (row) => caseApi.command(row.id, row.version, purpose, given));
-    if (done) {
-      draft.value = written;
-      touched = kept || touched;
-    }
+    const own = touched;
+    if (done && !draft.value.actions.includes(purpose)) draft.value = { ...draft.value, actions: toggled(draft.value.actions, purpose) };
+    touched = own;
     return done;
   }
 
