@@ -7,6 +7,7 @@ import { lengthText, limitText, remaining, remainingText, toneOf } from '@/pages
 import { keyAction } from '@/pages/alarms/keys';
 import { matches, merge, neighbour, order } from '@/pages/alarms/queue';
 import { mayPlay, REST_MS, soundRemembered, TONES } from '@/pages/alarms/sound';
+import { orderKey } from '@/pages/oversight/orders/keys';
 
 const MINUTE = 60_000;
 
@@ -54,6 +55,13 @@ const press = (code: string, key = '', more: Partial<KeyboardEvent> = {}): Param
 const on = (...selectors: string[]): EventTarget => ({ closest: (wanted: string) => (selectors.some((each) => wanted.includes(each)) ? {} : null) }) as unknown as EventTarget;
 
 describe('keys of the desk', () => {
+  it('judge once a press: a key that is held goes through the list alone', () => {
+    const held = { repeat: true };
+    expect([keyAction(press('Digit1', '1', { ...held, shiftKey: true })), keyAction(press('KeyL', 'l', held)), keyAction(press('KeyQ', 'q', held))]).toEqual([null, null, null]);
+    expect([keyAction(press('KeyJ', 'j', held)), keyAction(press('ArrowRight', 'ArrowRight', held))]).toEqual([{ act: 'next' }, { act: 'frame', step: 1 }]);
+    expect([orderKey(press('Digit1', '1', held)), orderKey(press('KeyK', 'k', held))]).toEqual([null, { act: 'previous' }]);
+  });
+
   it('go by their place, so that Shift and other layouts leave a digit what it is', () => {
     expect(keyAction(press('Digit1', '1'))).toEqual({ act: 'verdict', verdict: 'confirm', next: false });
     expect(keyAction(press('Digit1', '!', { shiftKey: true }))).toEqual({ act: 'verdict', verdict: 'confirm', next: true });

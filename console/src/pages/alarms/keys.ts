@@ -18,6 +18,8 @@ interface Pressed {
   metaKey: boolean;
   altKey: boolean;
   shiftKey: boolean;
+  /** The key is held down. */
+  repeat?: boolean;
   target: EventTarget | null;
 }
 
@@ -43,7 +45,15 @@ const LETTERS: Readonly<Record<string, KeyAction>> = {
   KeyA: { act: 'start' },
 };
 
+/** What may go on while its key is held: going through the list, stepping through a clip. All else is done once a press. */
+const GOES_ON = ['next', 'previous', 'frame'];
+
 export function keyAction(event: Pressed): KeyAction | null {
+  const action = meaning(event);
+  return action && event.repeat && !GOES_ON.includes(action.act) ? null : action;
+}
+
+function meaning(event: Pressed): KeyAction | null {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const target = event.target as Partial<Element> | null;
   const within = (selector: string): boolean => !!target?.closest?.(selector);

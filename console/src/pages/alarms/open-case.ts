@@ -89,8 +89,13 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
       error.value = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
       if (error.value.forbidden || error.value.status === 404) detail.value = null;
     }
-    // evidence, checks and commands go on by themselves while the case is open
-    timer = setTimeout(() => void (document.hidden ? undefined : reload()), AGAIN_MS);
+    timer = setTimeout(again, AGAIN_MS);
+  }
+
+  /** Evidence, checks and commands go on by themselves while the case is open; a page in the background waits until it is looked at. */
+  function again(): void {
+    if (document.hidden) timer = setTimeout(again, AGAIN_MS);
+    else void reload();
   }
 
   /** Tells what was opened; without files that the case was opened at all. Answers once the server knows it; `again`: the case is read anew. */
@@ -108,7 +113,8 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
       told(answer.case);
       if (again && detail.value?.case.id === answer.case.id) await reload();
     } catch {
-      openedHere.delete(now.case.id); // told with the next file, or with the verdict, which says what is missing
+      openedHere.delete(now.case.id); // told with the next file, or before the verdict, which says what is missing
+      if (detail.value?.case.id === now.case.id) fresh.forEach((file) => seenFiles.add(file));
     }
   }
 

@@ -15,6 +15,8 @@ interface Held {
 const held = new Map<string, Held>();
 const flights = new Map<string, Promise<string>>();
 let total = 0;
+/** Ends what is on its way when nothing is to stay. */
+let away = new AbortController();
 
 /** The way to a file: a picture's copy bears viewer, time and this purpose. */
 export function addressOf(id: number, purpose: string, form: 'view' | 'original' = 'view'): string {
@@ -36,7 +38,7 @@ function keep(key: string, blob: Blob): string {
 
 /** `ahead`: nobody waits for it, so nobody is asked to lift a refusal. */
 async function read(key: string, ahead: boolean): Promise<string> {
-  return keep(key, await requestFile(key, { plain: ahead }));
+  return keep(key, await requestFile(key, { plain: ahead, signal: away.signal }));
 }
 
 /** The file's object URL; fetched once. @throws ApiError */
@@ -50,14 +52,19 @@ export function fetched(id: number, purpose: string, ahead = false): Promise<str
   }
   let flight = flights.get(key);
   if (!flight) {
-    flight = read(key, ahead).finally(() => flights.delete(key));
-    flights.set(key, flight);
+    const mine = (flight = read(key, ahead).finally(() => {
+      if (flights.get(key) === mine) flights.delete(key);
+    }));
+    flights.set(key, mine);
   }
   return flight;
 }
 
 /** Another person signs in, or the page is left: nothing stays. */
 export function letGo(): void {
+  away.abort();
+  away = new AbortController();
+  flights.clear();
   for (const each of held.values()) URL.revokeObjectURL(each.url);
   held.clear();
   total = 0;

@@ -8,6 +8,8 @@ interface Pressed {
   ctrlKey: boolean;
   metaKey: boolean;
   altKey: boolean;
+  /** The key is held down. */
+  repeat?: boolean;
   target: EventTarget | null;
 }
 
@@ -20,7 +22,13 @@ const LETTERS: Readonly<Record<string, OrderKey>> = {
   KeyP: { act: 'print' },
 };
 
+/** Only going through the list goes on while its key is held; all else is done once a press. */
 export function orderKey(event: Pressed): OrderKey | null {
+  const key = meaning(event);
+  return key && event.repeat && key.act !== 'next' && key.act !== 'previous' ? null : key;
+}
+
+function meaning(event: Pressed): OrderKey | null {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const target = event.target as Partial<Element> | null;
   if (target?.closest?.(TYPING)) return null;
