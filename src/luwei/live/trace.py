@@ -18,9 +18,10 @@ from typing import Any, Protocol
 
 import structlog
 
+from luwei.live import hidden
 from luwei.live.feed import now_ms
 from luwei.protocol.errors import ProtocolError
-from luwei.protocol.jt808.frame import decode_frame
+from luwei.protocol.jt808.frame import Frame, decode_frame
 
 log = structlog.get_logger()
 
@@ -147,14 +148,20 @@ class Trace:
         return [frame for frame in self.ring if frame.seq in seqs] if seqs else []
 
     def add(self, given: dict[str, Any], gateway: str, boot: int) -> None:
-        """Keep one frame as a gateway published it. Raises KeyError, TypeError or ValueError."""
+        """Keep one frame as a gateway published it, without what nobody may read (``luwei.live.hidden``). Raises
+        KeyError, TypeError or ValueError."""
         raw = bytes.fromhex(given["hex"])
+        decoded: Frame | None = None
+        with contextlib.suppress(ProtocolError):
+            decoded = decode_frame(raw)
+            raw = hidden.shown(decoded, raw)
         self.frames += 1
         frame = TracedFrame(
-            self.frames, int(given["at"]), str(given["way"]), given["hex"], str(given["outcome"]),
+            self.frames, int(given["at"]), str(given["way"]), raw.hex(), str(given["outcome"]),
             [str(reason) for reason in given["reasons"]], gateway, key=(boot, int(given["n"])),
         )  # fmt: skip
-        self._read(frame, raw)
+        if decoded is not None:
+            self._read(frame, decoded)
         self.bytes_in += len(raw)
         self.kept += len(raw)
         self.ring.append(frame)
@@ -164,12 +171,8 @@ class Trace:
             self.touched.pop(gone.seq, None)
             self.dropped += 1
 
-    def _read(self, frame: TracedFrame, raw: bytes) -> None:
+    def _read(self, frame: TracedFrame, decoded: Frame) -> None:
         """Message id and serial; for an answer also which frame it answers, and with what result."""
-        try:
-            decoded = decode_frame(raw)
-        except ProtocolError:
-            return
         header, body = decoded.header, decoded.body
         frame.message_id, frame.serial = header.message_id, header.serial
         if frame.way != "down" or len(body) < 3:
