@@ -63,6 +63,51 @@ async def test_a_stream_nobody_asked_for_is_closed_and_counted(node: Harness, cl
     await until(lambda: node.refused().get("unexpected", 0) == before + 1, "counted")
 
 
+async def test_a_line_that_says_nothing_is_its_streams_where_only_one_is_waited_for(node: Harness, clip: Clip) -> None:
+    stream = await node.expect(peer="127.0.0.7")
+    mute = await node.truck(host="127.0.0.7")
+    await until(lambda: node.state(stream).state == "connected", "the mute line is known by its address")
+    assert node.state(stream).data_at == 0
+    mute.send(b"".join(packets(clip[:5])))
+    await shown(node, stream, 4)
+    view = await node.view(stream)
+    mute.send(b"".join(packets(clip[5:10])))
+    await until(lambda: view.got.pictures, "pictures")
+
+
+async def test_a_mute_line_that_brings_another_stream_gives_back_the_one_it_was_taken_for(
+    node: Harness, clip: Clip
+) -> None:
+    stream = await node.expect(peer="127.0.0.8")
+    mute = await node.truck(host="127.0.0.8")
+    await until(lambda: node.state(stream).state == "connected", "the mute line is known by its address")
+    other = await node.expect("13900000055")
+    mute.send(b"".join(packets(clip[:5], "13900000055")))
+    await shown(node, other, 4)
+    assert node.state(stream).state == "expected"
+    stranger = await node.truck(host="127.0.0.8")
+    await until(lambda: node.state(stream).state == "connected", "the next mute line")
+    stranger.send(b"".join(packets(clip[:3], "13900000066")))
+    assert await stranger.cut()
+    assert node.state(stream).state == "expected"
+
+
+async def test_without_a_key_picture_the_codec_is_what_the_terminal_says_unless_its_key_pictures_are_strange(
+    node: Harness, clip: Clip
+) -> None:
+    stream = await node.expect()
+    truck = await node.truck()
+    pictures = [each for each in clip if not each[1]]
+    truck.send(b"".join(packets(pictures[:5])))
+    await until(lambda: node.state(stream).held_back >= 4, "pictures held back")
+    assert node.state(stream).codec == "h264"
+    strange = await node.expect("13900000077")
+    other = await node.truck()
+    other.send(b"".join(packets([(b"\0\0\0\1\x5e" + bytes(50), True)] * 5, "13900000077")))
+    await until(lambda: node.state(strange).held_back >= 4, "pictures held back")
+    assert node.state(strange).codec == ""
+
+
 async def test_another_channel_than_the_expected_one_is_nobodys(node: Harness, clip: Clip) -> None:
     stream = await node.expect(channel=1)
     truck = await node.truck()

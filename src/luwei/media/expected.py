@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from luwei.media.feed import Feed
-from luwei.media.orders import TALK
 from luwei.media.stream import Stream
 from luwei.protocol.jt1078.packet import sim_matches
 
@@ -94,14 +93,15 @@ class Expected:
         return self._free(fits[0], feed, now_s)
 
     def silent(self, feed: Feed) -> Stream | None:
-        """Whose line says nothing, as some terminals do in a broadcast, or in a talk before they hear something: taken
-        where exactly one stream of this line is waited for from this address (reference §6.3)."""
+        """Whose line says nothing, as some terminals do in a broadcast, or in a talk before they hear something
+        (reference §6.3), and broken ones for a picture, whose viewer is told so: taken where exactly one stream of
+        this line is waited for from this address."""
         waiting = [
             each
             for each in self._streams.values()
             if each.expect.line == feed.line and each.source is None and each.expect.peer == feed.address
         ]
-        return waiting[0] if len(waiting) == 1 and feed.address and feed.line == TALK else None
+        return waiting[0] if len(waiting) == 1 and feed.address else None
 
     def _free(self, stream: Stream, feed: Feed, now_s: float) -> Found:
         holder = stream.source

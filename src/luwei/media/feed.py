@@ -56,6 +56,7 @@ class Feed:
         self._key: _Key | None = None
         self._stream: Stream | None = None
         self._slips: deque[float] = deque(maxlen=SLIPS_MAX + 1)
+        self._assumed: Stream | None = None
 
     @property
     def serials(self) -> SerialCheck:
@@ -115,6 +116,11 @@ class Feed:
             stream = None
             if len(self._routes) < ROUTES_MAX:
                 stream = self._routes[key] = self.host.route(self, *key)
+            if self._assumed is not None:
+                assumed, self._assumed = self._assumed, None
+                if assumed is not stream:
+                    self.streams.discard(assumed)
+                    assumed.detach(self)
             if stream is not None:
                 self.streams.add(stream)
                 stream.attach(self)
@@ -129,7 +135,9 @@ class Feed:
             self.cut_off("slips", f"{len(self._slips)} losses of step within a minute")
 
     def assume(self, stream: Stream) -> None:
-        """The line brings ``stream``, though it has said nothing (``Expected.silent``)."""
+        """The line brings ``stream``, though it has said nothing (``Expected.silent``); its first packet may tell
+        otherwise."""
+        self._assumed = stream
         self.streams.add(stream)
         stream.attach(self)
 

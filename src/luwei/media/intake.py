@@ -109,9 +109,9 @@ class Connection(Feed, asyncio.Protocol):
             self.take(self._reader.settle(), 0, now_ms, now_s)
             if not self.packets and not self.streams and (stream := self._intake.host.silent(self)) is not None:
                 self.assume(stream)
-        if self.streams and not self.packets:
+        if self.streams and not self.packets and self.line == TALK:
             return
-        if not self.packets and now_s - self.opened_s > FIRST_PACKET_S:
+        if not self.packets and not self.streams and now_s - self.opened_s > FIRST_PACKET_S:
             self.cut_off("no_packet" if not self._reader.garbage else "garbage", "no packet in 5 s")
         elif now_s - self.heard_s > (idle_s := self._intake.idle_s(self.line)):
             self.cut_off("idle", f"nothing for {idle_s} s")

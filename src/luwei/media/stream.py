@@ -140,7 +140,8 @@ class Stream:
     def attach(self, source: Source) -> None:
         """A connection brings the stream."""
         if self.source is not None:
-            self.source.end("superseded")
+            if self.source is not source:
+                self.source.end("superseded")
         else:
             self.connected_at = self._host.now_ms()
         self._reset()
@@ -394,7 +395,7 @@ class Stream:
             self.untold_ms += 1000
         if self.data_at and not self.key_at and not self._told_no_key and now_ms - self.data_at > KEY_MS:
             self._told_no_key = True
-            self._host.event(self, "no_key", self.video.codec or "")
+            self._host.event(self, "no_key", self.video.likely or "")
         sound = self.sound
         if sound is not None and not sound.begun and not sound.told and now_ms - sound.since_ms > LISTEN_MS:
             sound.told = True
@@ -429,7 +430,7 @@ class Stream:
             key_at=self.key_at,
             peer=source.peer if source else "",
             transport=source.transport_name if source else "",
-            codec=self.video.codec or "",
+            codec=self.video.likely or "",
             codec_string=codec_string(self.video.configuration) if self.video.configuration else "",
             width=size.width if size else 0,
             height=size.height if size else 0,

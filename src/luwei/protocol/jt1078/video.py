@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from luwei.protocol.jt1078.frames import Frame
 from luwei.protocol.jt1078.nal import H264, H265, RULES, codec_of, split_units
-from luwei.protocol.jt1078.packet import B_FRAME
+from luwei.protocol.jt1078.packet import B_FRAME, I_FRAME
 from luwei.protocol.jt1078.sequence import PictureFormat, picture_format
 
 PAYLOAD_TYPES = {98: H264, 99: H265}
@@ -53,7 +53,9 @@ class VideoTrack:
     """One stream: frames in, pictures that can be decoded out."""
 
     __slots__ = (
+        "_foreign",
         "_open",
+        "_promised",
         "_sets",
         "_shown",
         "codec",
@@ -68,7 +70,8 @@ class VideoTrack:
     def __init__(self) -> None:
         self._sets: dict[int, tuple[bytes, ...]] = {}
         self._shown: Configuration | None = None
-        self._open = False
+        self._open = self._foreign = False
+        self._promised: str | None = None
         self.codec: str | None = None
         """``h264`` or ``h265``, None until the data has told."""
         self.configuration: Configuration | None = None
@@ -81,6 +84,12 @@ class VideoTrack:
         self.pictures = 0
         self.key_pictures = 0
 
+    @property
+    def likely(self) -> str | None:
+        """``codec``; before the data has told, the payload type's where nothing came that is marked as a key picture:
+        then the codec is not what is wrong."""
+        return self.codec or (None if self._foreign else self._promised)
+
     def take(self, frame: Frame) -> Picture | None:
         """The picture of ``frame``, or None: it holds only parameter sets, is malformed, or cannot be decoded."""
         units = split_units(frame.body)
@@ -91,6 +100,8 @@ class VideoTrack:
         self._find_codec(units, frame)
         if self.codec is None:
             self.held_back += 1
+            self._promised = PAYLOAD_TYPES.get(frame.payload_type)
+            self._foreign = self._foreign or frame.data_type == I_FRAME
             return None
         if frame.data_type == B_FRAME:
             self.faults[B_FRAMES] += 1
