@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -176,6 +177,24 @@ async def test_a_clip_is_shown_as_a_copy_that_plays_and_bears_who_looked(web: Ru
     assert other.content != whole.content
     original = await get(web, path, form="original", purpose="核实")
     assert original.content == clip()
+
+
+async def test_every_look_is_noted_also_one_that_leaves_out_the_first_octet_and_a_probe_is_none(
+    web: Running, files: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, before = f"/api/evidence/{files['clip']}/file", len(entries(web, "evidence.view"))
+    probe = await get(web, path, headers={"Range": "bytes=0-0"}, purpose="留痕")
+    assert (probe.status_code, len(probe.content), "x-luwei-copy-ends" in probe.headers) == (206, 1, False)
+    assert len(entries(web, "evidence.view")) == before
+    for _ in range(2):
+        assert (await get(web, path, headers={"Range": "bytes=1-"}, purpose="留痕")).status_code == 206
+    assert len(entries(web, "evidence.view")) == before + 1
+    clips = web.services.clips
+    assert clips is not None
+    (wish,) = [each for each in clips._kept if each.purpose == "留痕"]
+    monkeypatch.setitem(clips._kept, wish, replace(clips._kept[wish], ends_ms=1_500))
+    again = await get(web, path, headers={"Range": "bytes=0-0"}, purpose="留痕")
+    assert again.headers["x-luwei-copy-ends"] == "1500"
 
 
 async def test_a_clip_that_cannot_be_decoded_has_no_copy_but_its_original(web: Running, files: dict[str, int]) -> None:

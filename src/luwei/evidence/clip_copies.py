@@ -42,6 +42,8 @@ class Copy:
     path: Path
     size: int
     made_at: float
+    ends_ms: int | None = None
+    """How long it is, where the original goes on behind it: it has ``clip_copy.FRAMES_MAX`` pictures at most."""
 
 
 class Crowded(Exception):
@@ -110,7 +112,9 @@ class ClipCopies:
         if "cause" in answer:
             out.unlink(missing_ok=True)
             raise Unplayable(str(answer["cause"]))
-        copy = self._kept[wish] = Copy(out, out.stat().st_size, time.monotonic())
+        copy = self._kept[wish] = Copy(
+            out, out.stat().st_size, time.monotonic(), int(answer["ms"]) if answer["cut"] else None
+        )
         return copy
 
     def _forget(self) -> None:

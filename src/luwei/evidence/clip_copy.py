@@ -29,7 +29,8 @@ SOUND_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def copy(path: str, media_type: str, out: str, viewer: str, moment: str, purpose: str) -> dict[str, Any]:
-    """Write the copy of ``path`` to ``out``: {"frames": n}, or {"cause": why not}."""
+    """Write the copy of ``path`` to ``out``: {"frames": n, "ms": its length, "cut": whether the original goes on}, or
+    {"cause": why not}."""
     import av
 
     with av.open(path, format=RAW.get(media_type)) as source:
@@ -60,9 +61,13 @@ def _transcode(source: Any, video: Any, sound: Any, sink: Any, words: tuple[str,
     target.codec_context.time_base = Fraction(1, 90_000)
     heard = sink.add_stream("aac", rate=sound.codec_context.sample_rate) if sound is not None else None
     video.codec_context.thread_count = 1
-    frames, last = 0, -1
+    frames, last, cut = 0, -1, False
+    begin: int | None = None
     try:
         for packet in source.demux([video] if sound is None else [video, sound]):
+            if frames >= FRAMES_MAX and packet.stream is video and packet.size:
+                cut = True
+                break
             for frame in packet.decode():
                 if isinstance(frame, av.AudioFrame):
                     frame.pts = None
@@ -70,13 +75,13 @@ def _transcode(source: Any, video: Any, sound: Any, sink: Any, words: tuple[str,
                     sink.mux(heard.encode(frame))
                     continue
                 at = round(frame.time * 90_000) if frame.time is not None else round(frames * 90_000 / rate)
-                last = max(at, last + 1)
+                # what was cut out of a longer recording does not begin at 0
+                begin = at if begin is None else begin
+                last = max(at - begin, last + 1)
                 marked = mark.on(frame)
                 marked.pts, marked.time_base = last, Fraction(1, 90_000)
                 sink.mux(target.encode(marked))
                 frames += 1
-            if frames >= FRAMES_MAX:
-                break
     except FFmpegError:
         # A clip that breaks off is shown as far as it goes.
         if not frames:
@@ -84,7 +89,9 @@ def _transcode(source: Any, video: Any, sound: Any, sink: Any, words: tuple[str,
     sink.mux(target.encode(None))
     if heard is not None:
         sink.mux(heard.encode(None))
-    return {"frames": frames} if frames else {"cause": "no picture could be decoded"}
+    if not frames:
+        return {"cause": "no picture could be decoded"}
+    return {"frames": frames, "ms": round(max(0, last) / 90 + 1000 / rate), "cut": cut}
 
 
 class _Mark:

@@ -7,6 +7,8 @@ and with the type that its bytes have; ``nosniff`` stands on every answer.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, Literal
 
@@ -18,7 +20,7 @@ from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from luwei.evidence import reading
-from luwei.evidence.clip_copies import Copy, Crowded, Unplayable, Wish
+from luwei.evidence.clip_copies import KEEP_S, Copy, Crowded, Unplayable, Wish
 from luwei.evidence.content import CLIPS, PICTURES, SEEN
 from luwei.evidence.reading import FileFilter, FileView, RefusalView, RequestView, StoredFile
 from luwei.evidence.requests import Expectation, expect
@@ -41,6 +43,8 @@ Moment = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]
 Form = Literal["view", "original"]
 PURPOSE_MIN, PURPOSE_MAX = 2, 100
 COPIES_AT_ONCE = 2
+LOOKS_MAX = 10_000
+"""Looks that are remembered; beyond that a further range is noted once more."""
 PICTURE_MAX = 32 << 20
 """Bytes of a picture that is copied for viewing."""
 _EXTENSIONS = {
@@ -48,7 +52,30 @@ _EXTENSIONS = {
     "image/webp": "webp", "video/mp4": "mp4", "video/h264": "h264", "video/h265": "h265",
     "video/x-msvideo": "avi", "audio/wav": "wav", "audio/aac": "aac", "audio/mpeg": "mp3", "audio/amr": "amr",
 }  # fmt: skip
+ENDS = "X-Luwei-Copy-Ends"
+PROBE = (0, 0)
+"""One octet, by which a page asks whether a copy is there and whole: that is no look."""
 _copying = asyncio.Semaphore(COPIES_AT_ONCE)
+
+
+class _Looks:
+    """Who looks at which file what for: a further range within a look is none of its own."""
+
+    def __init__(self) -> None:
+        self._begun: OrderedDict[tuple[object, ...], float] = OrderedDict()
+
+    def begins(self, look: tuple[object, ...], at_start: bool) -> bool:
+        """Whether this request begins a look: one from the first octet does, and one behind it where none goes on."""
+        now = time.monotonic()
+        last = self._begun.pop(look, None)
+        begins = at_start or last is None or now - last > KEEP_S
+        self._begun[look] = now
+        while len(self._begun) > LOOKS_MAX:
+            self._begun.popitem(last=False)
+        return begins
+
+
+_looks = _Looks()
 
 
 class FilePage(msgspec.Struct):
@@ -191,8 +218,9 @@ async def evidence_file(
     purpose: FromQuery[str] = "",
     form: FromQuery[Form] = "view",
 ) -> Response[Any]:
-    """``view``: a picture as a copy that bears viewer, time and ``purpose``, a clip or sound as it is, in ranges.
-    ``original``: the bytes as they came, for who may export."""
+    """``view``: a picture or a clip as a copy that bears viewer, time and ``purpose``, sound as it is, in ranges; the
+    copy of a clip that goes on behind its end says in ``X-Luwei-Copy-Ends`` where that is (ms). ``original``: the
+    bytes as they came, for who may export."""
     scope = door.allow("export" if form == "original" else "read", "evidence")
     why = purpose.strip()
     if not PURPOSE_MIN <= len(why) <= PURPOSE_MAX or not why.isprintable():
@@ -215,13 +243,14 @@ async def evidence_file(
         span = byte_range(request.headers.get("range", ""), size)
     except ValueError:
         return Response(b"", status_code=416, headers={"Content-Range": f"bytes */{size}"})
-    if span is None or span[0] == 0:
+    if span != PROBE and _looks.begins((door.user_id, file_id, form, why), span is None or span[0] == 0):
         # A player asks for one range after another: the first one is the look.
         act = "evidence.export" if form == "original" else "evidence.view"
         told = {"purpose": why, "sha256": view.sha256}
         await door.note(act, view.id, told, vehicle_id=view.vehicle_id, scope=scope)
     if clip is not None:
-        return await big_file(request, clip.path, "video/mp4", "no-store")
+        ends = {ENDS: str(clip.ends_ms)} if clip.ends_ms is not None else {}
+        return await big_file(request, clip.path, "video/mp4", "no-store", ends)
     return await _ranges(store, found, span, attachment=form == "original")
 
 

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import mimetypes
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,13 +101,18 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 async def big_file(
-    request: Request[Any, Any, Any], path: Path, media_type: str, cache: str = "public, max-age=3600"
+    request: Request[Any, Any, Any],
+    path: Path,
+    media_type: str,
+    cache: str = "public, max-age=3600",
+    more: Mapping[str, str] | None = None,
 ) -> Response[Any]:
-    """A large file in pieces, whole or the range asked for; ``cache`` is the Cache-Control value. Raises OSError."""
+    """A large file in pieces, whole or the range asked for; ``cache`` is the Cache-Control value, ``more`` are further
+    headers. Raises OSError."""
     state = await asyncio.to_thread(path.stat)
     size = state.st_size
     etag = f'"{state.st_mtime_ns:x}-{size:x}"'
-    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": cache}
+    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": cache, **(more or {})}
     if request.headers.get("if-none-match") == etag:
         return Response(b"", status_code=304, headers=headers, media_type=media_type)
     wanted = request.headers.get("range", "")
