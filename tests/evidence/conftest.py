@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,25 @@ from luwei.registry.evidence import EvidenceFile, EvidenceRefusal
 from luwei.settings import Settings
 
 Start = Callable[..., Awaitable[AttachmentServer]]
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[dict[str, Any]]:
+    """Options for a bucket on an S3 server of its own (moto)."""
+    moto = pytest.importorskip("moto.server", reason="moto is not installed")
+    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket="evidence")
+    config = {
+        "endpoint": endpoint, "access_key_id": "test", "secret_access_key": "test", "region": "us-east-1",
+        "virtual_hosted_style_request": "false",
+    }  # fmt: skip
+    yield {"config": config, "client_options": {"allow_http": True}}
+    server.stop()
 
 
 @pytest.fixture

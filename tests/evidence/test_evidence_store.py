@@ -22,25 +22,6 @@ from luwei.registry.evidence import MULTIMEDIA, PICTURE, EvidenceFile
 from ports import free_port
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[dict[str, Any]]:
-    """Options for a bucket on an S3 server of its own (moto)."""
-    moto = pytest.importorskip("moto.server", reason="moto is not installed")
-    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket="evidence")
-    config = {
-        "endpoint": endpoint, "access_key_id": "test", "secret_access_key": "test", "region": "us-east-1",
-        "virtual_hosted_style_request": "false",
-    }  # fmt: skip
-    yield {"config": config, "client_options": {"allow_http": True}}
-    server.stop()
-
-
 @pytest.fixture(params=["folder", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> EvidenceStore:
     if request.param == "folder":

@@ -23,6 +23,8 @@ from luwei.video.record_rows import Part
 log = structlog.get_logger()
 
 PATIENCE_S = 120.0
+TRIES = 2
+"""A process that dies or takes too long may have been in the way of something else; a part is stored raw only once."""
 RETRY_S = 5.0
 
 _sealed = Counter("luwei_video_record_files_total", "Parts of recordings stored as evidence", ["how"])
@@ -99,13 +101,15 @@ class PartSealer:
         await asyncio.to_thread(_remove, video, sound)
 
     async def _put_together(self, video: Path, sound: Path | None, out: Path) -> dict[str, Any]:
-        await asyncio.to_thread(_remove, out)
-        try:
-            return await self._process.ask(
-                {"video": str(video), "sound": str(sound) if sound is not None else None, "out": str(out)}
-            )
-        except (TooLong, Ended) as error:
-            return {"cause": str(error)}
+        job = {"video": str(video), "sound": str(sound) if sound is not None else None, "out": str(out)}
+        answer: dict[str, Any] = {}
+        for _ in range(TRIES):
+            await asyncio.to_thread(_remove, out)
+            try:
+                return await self._process.ask(job)
+            except (TooLong, Ended) as error:
+                answer = {"cause": str(error)}
+        return answer
 
     def _keep(self, path: Path, key: str) -> Stored:
         """The original, which an earlier run may have stored before it could say so."""
