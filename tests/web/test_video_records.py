@@ -21,6 +21,7 @@ from luwei.access.user import User
 from luwei.registry import organisations
 from luwei.registry.audit import SYSTEM, AuditEntry
 from luwei.registry.base import now_ms
+from luwei.registry.case import CLOSED, AlarmCase
 from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
 from luwei.registry.terminal import Terminal
@@ -324,9 +325,15 @@ async def test_a_rule_of_the_policy_records_a_new_case_and_its_files_stand_with_
     assert sum(step["act"] == "record_started" for step in detail["steps"]) == 2
     assert len(detail["records"]) == 2
     assert len(detail["evidence"]) == 2 and {file["kind"] for file in detail["evidence"]} == {"video"}
+    assert error(await begin(live, case=case)) == (400, "case", "is no case of this truck")
     async with web.client() as client:
-        other = await client.post(
-            "/api/video/records",
-            json={"vehicle_id": live.ids[0], "channel": 1, "purpose": PURPOSE, "seconds": 60, "case": case},
-        )
-    assert error(other)[:2] == (400, "case")
+        listed = await client.get("/api/cases", params={"stage": "not_closed", "vehicle": vehicle})
+        assert case in [each["id"] for each in listed.json()["items"]]
+        refused = await client.get("/api/cases", params={"stage": "not_closed"})
+        assert error(refused) == (400, "stage", "not_closed needs a vehicle")
+    with write(web.services.engine) as connection:
+        connection.execute(update(AlarmCase).where(AlarmCase.id == case).values(state=CLOSED, stage=3))
+    assert error(await begin(live, truck=1, case=case)) == (400, "case", "is closed")
+    async with web.client() as client:
+        listed = await client.get("/api/cases", params={"stage": "not_closed", "vehicle": vehicle})
+        assert case not in [each["id"] for each in listed.json()["items"]]

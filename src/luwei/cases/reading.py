@@ -31,6 +31,8 @@ COUNT_MOST = 10_000
 EXPORT_MOST = 100_000
 TRUCKS_MOST = 2_000
 """Trucks with a part of a plate whose cases are looked for by truck."""
+NOT_CLOSED = "not_closed"
+"""The three open stages at once: of one vehicle, since the order of the queue is kept by stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,15 @@ class CaseFilter:
 
     def conditions(self, engine: Engine, scope: Scope) -> list[ColumnElement[bool]]:
         """What was chosen and what the scope allows. Raises RegistryError naming the field and its rule."""
-        if self.stage not in STAGES:
-            raise RegistryError("stage", f"must be one of {', '.join(STAGES)}", self.stage)
-        found: list[ColumnElement[bool]] = [AlarmCase.stage == STAGES.index(self.stage)]
+        found: list[ColumnElement[bool]] = []
+        if self.stage == NOT_CLOSED:
+            if self.vehicle is None:
+                raise RegistryError("stage", f"{NOT_CLOSED} needs a vehicle", self.stage)
+            found.append(AlarmCase.stage.in_((TODO, DOING, VERIFY)))
+        elif self.stage in STAGES:
+            found.append(AlarmCase.stage == STAGES.index(self.stage))
+        else:
+            raise RegistryError("stage", f"must be one of {', '.join((*STAGES, NOT_CLOSED))}", self.stage)
         if self.state:
             if self.state not in STAGE_OF:
                 raise RegistryError("state", f"must be one of {', '.join(STAGE_OF)}", self.state)

@@ -225,10 +225,12 @@ def of_case(connection: Connection, case_id: int, scope: Scope) -> Sequence[Reco
     return [_view(row) for row in connection.execute(statement)]
 
 
-def case_of(engine: Engine, scope_conditions: Sequence[ColumnElement[bool]], case_id: int, vehicle_id: int) -> bool:
-    """Whether a case is one of the truck, within the scope of cases."""
+def case_of(
+    engine: Engine, scope_conditions: Sequence[ColumnElement[bool]], case_id: int, vehicle_id: int
+) -> str | None:
+    """The state of a case of the truck, within the scope of cases; None: there is none."""
     with read(engine) as connection:
-        found = select(AlarmCase.id).where(
+        found = select(AlarmCase.state).where(
             AlarmCase.id == case_id, AlarmCase.vehicle_id == vehicle_id, *scope_conditions
         )  # fmt: skip
-        return connection.scalar(found) is not None
+        return connection.scalar(found)

@@ -14,6 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.cases import scope as case_scope
 from luwei.live.feed import now_ms
+from luwei.registry.case import CLOSED
 from luwei.registry.errors import RegistryError
 from luwei.registry.video_record import WAITING
 from luwei.video import record_views
@@ -87,8 +88,11 @@ async def begin_record(
 
 async def _require_case(services: Services, door: Door, case_id: int, vehicle_id: int) -> None:
     cases = case_scope.within(door.allow("read", "case"))
-    if not await asyncio.to_thread(record_views.case_of, services.engine, cases, case_id, vehicle_id):
+    state = await asyncio.to_thread(record_views.case_of, services.engine, cases, case_id, vehicle_id)
+    if state is None:
         raise RegistryError("case", "is no case of this truck", case_id)
+    if state == CLOSED:
+        raise RegistryError("case", "is closed", case_id)
 
 
 @post("/api/video/records/{record_id:int}/stop", tags=["video"], status_code=200, guards=[own_page])
