@@ -490,7 +490,7 @@ async def test_of_two_media_processes_one_is_killed_and_its_viewers_come_back_at
     async def back() -> bool:
         return all(len(tile.opened) == 2 and tile.times[-1] > began for tile in tiles[:2])
 
-    await until(back, "pictures back", 15)
+    await until(back, "pictures back", 5)
     assert live.desk.streams[f"live-{live.ids[0]}-1"].node == there
     assert [tile.code for tile in tiles] == [None] * 3
     assert len(tiles[2].opened) == 1  # the other process's viewers saw nothing of it
