@@ -325,6 +325,8 @@ class Node:
             for viewer in list(stream.viewers):
                 if viewer.stuck(now_s):
                     self.refuse("viewer_slow", detail=viewer.name)
+                    # on the bus, since what waits on his line is cut off with it
+                    self.event(stream, "slow", viewer.name)
                     viewer.end("viewer_slow")
             if stream.left_alone(now):
                 self.event(stream, "ended", "left_alone")

@@ -206,7 +206,7 @@ class Announcement(msgspec.Struct, frozen=True):
 
 class Event(msgspec.Struct, frozen=True):
     """Something happened to a stream: ``connected``, ``data``, ``key``, ``changed``, ``stalled``, ``live``, ``lost``,
-    ``unsupported``, ``ended``."""
+    ``unsupported``, ``shown``, ``slow`` (a viewer, the detail, was cut off), ``ended``."""
 
     node: str
     boot: int

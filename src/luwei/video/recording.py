@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from luwei.media.orders import AUDIO_TRACK, BINARY, RECORD, TEXT
+from luwei.media.orders import AUDIO_TRACK, BINARY
 from luwei.registry.base import now_ms
 from luwei.video import record_rows as rows
 from luwei.video import upstream
@@ -27,7 +27,7 @@ from luwei.video.record_file import RecordFile, span_of
 from luwei.video.record_rows import Gap, Part, Wanted
 from luwei.video.tickets import Place, Ticket
 from luwei.video.upstream import Upstream, Viewing
-from luwei.video.view_line import RECORD_MAX, connect
+from luwei.video.view_line import LineBroken, ViewLine
 
 log = structlog.get_logger()
 
@@ -40,6 +40,8 @@ WAITING_MAX = 8 << 20
 GAP_MS = 2_000
 PART_BYTES = 256 << 20
 RETRY_S = 1.0
+BREAK_S = 0.1
+"""After a line to a node that ended: the next one tells whether the node is there."""
 
 STOPPED, LIMIT, FORBIDDEN, ENDED, NO_PICTURE, UNSUPPORTED = (
     "stopped", "limit", "forbidden", "ended", "no_picture", "unsupported",
@@ -174,29 +176,29 @@ class Recording:
         stream = viewing.upstream
         while (place := await self._desk.place(viewing, FORMATS, True)) is not None:
             try:
-                await self._from_node(place)
-            except (OSError, asyncio.IncompleteReadError, TimeoutError):
+                line = await ViewLine.open(place)
+            except (OSError, TimeoutError):
                 self._desk.node_lost(stream, place.node)
-            self._gap = self._gap or "line"
+            else:
+                await self._from_node(line)
+                await asyncio.sleep(BREAK_S)
+            self._gap = self._gap or ("slow" if viewing.slow else "line")
+            viewing.slow = False
         self.end(ENDED, stream.reason)
 
-    async def _from_node(self, place: Place) -> None:
-        reader, writer = await connect(place)
+    async def _from_node(self, line: ViewLine) -> None:
+        """Until it breaks, or the node has said its last word."""
         try:
-            body = msgspec.json.encode({"key": place.key})
-            writer.write(RECORD.pack(len(body), TEXT) + body)
             while True:
-                size, kind = RECORD.unpack(await reader.readexactly(RECORD.size))
-                if size > RECORD_MAX:
-                    raise OSError("record too long")
-                payload = await reader.readexactly(size)
+                kind, payload = await line.read()
                 if kind == BINARY:
                     await self._take(payload[:1], payload[1:])
                 elif self._text(msgspec.json.decode(payload)):
-                    await asyncio.sleep(0.1)
                     return
+        except LineBroken:
+            return
         finally:
-            writer.close()
+            line.close()
 
     def _text(self, message: dict[str, Any]) -> bool:
         """Whether it was the node's last word."""

@@ -33,6 +33,11 @@ def happened(stream: Upstream, what: str, at: int, detail: str) -> None:
         for step in (upstream.CONNECTED, upstream.PACKET, upstream.KEY_FRAME):
             stream.steps.pop(step, None)
         stream.say(upstream.WAITING, upstream.LOST)
+    elif what == "slow":
+        if (viewing := stream.viewings.get(detail)) is not None:
+            viewing.slow = True
+            stream.changed()
+        return
     elif what == "ended":
         stream.node = ""
         stream.steps.pop(upstream.CONNECTED, None)

@@ -50,6 +50,8 @@ class Viewing:
     dropped: int | None = None
     records: bool = False
     """No person looks: the pictures go into the evidence store."""
+    slow: bool = False
+    """Its node cut it off, since it took too little for too long."""
 
     @property
     def joined(self) -> bool:

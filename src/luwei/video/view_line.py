@@ -1,10 +1,18 @@
-"""The core's line to a media node's view port, by which one viewer's pictures come."""
+"""The core's line to a media node's view port, by which the pictures of one viewer, or the sound of one talk, come.
+
+A line that breaks says nothing of its node: the node itself cuts off a viewer who takes too little. Whether the node is
+there is asked when the next line is opened (``VideoDesk.place``), and known at once where its process has ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket as socket_module
+from typing import Any
 
+import msgspec
+
+from luwei.media.orders import BINARY, RECORD, TEXT
 from luwei.video.tickets import Place
 
 CONNECT_S = 3.0
@@ -13,17 +21,53 @@ RECORD_MAX = 12 << 20
 """A node's record: the kept pictures of a stream, or a still."""
 
 
-async def connect(place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A line to a node. The kernel holds little of it: what waits there is as late as what waits at the node. Raises
-    OSError, TimeoutError."""
-    async with asyncio.timeout(CONNECT_S):
-        family = socket_module.AF_INET6 if ":" in place.host else socket_module.AF_INET
-        line = socket_module.socket(family, socket_module.SOCK_STREAM)
+class LineBroken(ConnectionError):
+    """The line to a node ended without a word."""
+
+
+class ViewLine:
+    """One line, opened with the key of a ``Place``."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def open(cls, place: Place) -> ViewLine:
+        """Connect and bring the key. The kernel holds little of the line: what waits there is as late as what waits at
+        the node. Raises OSError, TimeoutError: the node cannot be reached."""
+        async with asyncio.timeout(CONNECT_S):
+            family = socket_module.AF_INET6 if ":" in place.host else socket_module.AF_INET
+            line = socket_module.socket(family, socket_module.SOCK_STREAM)
+            try:
+                line.setblocking(False)
+                line.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, NODE_BUFFER)
+                await asyncio.get_running_loop().sock_connect(line, (place.host, place.port))
+                opened = cls(*await asyncio.open_connection(sock=line, limit=NODE_BUFFER))
+            except BaseException:
+                line.close()
+                raise
+        opened.say({"key": place.key})
+        return opened
+
+    async def read(self) -> tuple[int, bytes]:
+        """Kind (TEXT, BINARY) and payload of the next record. Raises LineBroken."""
         try:
-            line.setblocking(False)
-            line.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_RCVBUF, NODE_BUFFER)
-            await asyncio.get_running_loop().sock_connect(line, (place.host, place.port))
-            return await asyncio.open_connection(sock=line, limit=NODE_BUFFER)
-        except BaseException:
-            line.close()
-            raise
+            size, kind = RECORD.unpack(await self._reader.readexactly(RECORD.size))
+            if size > RECORD_MAX:
+                raise LineBroken(f"a record of {size} octets")
+            return kind, await self._reader.readexactly(size)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise error if isinstance(error, LineBroken) else LineBroken(str(error)) from error
+
+    def say(self, message: dict[str, Any]) -> None:
+        """A text to the node."""
+        body = msgspec.json.encode(message)
+        self._writer.write(RECORD.pack(len(body), TEXT) + body)
+
+    def speak(self, sound: bytes) -> None:
+        """A person's voice to the node."""
+        self._writer.write(RECORD.pack(len(sound), BINARY) + sound)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._writer.close()

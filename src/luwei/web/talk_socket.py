@@ -1,7 +1,8 @@
 """/ws/video/talk: a person's microphone and headphones, between one browser and the nodes that have his trucks.
 
 Binary messages are PCM, 16 bit little-endian, mono, 8 kHz, both ways; what is late is dropped and counted, never
-queued. Messages and close codes: docs/talk.md. Everything that ends the socket ends the talk at the terminals.
+queued (``talk_sound``). Messages and close codes: docs/talk.md. Everything that ends the socket ends the talk at the
+terminals.
 """
 
 from __future__ import annotations
@@ -11,17 +12,15 @@ import contextlib
 from typing import Any
 
 import msgspec
-import structlog
-from litestar import WebSocket, websocket
+from litestar import websocket
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
 from prometheus_client import Counter
-from websockets.exceptions import InvalidState
 
 from luwei.access.authority import ACT, READ
 from luwei.live.feed import now_ms
 from luwei.media.form import RATE
-from luwei.media.orders import BINARY, BROADCAST, LISTEN, RECORD, TALK, TEXT
+from luwei.media.orders import BINARY, BROADCAST, LISTEN, TALK
 from luwei.registry import vehicle_list
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
@@ -30,24 +29,16 @@ from luwei.video import upstream
 from luwei.video.desk import VideoDesk
 from luwei.video.talk import Call, Talk
 from luwei.video.tickets import TicketRefused
-from luwei.video.view_line import RECORD_MAX, connect
-from luwei.web.china_time import written
+from luwei.video.view_line import LineBroken, ViewLine
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
 from luwei.web.live_socket import MESSAGE_BYTES
+from luwei.web.media_socket import Browser, Socket, close, end_of, refused_end, seen_by, until_forbidden
 from luwei.web.screen_line import same_origin
 from luwei.web.services import Services
-from luwei.web.socket_end import ENDED, FORBIDDEN, SESSION_ENDED, SLOW, TICKET, SocketEnded
+from luwei.web.socket_end import ENDED, FORBIDDEN, TICKET, SocketEnded
+from luwei.web.talk_sound import TOO_LONG, TalkSound
 
-log = structlog.get_logger()
-
-FRAME_BYTES = 3_200
-"""Longest message of sound, 200 ms."""
-BYTES_PER_MS = RATE * 2 // 1000
-AHEAD_MS = 400
-"""Sound that is further ahead of real time is dropped."""
-LATE_S = 1.0
-"""Without an answer to a ping for so long sound to the browser is dropped: it would only come later and later."""
 GONE_S = 10.0
 PING_S = 0.5
 TICKS_OF_STATS = 2
@@ -55,20 +46,14 @@ IDLE_S = 60.0
 """Nothing said either way for so long, and the talk is over."""
 SEND_S = 10.0
 RETRY_S = 0.5
-BAD_MAX = 500
-"""Frames that are none, and the socket is closed."""
-QUIET = 64
-"""A sample beyond this is somebody speaking."""
 RIGHTS = {TALK: (ACT, "talk"), LISTEN: (READ, "listen"), BROADCAST: (ACT, "broadcast")}
 """Right by kind of talk."""
 
-_LEFT = SocketEnded | WebSocketDisconnect | InvalidState
-_dropped = Counter("luwei_talk_dropped_ms_total", "Sound dropped instead of queued, ms", ["where"])
 _closed = Counter("luwei_talk_closed_total", "Talks closed", ["reason"])
 
 
 @websocket("/ws/video/talk")
-async def talk_socket(socket: WebSocket[Any, Any, Any], services: NamedDependency[Services]) -> None:
+async def talk_socket(socket: Socket, services: NamedDependency[Services]) -> None:
     """The socket of one talk."""
     if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
         await socket.close(FORBIDDEN, "origin")
@@ -90,7 +75,7 @@ async def talk_socket(socket: WebSocket[Any, Any, Any], services: NamedDependenc
         await _Conversation(socket, services, services.video, door, scope, talk).run()
     except Refused as refused:
         reason = "session_ended" if refused.status == 401 else refused.rule
-        await _close(socket, SESSION_ENDED if refused.status == 401 else FORBIDDEN, reason)
+        await _close(socket, refused_end(refused).code, reason)
     except NotFound:
         reason = "forbidden"
         await _close(socket, FORBIDDEN, reason)
@@ -104,18 +89,10 @@ async def talk_socket(socket: WebSocket[Any, Any, Any], services: NamedDependenc
             services.video.talks.leave(talk, reason)
 
 
-async def _close(socket: WebSocket[Any, Any, Any], code: int, reason: str, talk: Talk | None = None) -> None:
-    """Say why, then close."""
-    _closed.labels(reason if reason.isidentifier() and len(reason) < 24 else "other").inc()
-    calls = [call.view() for call in talk.calls] if talk is not None else []
-    detail = next((call.detail for call in talk.calls if call.reason == reason), "") if talk is not None else ""
-    last = {
-        "kind": "state", "state": "ended", "reason": reason, "detail": detail, "trucks": calls, "at": now_ms(),
-    }  # fmt: skip
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(5):
-            await socket.send_text(msgspec.json.encode(last).decode())
-            await socket.close(code, reason[:100])
+async def _close(socket: Socket, code: int, reason: str, talk: Talk | None = None) -> None:
+    calls = talk.calls if talk is not None else []
+    detail = next((call.detail for call in calls if call.reason == reason), "")
+    await close(socket, _closed, code, reason, {"detail": detail, "trucks": [call.view() for call in calls]})
 
 
 class _Conversation:
@@ -123,7 +100,7 @@ class _Conversation:
 
     def __init__(
         self,
-        socket: WebSocket[Any, Any, Any],
+        socket: Socket,
         services: Services,
         desk: VideoDesk,
         door: Door,
@@ -137,14 +114,12 @@ class _Conversation:
         self._scope = scope
         self._talk = talk
         self._lines: dict[str, asyncio.Task[None]] = {}
-        self._writers: dict[str, asyncio.StreamWriter] = {}
+        self._open: dict[str, ViewLine] = {}
         self._figures: dict[str, dict[str, Any]] = {}
-        self._sending = asyncio.Lock()
+        self._browser = Browser(socket, SEND_S)
         self._now = asyncio.get_running_loop().time
-        self._spoken_until = self._heard_at = self._ponged = self._noise_at = self._now()
-        self._pings: dict[int, float] = {}
-        self._rtt_ms: float | None = None
-        self._too_fast_ms = self._unheard_ms = self._bad = self._spoken_ms = 0
+        self._heard_at = self._now()
+        self._sound = TalkSound(self._heard_at)
         self._noted: set[int] = set()
 
     async def run(self) -> None:
@@ -152,7 +127,7 @@ class _Conversation:
         talk = self._talk
         for call in talk.open:
             await self._note("talk.start", call, {})
-        await self._send(self._opening())
+        await self._browser.tell(self._opening())
         await self._desk.talks.begin(talk)
         work = (self._read(), self._tell(), self._bring(), self._beat(), self._watch())
         tasks = [asyncio.create_task(each) for each in work]
@@ -163,19 +138,12 @@ class _Conversation:
             for task in (*tasks, *self._lines.values()):
                 task.cancel()
             results = await asyncio.gather(*tasks, *self._lines.values(), return_exceptions=True)
-            ended = next((each for each in results if isinstance(each, SocketEnded)), None)
+            ended = end_of(results)
             reason = ended.reason if ended is not None else "left"
             self._desk.talks.leave(talk, reason)
             for call in talk.calls:
                 if call.row:
                     await self._over(call, reason)
-        for result in results:
-            if isinstance(result, TimeoutError):
-                raise SocketEnded(SLOW, "viewer_slow")
-            # who closes while something is sent to him has left too
-            if isinstance(result, Exception) and not isinstance(result, _LEFT):
-                log.error("talk socket failed", exc_info=result)
-                raise SocketEnded(1011, "internal")
         if ended is not None:
             raise ended
 
@@ -200,9 +168,8 @@ class _Conversation:
     # To the browser
 
     def _opening(self) -> dict[str, Any]:
-        talk, now = self._talk, now_ms()
-        ends = [grant for grant in self._door.user.grants if grant.id in self._scope.grants]
-        return {
+        talk = self._talk
+        return seen_by(self._door, self._scope) | {
             "kind": "open",
             "talk": talk.id,
             "talk_kind": talk.kind,
@@ -211,21 +178,14 @@ class _Conversation:
             "hear": talk.hears,
             "purpose": talk.purpose,
             "max_s": self._services.settings.video_talk_s,
-            "grant": {"to_at": min(each.to_at for each in ends), "purpose": self._scope.reason} if ends else None,
-            "watermark": f"{self._door.user.username} {written(now // 60_000 * 60_000)[:16].replace('T', ' ')}",
-            "started_at": now,
         }
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        async with self._sending, asyncio.timeout(SEND_S):
-            await self._socket.send_text(msgspec.json.encode(message).decode())
 
     async def _tell(self) -> None:
         """State whenever it changes, until all trucks are gone."""
         talk = self._talk
         while True:
             news = talk.news
-            await self._send(talk.message(now_ms()))
+            await self._browser.tell(talk.message(now_ms()))
             for call in talk.calls:
                 if call.ended and call.row:
                     await self._over(call, call.reason)
@@ -241,51 +201,17 @@ class _Conversation:
             now = self._now()
             if now - began > limit:
                 raise SocketEnded(ENDED, talks.TIME_OVER)
-            if now - max(self._noise_at, began) > IDLE_S:
+            if now - max(self._sound.noise_at, began) > IDLE_S:
                 raise SocketEnded(ENDED, talks.IDLE)
             if now - self._heard_at > GONE_S:
                 raise SocketEnded(ENDED, talks.VIEWER_GONE)
             at = now_ms()
-            self._pings[at] = now
-            while len(self._pings) > GONE_S / PING_S * 2:
-                self._pings.pop(next(iter(self._pings)))
-            await self._send({"kind": "ping", "at": at})
+            self._sound.pinged(at, now)
+            await self._browser.tell({"kind": "ping", "at": at})
             beats += 1
             if beats % TICKS_OF_STATS == 0:
-                await self._send(self._stats(at))
+                await self._browser.tell(self._sound.stats(at, self._talk, list(self._figures.values())))
             await asyncio.sleep(PING_S)
-
-    def _stats(self, at: int) -> dict[str, Any]:
-        figures = list(self._figures.values())
-        up = _together([each["up"] for each in figures], ("queue_ms", "block_ms", "sent_ms", "dropped_ms"))
-        down = _together([each["down"] for each in figures], ("block_ms", "heard_ms", "lost", "dropped_ms"))
-        lines = [each["line_ms"] for each in figures if each["line_ms"] is not None]
-        line, trip = max(lines, default=None), self._rtt_ms
-        one_way = (trip or 0) / 2 + (line or 0) / 2
-        live = [call for call in self._talk.open if call.state == upstream.LIVE]
-        return {
-            "kind": "stats",
-            "at": at,
-            "rtt_ms": None if trip is None else round(trip),
-            "line_ms": line,
-            "up": up | {"too_fast_ms": self._too_fast_ms, "bad": self._bad, "spoken_ms": self._spoken_ms},
-            "down": down | {"unheard_ms": self._unheard_ms},
-            "delay_up_ms": round(one_way + up["queue_ms"] + up["block_ms"]) if live else None,
-            "delay_down_ms": round(one_way + down["block_ms"]) if live and self._talk.hears else None,
-            "codec": live[0].codec if live else "",
-            "trucks_live": len(live),
-        }
-
-    async def _hear(self, sound: bytes) -> None:
-        """Sound of a terminal, unless the browser is behind."""
-        oldest = next(iter(self._pings.values()), None)
-        if oldest is not None and self._now() - oldest > LATE_S:
-            late = len(sound) // BYTES_PER_MS
-            self._unheard_ms += late
-            _dropped.labels("browser").inc(late)
-            return
-        async with self._sending, asyncio.timeout(SEND_S):
-            await self._socket.send_bytes(sound)
 
     # The nodes
 
@@ -308,35 +234,27 @@ class _Conversation:
         if place is None:
             return
         try:
-            reader, writer = await connect(place)
+            line = await ViewLine.open(place)
         except (OSError, TimeoutError):
             self._desk.talks.node_lost(self._talk, node)
             return
+        self._open[node] = line
         try:
-            key = msgspec.json.encode({"key": place.key})
-            writer.write(RECORD.pack(len(key), TEXT) + key)
-            self._writers[node] = writer
             while True:
-                size, kind = RECORD.unpack(await reader.readexactly(RECORD.size))
-                if size > RECORD_MAX:
-                    raise OSError("record too long")
-                payload = await reader.readexactly(size)
+                kind, payload = await line.read()
                 if kind == BINARY:
                     sound = payload[1:]
-                    if self._talk.kind == LISTEN or _is_noise(sound):
-                        self._noise_at = self._now()
-                    await self._hear(sound)
-                elif kind == TEXT and self._told(node, msgspec.json.decode(payload)):
+                    if self._sound.hears(sound, self._talk.kind == LISTEN, self._now()):
+                        await self._browser.send(sound)
+                elif self._told(node, msgspec.json.decode(payload)):
                     return
-        except (OSError, asyncio.IncompleteReadError):
-            self._desk.talks.node_lost(self._talk, node)
-        except (TimeoutError, WebSocketDisconnect, InvalidState):
-            # the reader of the socket says so too
+        except (LineBroken, SocketEnded, WebSocketDisconnect):
+            # a node that is gone is noticed by the next line to it, a browser by the pings
             return
         finally:
-            self._writers.pop(node, None)
+            self._open.pop(node, None)
             self._figures.pop(node, None)
-            writer.close()
+            line.close()
 
     def _told(self, node: str, message: dict[str, Any]) -> bool:
         """A text of a node; whether it was the last one."""
@@ -367,50 +285,23 @@ class _Conversation:
                 self._heard(said)
 
     def _speak(self, sound: bytes) -> None:
-        if len(sound) > FRAME_BYTES:
-            raise SocketEnded(1009, "message_too_long")
-        if not sound or len(sound) % 2:
-            self._wrong()
-            return
-        if not self._talk.speaks:
-            return
-        now, lasts_ms = self._now(), len(sound) // BYTES_PER_MS
-        self._spoken_until = max(self._spoken_until, now)
-        if self._spoken_until - now > AHEAD_MS / 1000:
-            self._too_fast_ms += lasts_ms
-            _dropped.labels("too_fast").inc(lasts_ms)
-            return
-        self._spoken_until += len(sound) / BYTES_PER_MS / 1000
-        self._spoken_ms += lasts_ms
-        if _is_noise(sound):
-            self._noise_at = now
-        record = RECORD.pack(len(sound), BINARY) + sound
-        for writer in self._writers.values():
-            writer.write(record)
-
-    def _wrong(self) -> None:
-        self._bad += 1
-        if self._bad > BAD_MAX:
-            raise SocketEnded(1007, "no_sound")
+        if self._sound.speaks(sound, self._talk.speaks, self._now()):
+            for line in self._open.values():
+                line.speak(sound)
 
     def _heard(self, said: str) -> None:
         if len(said) > MESSAGE_BYTES:
-            raise SocketEnded(1009, "message_too_long")
+            raise SocketEnded(TOO_LONG, "message_too_long")
         try:
             message = msgspec.json.decode(said)
         except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            self._wrong()
+            self._sound.wrong()
             return
         kind = message.get("kind")
         if kind == "pong":
-            at = message.get("at")
-            sent = self._pings.get(at) if isinstance(at, int) else None
-            if sent is not None and isinstance(at, int):
-                trip = (self._now() - sent) * 1000
-                self._rtt_ms = trip if self._rtt_ms is None else self._rtt_ms + (trip - self._rtt_ms) / 4
-                self._pings = {each: when for each, when in self._pings.items() if each > at}
+            self._sound.ponged(message.get("at"), self._now())
         elif kind == "drop" and isinstance(message.get("vehicle_id"), int):
             self._desk.talks.drop(self._talk, message["vehicle_id"], "left")
 
@@ -418,33 +309,15 @@ class _Conversation:
 
     async def _watch(self) -> None:
         """Raises SocketEnded once the login session or the right has ended; trucks that went out of reach leave."""
-        user = self._door.user
-        while True:
-            await self._services.watch.changed(user)
-            try:
-                door = await open_door(self._socket, self._services)
-                user = door.user
-                act, noun = RIGHTS[self._talk.kind]
-                scope = door.allow(act, noun)
-            except Refused as refused:
-                if refused.status == 401:
-                    raise SocketEnded(SESSION_ENDED, "session_ended") from None
-                rule = refused.rule if refused.rule in ("reason_required", "totp_enrolment") else "forbidden"
-                raise SocketEnded(FORBIDDEN, rule) from None
-            for call in self._talk.open:
+        talk = self._talk
+
+        async def still(scope: Scope) -> None:
+            for call in talk.open:
                 try:
                     await asyncio.to_thread(vehicle_list.one, self._services.engine, call.vehicle_id, scope)
                 except NotFound:
-                    if len(self._talk.open) == 1:
-                        raise SocketEnded(FORBIDDEN, "forbidden") from None
-                    self._desk.talks.drop(self._talk, call.vehicle_id, "forbidden")
+                    if len(talk.open) == 1:
+                        raise
+                    self._desk.talks.drop(talk, call.vehicle_id, "forbidden")
 
-
-def _is_noise(sound: bytes) -> bool:
-    """Whether anything is said: some sample is louder than the codecs' own noise."""
-    return max(memoryview(sound).cast("h"), default=0) > QUIET
-
-
-def _together(parts: list[dict[str, int]], names: tuple[str, ...]) -> dict[str, int]:
-    """Of several nodes the longest delay, and the largest count."""
-    return {name: max((part[name] for part in parts), default=0) for name in names}
+        await until_forbidden(self._socket, self._services, self._door, RIGHTS[talk.kind], still)

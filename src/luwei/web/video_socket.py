@@ -12,15 +12,14 @@ import contextlib
 from typing import Any
 
 import msgspec
-import structlog
-from litestar import WebSocket, websocket
+from litestar import websocket
 from litestar.di import NamedDependency
-from litestar.exceptions import WebSocketDisconnect
 from litestar.params import FromPath
 from prometheus_client import Counter
 
+from luwei.access.authority import READ
 from luwei.live.feed import now_ms
-from luwei.media.orders import BINARY, RECORD, TEXT
+from luwei.media.orders import BINARY
 from luwei.registry import vehicle_list
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
@@ -30,19 +29,19 @@ from luwei.video.playback_drive import ACTS
 from luwei.video.playing import SPEEDS, Playing
 from luwei.video.tickets import Place, TicketRefused
 from luwei.video.upstream import Viewing
-from luwei.video.view_line import RECORD_MAX, connect
-from luwei.web.china_time import written
+from luwei.video.view_line import LineBroken, ViewLine
 from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
 from luwei.web.live_socket import MESSAGE_BYTES
+from luwei.web.media_socket import Browser, Socket, close, end_of, refused_end, seen_by, until_forbidden
 from luwei.web.screen_line import same_origin
 from luwei.web.services import Services
-from luwei.web.socket_end import ENDED, FORBIDDEN, SESSION_ENDED, SLOW, TICKET, SocketEnded
-
-log = structlog.get_logger()
+from luwei.web.socket_end import ENDED, FORBIDDEN, SLOW, TICKET, SocketEnded
 
 SEND_S = 30.0
 STATS_S = 2.0
+BREAK_S = 0.1
+"""After a line to a node that broke: the next one tells whether the node is there."""
 AT_MAX = 4_102_444_800_000
 """2100: terminals write two digits of the year."""
 FORMATS = ("fmp4-h264", "fmp4-h265", "annexb-h264", "annexb-h265", "jpeg")
@@ -53,9 +52,7 @@ _closed = Counter("luwei_video_closed_total", "Pictures closed", ["reason"])
 
 
 @websocket("/ws/video/{viewer:str}")
-async def video_socket(
-    socket: WebSocket[Any, Any, Any], services: NamedDependency[Services], viewer: FromPath[str]
-) -> None:
+async def video_socket(socket: Socket, services: NamedDependency[Services], viewer: FromPath[str]) -> None:
     """The socket of one tile."""
     if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
         await socket.close(FORBIDDEN, "origin")
@@ -71,7 +68,7 @@ async def video_socket(
         await asyncio.to_thread(vehicle_list.one, services.engine, viewing.upstream.vehicle_id, scope)
         await _Tile(socket, services, services.video, door, scope, viewing).run()
     except Refused as refused:
-        await _close(socket, SESSION_ENDED if refused.status == 401 else FORBIDDEN, refused.rule)
+        await _close(socket, refused_end(refused).code, refused.rule)
     except NotFound:
         await _close(socket, FORBIDDEN, "forbidden")
     except TicketRefused:
@@ -83,18 +80,12 @@ async def video_socket(
             services.video.leave(viewing)
 
 
-async def _close(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> None:
-    """Say why, then close: a page need not guess from numbers."""
-    _closed.labels(reason if reason.isidentifier() and len(reason) < 24 else "other").inc()
+async def _close(socket: Socket, code: int, reason: str) -> None:
     last = {
-        "kind": "state", "state": "ended", "reason": reason, "detail": "", "attempt": 0, "attempts": 0, "answer": "",
-        "steps": [], "last_frame_at": None, "retry": code in (ENDED, SLOW), "stream": "sub", "viewers": 0,
-        "recording": False, "at": now_ms(),
+        "detail": "", "attempt": 0, "attempts": 0, "answer": "", "steps": [], "last_frame_at": None,
+        "retry": code in (ENDED, SLOW), "stream": "sub", "viewers": 0, "recording": False,
     }  # fmt: skip
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(5):
-            await socket.send_text(msgspec.json.encode(last).decode())
-            await socket.close(code, reason[:100])
+    await close(socket, _closed, code, reason, last)
 
 
 def _formats(accepted: str) -> list[str]:
@@ -107,7 +98,7 @@ class _Tile:
 
     def __init__(
         self,
-        socket: WebSocket[Any, Any, Any],
+        socket: Socket,
         services: Services,
         desk: VideoDesk,
         door: Door,
@@ -122,8 +113,8 @@ class _Tile:
         self._viewing = viewing
         self._formats = _formats(str(socket.query_params.get("accept", "")))
         self._audio = socket.query_params.get("audio") == "1"
-        self._node: asyncio.StreamWriter | None = None
-        self._sending = asyncio.Lock()
+        self._node: ViewLine | None = None
+        self._browser = Browser(socket, SEND_S)
         self._bytes = 0
         self._reason = "left"
 
@@ -141,24 +132,14 @@ class _Tile:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
-            ended = next((each for each in results if isinstance(each, SocketEnded)), None)
+            ended = end_of(results)
             self._reason = ended.reason if ended is not None else "left"
             told |= {"from": began, "to": now_ms(), "bytes": self._bytes, "ended": self._reason}
             await self._door.note("video.leave", None, told, vehicle_id=stream.vehicle_id, scope=self._scope)
-        for result in results:
-            if isinstance(result, TimeoutError):
-                raise SocketEnded(SLOW, "viewer_slow")
-            if isinstance(result, Exception) and not isinstance(result, SocketEnded | WebSocketDisconnect):
-                log.error("video socket failed", exc_info=result)
-                raise SocketEnded(1011, "internal")
         if ended is not None:
             raise ended
 
     # To the browser
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        async with self._sending, asyncio.timeout(SEND_S):
-            await self._socket.send_text(msgspec.json.encode(message).decode())
 
     async def _tell(self) -> None:
         """State whenever it changes, figures every two seconds."""
@@ -167,9 +148,11 @@ class _Tile:
         due = loop.time() + STATS_S
         while True:
             news = stream.news
-            await self._send(stream.message(now_ms()))
+            await self._browser.tell(stream.message(now_ms()))
             if stream.ended:
                 raise SocketEnded(ENDED, stream.reason or upstream.CLOSED)
+            if self._viewing.slow:
+                raise SocketEnded(SLOW, "viewer_slow")
             while not news.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.01, due - loop.time())):
@@ -178,7 +161,7 @@ class _Tile:
                     due = loop.time() + STATS_S
                     stats = stream.stats(now_ms())
                     if stats is not None and stream.node:
-                        await self._send(dict(stats))
+                        await self._browser.tell(dict(stats))
 
     async def _relay(self) -> None:
         """Pictures from the node that has them, and from the next one when it goes."""
@@ -186,35 +169,29 @@ class _Tile:
         while (place := await self._desk.place(self._viewing, self._formats, self._audio)) is not None:
             try:
                 await self._from_node(place)
-            except (OSError, asyncio.IncompleteReadError, TimeoutError):
-                self._desk.node_lost(stream, place.node)
+            except LineBroken:
+                await asyncio.sleep(BREAK_S)
         raise SocketEnded(ENDED, stream.reason or upstream.CLOSED)
 
     async def _from_node(self, place: Place) -> None:
-        """Raises OSError or IncompleteReadError when the node is gone."""
-        reader, writer = await connect(place)
-        self._node = writer
+        """Raises LineBroken."""
         try:
-            self._say({"key": place.key})
+            self._node = line = await ViewLine.open(place)
+        except (OSError, TimeoutError):
+            self._desk.node_lost(self._viewing.upstream, place.node)
+            return
+        try:
             while True:
-                size, kind = RECORD.unpack(await reader.readexactly(RECORD.size))
-                if size > RECORD_MAX:
-                    raise OSError("record too long")
-                payload = await reader.readexactly(size)
+                kind, payload = await line.read()
                 if kind == BINARY:
-                    self._bytes += size
-                    _relayed.inc(size)
-                    async with self._sending:
-                        try:
-                            async with asyncio.timeout(SEND_S):
-                                await self._socket.send_bytes(payload)
-                        except TimeoutError:
-                            raise SocketEnded(SLOW, "viewer_slow") from None
-                elif kind == TEXT and await self._text(msgspec.json.decode(payload)):
+                    self._bytes += len(payload)
+                    _relayed.inc(len(payload))
+                    await self._browser.send(payload)
+                elif await self._text(msgspec.json.decode(payload)):
                     return
         finally:
             self._node = None
-            writer.close()
+            line.close()
 
     async def _text(self, message: dict[str, Any]) -> bool:
         """Pass a text of the node on; whether it was the last one there."""
@@ -229,35 +206,25 @@ class _Tile:
         if kind == "unsupported":
             state = self._viewing.upstream.message(now_ms())
             told = {"reason": "codec_unsupported", "detail": message.get("codec", ""), "retry": False}
-            await self._send(state | told)
+            await self._browser.tell(state | told)
             return False
         if kind == "open" and message.get("track") == "video":
             message |= self._about()
-        await self._send(message)
+        await self._browser.tell(message)
         return False
 
     def _about(self) -> dict[str, Any]:
-        stream, scope = self._viewing.upstream, self._scope
-        now = now_ms()
-        ends = [grant for grant in self._door.user.grants if grant.id in scope.grants]
-        return {
+        stream = self._viewing.upstream
+        return seen_by(self._door, self._scope) | {
             "vehicle_id": stream.vehicle_id,
             "channel": stream.channel,
             "stream": stream.quality,
             "line": stream.kind,
             "in_cab": stream.channel in channels.IN_CAB,
-            "watermark": f"{self._door.user.username} {written(now // 60_000 * 60_000)[:16].replace('T', ' ')}",
             "purpose": self._viewing.purpose,
-            "grant": {"to_at": min(each.to_at for each in ends), "purpose": scope.reason} if ends else None,
-            "started_at": now,
         }
 
     # From the browser
-
-    def _say(self, message: dict[str, Any]) -> None:
-        if self._node is not None:
-            body = msgspec.json.encode(message)
-            self._node.write(RECORD.pack(len(body), TEXT) + body)
 
     async def _read(self) -> None:
         while True:
@@ -267,7 +234,7 @@ class _Tile:
                 raise SocketEnded(1009, "message_too_long")
             try:
                 message = msgspec.json.decode(raw)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 message = None
             if isinstance(message, dict):
                 self._heard(message)
@@ -278,7 +245,8 @@ class _Tile:
             self._desk.choose(self._viewing, str(message.get("stream", "")))
         elif kind == "audio" and isinstance(message.get("on"), bool):
             self._audio = message["on"]
-            self._say({"kind": "audio", "on": self._audio})
+            if self._node is not None:
+                self._node.say({"kind": "audio", "on": self._audio})
         elif kind == "steer":
             act, speed, at = message.get("act"), message.get("speed", 1), message.get("at", 0)
             numbers = isinstance(speed, int) and speed in SPEEDS and isinstance(at, int) and 0 <= at < AT_MAX
@@ -295,26 +263,8 @@ class _Tile:
 
     async def _watch(self) -> None:
         """Raises SocketEnded once the login session or the right has ended, or the truck went out of reach."""
-        user = self._door.user
-        while True:
-            await self._services.watch.changed(user)
-            try:
-                door = await open_door(self._socket, self._services)
-                user = door.user
-                scope = door.allow("read", "video")
-                await asyncio.to_thread(
-                    vehicle_list.one, self._services.engine, self._viewing.upstream.vehicle_id, scope
-                )
-            except Refused as refused:
-                raise (
-                    SocketEnded(SESSION_ENDED, "session_ended")
-                    if refused.status == 401
-                    else SocketEnded(FORBIDDEN, upstream_reason(refused.rule))
-                ) from None
-            except NotFound:
-                raise SocketEnded(FORBIDDEN, "forbidden") from None
 
+        async def still(scope: Scope) -> None:
+            await asyncio.to_thread(vehicle_list.one, self._services.engine, self._viewing.upstream.vehicle_id, scope)
 
-def upstream_reason(rule: str) -> str:
-    """Why a right ended, for the person: a grant that is over says so."""
-    return rule if rule in ("reason_required", "totp_enrolment", "password_change") else "forbidden"
+        await until_forbidden(self._socket, self._services, self._door, (READ, "video"), still)

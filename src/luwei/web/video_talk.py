@@ -28,7 +28,8 @@ from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
-from luwei.web.talk_socket import FRAME_BYTES, RIGHTS, talk_socket
+from luwei.web.talk_socket import RIGHTS, talk_socket
+from luwei.web.talk_sound import FRAME_BYTES
 from luwei.web.vehicle_rows import VehicleRow, vehicle_row
 from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of, peer_of
 
