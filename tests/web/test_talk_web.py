@@ -395,6 +395,11 @@ async def test_a_terminal_that_talks_is_busy_and_with_whom_is_told_by_role(excha
         assert told["audio"]["codec"] == "g711a" and told["listen_reason"]
         named = (await client.get("/api/video/talks")).json()["items"]
         assert [each["role"] for each in named] == ["administrator"]
+    (call,) = (name for name in live.desk.streams if name.startswith("talk-"))
+    async with live.web.client() as client:  # a talk is no picture: the right to see and end pictures does not reach it
+        assert call not in [each["stream"] for each in (await client.get("/api/video/streams")).json()["items"]]
+        assert (await client.delete(f"/api/video/streams/{call}")).status_code == 404
+        assert (await client.get(f"/api/video/streams/{call}/snapshot", params={"purpose": PURPOSE})).status_code == 404
     mixed = await exchange.ask("broadcast", 0, 1, token=token)
     assert [each["reason"] for each in mixed.json()["trucks"]] == ["busy", ""]
     again = await exchange.call("talk", 0)  # one's own talk gives way

@@ -11,6 +11,7 @@ import contextlib
 import secrets
 
 import msgspec
+import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Engine
 
@@ -50,6 +51,8 @@ from luwei.video.talks import Talks
 from luwei.video.tickets import TICKET_MS, Place, Ticket, TicketRefused, Tickets
 from luwei.video.traffic import Used
 from luwei.video.upstream import Upstream, Viewing, host_of
+
+log = structlog.get_logger()
 
 KEY_MS = 10_000
 SWEEP_S = 1.0
@@ -170,6 +173,12 @@ class VideoDesk:
     def month_limit(self) -> int:
         """Bytes that one SIM may bring in a month; 0: no limit."""
         return self._settings.video_month_mib << 20
+
+    @property
+    def pictures(self) -> dict[str, Upstream]:
+        """Streams that somebody looks at or records. Talks are none of them: who may see a picture need not know that
+        somebody listens, nor end it."""
+        return {name: stream for name, stream in self.streams.items() if not isinstance(stream, Call)}
 
     def viewings_of(self, user_id: int) -> int:
         """Tiles of one person."""
@@ -342,15 +351,22 @@ class VideoDesk:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            now = now_ms()
-            for viewing in self._tickets.expired(now):
-                if not viewing.joined:
-                    self.leave(viewing)
-            self.talks.sweep(now)
-            self.nodes.sweep()
-            for name in {stream.node for stream in self.streams.values() if stream.node}:
-                if self.nodes.get(name) is None:
-                    self._lose_node(name)
-            self._strays.sweep(now)
-            _streams.set(len(self.streams))
-            _viewers.set(sum(len(stream.viewings) for stream in self.streams.values()))
+            try:
+                self._look_around(now_ms())
+            except Exception:
+                log.exception("video desk failed")
+
+    def _look_around(self, now: int) -> None:
+        """What ends by time: tickets, talks that nobody took, nodes that are silent."""
+        for viewing in self._tickets.expired(now):
+            if not viewing.joined:
+                self.leave(viewing)
+        self.talks.sweep(now)
+        self.nodes.sweep()
+        for name in {stream.node for stream in self.streams.values() if stream.node}:
+            if self.nodes.get(name) is None:
+                self._lose_node(name)
+        self._strays.sweep(now)
+        pictures = self.pictures
+        _streams.set(len(pictures))
+        _viewers.set(sum(len(stream.viewings) for stream in pictures.values()))

@@ -138,7 +138,7 @@ async def list_streams(services: NamedDependency[Services], door: NamedDependenc
     desk = desk_of(services)
     names = door.may("read", "audit")
     items = []
-    for stream in list(desk.streams.values()):
+    for stream in desk.pictures.values():
         try:
             row = await vehicle_row(services, scope, stream.vehicle_id)
         except NotFound:
@@ -188,7 +188,7 @@ def _row(stream: Upstream, row: VehicleRow, names: bool, user_id: int) -> dict[s
 async def _stream(services: Services, door: Door, name: str, act: str) -> tuple[Scope, Upstream, VehicleRow]:
     """A stream within reach. Raises Refused (403), NotFound."""
     scope = door.allow(act, "video")
-    stream = desk_of(services).streams.get(name)
+    stream = desk_of(services).pictures.get(name)
     if stream is None:
         raise NotFound("stream", "there is no such stream", 0)
     return scope, stream, await vehicle_row(services, scope, stream.vehicle_id)
@@ -303,7 +303,7 @@ async def usage(services: NamedDependency[Services], door: NamedDependency[Door]
     door.allow("read", "video", aggregates=True)
     settings, desk = services.settings, desk_of(services)
     month = await asyncio.to_thread(traffic.used_by_all, services.engine, now_ms())
-    streams = list(desk.streams.values())
+    streams = list(desk.pictures.values())
     return {
         "as_of": now_ms(),
         "streams": len(streams),

@@ -253,7 +253,10 @@ async def talks_log(
     )  # fmt: skip
     told = {"vehicle": vehicle_id} if vehicle_id else {}
     await door.looked("talk.log", vehicle_id, detail=told, scope=next(iter(scopes.values())))
-    return {"as_of": now_ms(), "total": found.total, "items": [msgspec.to_builtins(each) for each in found.items]}
+    names, mine = door.may("read", "audit"), door.user.username
+    hidden = {"username": None, "purpose": None}
+    items = [msgspec.to_builtins(each) | ({} if names or each.username == mine else hidden) for each in found.items]
+    return {"as_of": now_ms(), "total": found.total, "items": items}
 
 
 route_handlers: list[ControllerRouterHandler] = [
