@@ -170,3 +170,33 @@ async def test_while_a_store_is_away_the_file_waits_in_the_bus(
     stop.set()
     await task
     await bus.close()
+
+
+async def test_a_file_that_cannot_be_kept_keeps_no_other_waiting_and_is_tried_again(
+    server: EmbeddedServer, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "WINDOW_S", 0.2)
+    monkeypatch.setattr(intake_module, "SET_ASIDE_S", 1)
+    monkeypatch.setattr(intake_module, "BACKOFF_S", (0.01,))
+    store = EvidenceStore.open("", tmp_path)
+    bus = await Bus.connect(server.url, "test")
+    await bus.ensure_stream()
+    asked: list[int] = []
+
+    def keep_but_one(upload: Any) -> str:
+        asked.append(upload.multimedia_id)
+        if upload.multimedia_id == 5 and asked.count(5) <= intake_module.TRIES:
+            raise ValueError("no registry takes this")
+        return keep(engine, store, upload)
+
+    stop = asyncio.Event()
+    task = asyncio.create_task(Intake(bus, keep_but_one).run(stop))
+    sender = Sender(bus)
+    for number in (5, 6):
+        await sender.send(rows(bytes([number]), int(time.time() * 1000), multimedia_id=number)[0])
+    await until(lambda: [row[0] for row in kept(engine)] == [6], "the other file")
+    await until(lambda: [row[0] for row in kept(engine)] == [5, 6], "kept in the end")
+    assert asked.count(5) == intake_module.TRIES + 1
+    stop.set()
+    await task
+    await bus.close()

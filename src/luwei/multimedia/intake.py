@@ -26,6 +26,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import Counter, Gauge
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from luwei import facts
 from luwei.bus import Bus, BusAway
@@ -41,6 +42,9 @@ MESSAGES, BYTES = 64, 16 << 20
 HELD_MAX = 64 << 20
 """Bytes of unfinished files in memory; beyond it the newest wait in the bus."""
 WAIT_AGAIN_S = 10
+SET_ASIDE_S = 300
+"""A file that cannot be kept is tried again so much later: it must not keep the others waiting."""
+TRIES = 3
 ABANDONED_S = 900
 """A file whose parts have not all come by then never gets them: its gateway died before it confirmed the file."""
 ACK_WAIT_S = 120.0
@@ -50,9 +54,11 @@ BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _files = Counter("luwei_multimedia_files_total", "Pictures and recordings kept", ["content"])
 _repeated = Counter("luwei_multimedia_repeated_total", "Files that came a second time")
 _dropped = Counter("luwei_multimedia_dropped_total", "Bus messages dropped", ["reason"])
+_set_aside = Counter("luwei_multimedia_set_aside_total", "Times a file could not be kept, though the stores were there")
 _held = Gauge("luwei_multimedia_held_bytes", "Bytes of files whose parts have not all come")
 
 _AWAY = (BusAway, nats.errors.Error, OSError, asyncio.TimeoutError, APIError)
+_STORES_AWAY = (OSError, OperationalError, InterfaceError)
 
 Keep = Callable[[Upload], str]
 """Keeps one file for good, blocking; the name of its content, empty where it was kept already. Raises when a store is
@@ -183,6 +189,10 @@ class Intake:
                 break
             except Exception as error:
                 attempt += 1
+                if attempt >= TRIES and not isinstance(error, _STORES_AWAY):
+                    log.exception("multimedia set aside", file=number)
+                    await self._put_aside(number, found)
+                    return
                 self._trouble("stores failing", f"{type(error).__name__}: {error}")
                 await self._pause(BACKOFF_S[min(attempt, len(BACKOFF_S)) - 1])
                 if self._stop.is_set():
@@ -197,6 +207,14 @@ class Intake:
             _repeated.inc()
         for message in found.messages:
             await message.ack()
+        del self._open[number]
+
+    async def _put_aside(self, number: int, found: _Open) -> None:
+        """The bus keeps it, and brings it again."""
+        _set_aside.inc()
+        self._state, self._error = "running", ""
+        for message in found.messages:
+            await message.nak(delay=SET_ASIDE_S)
         del self._open[number]
 
     async def _drop(self, number: int, found: _Open, reason: str) -> None:
