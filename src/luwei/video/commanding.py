@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine, select
 
 from luwei.commands.engine import CommandEngine
@@ -17,8 +18,11 @@ from luwei.registry.audit import Actor
 from luwei.registry.command import ANSWERED, QUEUED, SENT, Command
 from luwei.registry.engine import read
 
+log = structlog.get_logger()
+
 LOOK_S = 0.3
 """How often the journal is read while something is under way: it tells when a command left, which ends nothing."""
+BATCHES_AT_ONCE = 500
 
 
 @dataclass(slots=True, eq=False)
@@ -93,15 +97,26 @@ class Commanding:
                 async with asyncio.timeout(LOOK_S if self._open else 60.0):
                     await self._news.wait()
             self._news.clear()
-            if self._open:
+            if not self._open:
+                continue
+            try:
                 rows = await asyncio.to_thread(self._read, list(self._open))
-                for batch, state, result, sent_at, ended_at in rows:
-                    self._take(batch, state, result, sent_at or 0, ended_at or 0)
+            except Exception as error:
+                # answers stand in the journal: the next look finds them
+                log.warning("journal of commands cannot be read", error=f"{type(error).__name__}: {error}"[:300])
+                await asyncio.sleep(LOOK_S)
+                continue
+            for batch, state, result, sent_at, ended_at in rows:
+                self._take(batch, state, result, sent_at or 0, ended_at or 0)
 
     def _read(self, batches: list[int]) -> list[Any]:
         columns = Command.batch_id, Command.state, Command.result, Command.sent_at, Command.ended_at
+        rows: list[Any] = []
         with read(self._engine) as connection:
-            return list(connection.execute(select(*columns).where(Command.batch_id.in_(batches[:500]))).all())
+            for start in range(0, len(batches), BATCHES_AT_ONCE):
+                some = Command.batch_id.in_(batches[start : start + BATCHES_AT_ONCE])
+                rows += connection.execute(select(*columns).where(some)).all()
+        return rows
 
     def _take(self, batch: int, state: str, result: str, sent_at: int, ended_at: int) -> None:
         sending = self._open.get(batch)

@@ -150,18 +150,12 @@ class Talks:
         """A ticket for a talk with ``trucks``; ``role``: code and Chinese name of the person's. His own talk with one
         of them ends first. Raises TruckBusy where all are busy, and QuotaExceeded."""
         await self._end_own(user_id, {truck.vehicle_id for truck in trucks})
-        settings = self._desk.settings
-        if len(self.talks) >= settings.video_talks:
-            refused.labels("quota").inc()
-            raise QuotaExceeded("talks")
-        if sum(each.user_id == user_id for each in self.talks.values()) >= settings.video_talks_per_user:
-            refused.labels("quota").inc()
-            raise QuotaExceeded("user_talks")
         known = await asyncio.to_thread(self._known, trucks, kind)
         if kind == LISTEN and traffic.Used(known[trucks[0].vehicle_id][2], self._desk.month_limit).exhausted:
             refused.labels("quota").inc()
             raise QuotaExceeded("sim_month")
-        # nothing may wait between this look and the ticket
+        # nothing may wait between these looks and the ticket
+        self._require_room(user_id)
         busy = {truck.vehicle_id: self.partner(truck.vehicle_id) for truck in trucks}
         if all(busy.values()):
             refused.labels(BUSY).inc()
@@ -181,6 +175,17 @@ class Talks:
         self._tickets[value] = talk
         self._count()
         return TalkTicket(value, talk)
+
+    def _require_room(self, user_id: int) -> None:
+        """For one more talk. Raises QuotaExceeded."""
+        settings, limit = self._desk.settings, ""
+        if len(self.talks) >= settings.video_talks:
+            limit = "talks"
+        elif sum(each.user_id == user_id for each in self.talks.values()) >= settings.video_talks_per_user:
+            limit = "user_talks"
+        if limit:
+            refused.labels("quota").inc()
+            raise QuotaExceeded(limit)
 
     def _known(self, trucks: Sequence[Truck], kind: str) -> dict[int, tuple[Loudspeaker, int, int]]:
         found = {}
@@ -317,13 +322,20 @@ class Talks:
     async def recover(self) -> None:
         """End what the core before did not live to end."""
         for each in await asyncio.to_thread(talk_log.left_open, self._engine):
-            command = letters.END_TALK if each.kind == TALK else letters.CLOSE
-            sending = await self._desk.commanding.send(
-                letters.CONTROL, letters.control(each.channel, command), each.vehicle_id, each.phone, SYSTEM,
-                "talk was left open",
-            )  # fmt: skip
-            self._desk.commanding.forget(sending)
-            await asyncio.to_thread(talk_log.settle, self._engine, each.row, now_ms())
+            try:
+                await self._end_left_open(each)
+            except Exception:
+                # the others are on the air all the same
+                log.exception("a talk that was left open could not be ended", talk=each.row)
+
+    async def _end_left_open(self, each: talk_log.LeftOpen) -> None:
+        command = letters.END_TALK if each.kind == TALK else letters.CLOSE
+        sending = await self._desk.commanding.send(
+            letters.CONTROL, letters.control(each.channel, command), each.vehicle_id, each.phone, SYSTEM,
+            "talk was left open",
+        )  # fmt: skip
+        self._desk.commanding.forget(sending)
+        await asyncio.to_thread(talk_log.settle, self._engine, each.row, now_ms())
 
     # Where sound is
 
