@@ -150,6 +150,12 @@ def over(
             .where(VideoRecord.id == wanted.id, VideoRecord.state.in_((WAITING, RECORDING)))
             .values(state=REFUSED if refused else STORING, **values)
         )
+        # a part that was entered when the recording ended, and never written to
+        connection.execute(
+            update(VideoRecordPart)
+            .where(VideoRecordPart.record_id == wanted.id, VideoRecordPart.state == OPEN)
+            .values(state=LOST, ended_at=at, detail="the recording ended before anything of it was written")
+        )
         told = {"record": wanted.id, "reason": reason, "detail": detail[:200], "gaps": len(gaps)}
         record(connection, wanted.actor, "video.record_end", wanted.id, told, vehicle_id=wanted.vehicle_id)
         if not refused:

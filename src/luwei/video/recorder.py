@@ -83,6 +83,7 @@ class Recorder:
         self._present = present
         self._sealer = PartSealer(engine, store, self.folder)
         self._wake = asyncio.Event()
+        self._entering = asyncio.Lock()
         self._works: list[asyncio.Task[None]] = []
         self._disk_full = False
 
@@ -118,15 +119,16 @@ class Recorder:
 
     async def record(self, wanted: Wanted, peer: str = "") -> int:
         """Begin a person's recording; its id. Raises NoRoom, AlreadyRecording."""
-        own = [each.wanted for each in self.running.values() if each.wanted.user_id == wanted.user_id]
-        if any((each.vehicle_id, each.channel) == (wanted.vehicle_id, wanted.channel) for each in own):
-            raise AlreadyRecording("this channel")
-        if len(own) >= self.limit_per_user:
-            self._refuse(USER_RECORDS)
-        if reason := self.no_room():
-            self._refuse(reason)
-        wanted.id = await asyncio.to_thread(rows.enter, self._engine, wanted)
-        self._run(wanted, peer)
+        async with self._entering:  # who asks twice at once has not begun when he is looked for
+            own = [each.wanted for each in self.running.values() if each.wanted.user_id == wanted.user_id]
+            if any((each.vehicle_id, each.channel) == (wanted.vehicle_id, wanted.channel) for each in own):
+                raise AlreadyRecording("this channel")
+            if len(own) >= self.limit_per_user:
+                self._refuse(USER_RECORDS)
+            if reason := self.no_room():
+                self._refuse(reason)
+            wanted.id = await asyncio.to_thread(rows.enter, self._engine, wanted)
+            self._run(wanted, peer)
         return wanted.id
 
     def no_room(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -123,7 +123,7 @@ class Recording:
         tasks: list[asyncio.Task[None]] = []
         refused = False
         try:
-            viewing = self._viewing = await self._join()
+            viewing = self._viewing = await self._patiently(self._join)
             works = (self._relay(viewing), self._flush_often(), self._keep_time(viewing.upstream))
             tasks = [asyncio.create_task(self._guarded(work), name=f"record {self.wanted.id}") for work in works]
             await self._over.wait()
@@ -133,6 +133,9 @@ class Recording:
         except asyncio.CancelledError:
             await self._let_go(tasks)
             raise
+        except Exception as error:
+            log.exception("recording cannot begin", record=self.wanted.id)
+            self.end(FAILED, f"{type(error).__name__}: {error}"[:200])
         await self._let_go(tasks)
         await self._close_part(END)
         now = now_ms()
@@ -291,9 +294,11 @@ class Recording:
         async with self._writing:
             if self._file is not None:
                 await asyncio.to_thread(self._file.close)
-            self._file = self._part = None
+            self._file = None
         lost, at = max(0, self._lost() - self._lost_before), self._last_at or now_ms()
         await self._insist(lambda: rows.close_part(self._engine, part.id, at, cause, lost))
+        # only now: where this was broken off, the recording's end does it again
+        self._part = None
         self._host.seal(part)
 
     def _lost(self) -> int:
@@ -322,10 +327,14 @@ class Recording:
             await _whole(asyncio.to_thread(self._file.write, pictures, sound))
 
     async def _insist(self, work: Callable[[], T]) -> T:
-        """Do it in a thread until the registry is there."""
+        """Do it in a thread, to its end, until the registry is there."""
+        return await self._patiently(lambda: _whole(asyncio.to_thread(work)))
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it until the registry is there."""
         while True:
             try:
-                return await asyncio.to_thread(work)
+                return await work()
             except OperationalError as error:
                 log.warning("registry away, a recording waits", record=self.wanted.id, error=str(error)[:200])
                 await asyncio.sleep(RETRY_S)
@@ -345,11 +354,11 @@ class Recording:
             await asyncio.sleep(CLOCK_S)
 
 
-async def _whole(work: Coroutine[Any, Any, None]) -> None:
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
     """Do it to its end also where this is cancelled: what was taken out of memory must reach the disk, in its order."""
     task = asyncio.create_task(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await task
         raise
