@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +19,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from luwei.evidence import ftp, ftp_keeper
+from luwei.evidence import download_rows, ftp, ftp_keeper
 from luwei.evidence.file_server import FileServer
 from luwei.evidence.ftp_accounts import FOLDER, ftp_key, new_account, password
+from luwei.evidence.inbox import Admitted, Inbox
 from luwei.evidence.refusals import Refusals
 from luwei.evidence.store import EvidenceStore
 from luwei.registry.base import now_ms
@@ -396,3 +398,92 @@ def test_the_folder_of_an_order_that_is_over_goes_at_the_next_start(server: Serv
     (left / "x").write_bytes(b"x")
     server.start()
     until(lambda: not left.exists())
+
+
+def test_a_place_beyond_the_end_is_refused_and_what_was_whole_stays_whole(server: Server) -> None:
+    account = server.order()
+    line = server.login(account)
+    line.storbinary("STOR a.mp4", io.BytesIO(MP4))
+    with pytest.raises(ftplib.error_perm, match="554"):
+        line.storbinary("STOR a.mp4", io.BytesIO(b"more"), rest=9_999)
+    line.storbinary("STOR b.mp4", io.BytesIO(MP4))
+    line.quit()
+    until(lambda: "b.mp4" in (found := server.files_of(account)) and found["b.mp4"].complete)
+    assert server.files_of(account)["a.mp4"].complete
+
+
+def test_a_file_that_is_begun_anew_while_its_end_is_written_is_not_whole(tmp_path: Path) -> None:
+    inbox = Inbox(Admitted(1, "user", "13800138000", 1, LIMIT), tmp_path)
+    inbox.began("a.mp4")
+    turn = inbox.turn("a.mp4")
+    inbox.began("a.mp4")
+    inbox.ended("a.mp4", turn)
+    assert inbox.complete == set()
+    inbox.ended("a.mp4", inbox.turn("a.mp4"))
+    assert inbox.complete == {"a.mp4"}
+
+
+def test_trouble_with_one_connection_ends_no_server(server: Server) -> None:
+    receiver = server.files.receiver
+    assert receiver is not None
+    tried = threading.Event()
+
+    def fails() -> None:
+        tried.set()
+        raise RuntimeError("of one connection")
+
+    receiver.later(fails)
+    assert tried.wait(10)
+    line = server.login(server.order())
+    line.storbinary("STOR a.mp4", io.BytesIO(MP4))
+    line.quit()
+    assert server.files.health()["ok"]
+
+
+def test_one_download_that_cannot_be_ended_holds_up_no_other_and_accounts_are_forgotten(
+    server: Server, files: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = server.order(), server.order()
+    for account in (stuck, other):
+        line = server.login(account)
+        line.storbinary("STOR a.mp4", io.BytesIO(MP4))
+        line.quit()
+    real, number = download_rows.kept, server.row(stuck).id
+
+    def kept(engine: Engine, download: int, *more: Any) -> int:
+        if download == number:
+            raise ValueError("its case is gone")
+        return real(engine, download, *more)
+
+    monkeypatch.setattr(download_rows, "kept", kept)
+    with write(server.engine) as connection:
+        connection.execute(update(Download).where(Download.account == stuck).values(ending=DONE))
+    assert server.end(other, DONE).state == DONE
+    assert server.row(stuck).ended_at is None
+    until(lambda: "its case is gone" in server.files.health()["trouble"])
+    monkeypatch.setattr(download_rows, "kept", real)
+    assert server.end(stuck, DONE).state == DONE
+    assert len(files()) == 1
+    receiver = server.files.receiver
+    assert receiver is not None
+    until(lambda: not receiver._accounts.has_user(other) and not receiver._accounts.has_user(stuck))
+
+
+def test_a_folder_that_comes_while_the_server_starts_is_none_of_an_order_that_is_over(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.stop()
+    real, fresh = download_rows.accounts, server.store.incoming / "ftp" / new_account(1)
+
+    def accounts(engine: Engine) -> set[str]:
+        found = real(engine)
+        fresh.mkdir(parents=True)
+        return found
+
+    monkeypatch.setattr(download_rows, "accounts", accounts)
+    server.start()
+    until(fresh.exists)
+    until(lambda: not server.files.keeper.trouble)
+    server.stop()
+    assert fresh.exists()
+    server.start()

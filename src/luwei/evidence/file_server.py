@@ -51,10 +51,17 @@ class FileServer:
             self.receiver.start(settings.host, settings.evidence_ftp_port, (first, first + PASSIVE_PORTS - 1), address)
 
     def health(self) -> dict[str, Any]:
-        """For /health: ``ok`` while what comes can be written down; ``port`` 0: no FTP server."""
+        """For /health: ``ok`` while terminals are served and what comes can be written down; ``port`` 0: no FTP
+        server."""
         sessions = sum(len(inbox.sessions) for inbox in list(self.receiver.inboxes.values())) if self.receiver else 0
         port = self.receiver.port if self.receiver else 0
-        return {"ok": not self.keeper.trouble, "port": port, "sessions": sessions, "trouble": self.keeper.trouble}
+        served = self.receiver is None or self.receiver.alive
+        return {
+            "ok": served and not self.keeper.trouble,
+            "port": port,
+            "sessions": sessions,
+            "trouble": self.keeper.trouble,
+        }
 
     def stop(self) -> None:
         """Hang up; what came so far is kept and gone on with after the next start."""

@@ -75,6 +75,11 @@ class _Accounts(DummyAuthorizer):  # type: ignore[misc]
             self.add_user(username, "", str(inbox.home), perm=RIGHTS)
         handler.inbox = inbox
 
+    def forget(self, username: str) -> None:
+        """Its order has ended."""
+        if self.has_user(username):
+            self.remove_user(username)
+
 
 class _Folder(AbstractedFS):  # type: ignore[misc]
     """Files without a buffer: SIZE must tell what is here, also of a file that another connection still holds."""
@@ -88,9 +93,10 @@ class FtpReceiver:
 
     def __init__(self, folder: Path, key: bytes, admit: Admit, refusals: Refusals) -> None:
         self.folder = folder
-        self._key, self._admit, self._refusals = key, admit, refusals
+        self._admit, self._refusals = admit, refusals
         self.inboxes: dict[str, Inbox] = {}
         """By account; those that were used since the start and are not finished."""
+        self._accounts = _Accounts(key, self)
         self._server: Any = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -102,7 +108,7 @@ class FtpReceiver:
         """Listen. ``passive``: first and last port of data connections; ``address``: as terminals reach this host,
         empty for ``host``. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._server = FTPServer((host, port), _handler(self, self._key, passive, address))
+        self._server = FTPServer((host, port), _handler(self, self._accounts, passive, address))
         self._server.max_cons, self._server.max_cons_per_ip = CONNECTIONS, CONNECTIONS_PER_ADDRESS
         self.port = self._server.address[1]
         self._thread = threading.Thread(target=self._serve, name="ftp", daemon=True)
@@ -118,10 +124,20 @@ class FtpReceiver:
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
-            self._server.serve_forever(timeout=POLL_S, blocking=False, handle_exit=False)
-            while not self._jobs.empty():
-                self._jobs.get()()
+            try:
+                self._server.serve_forever(timeout=POLL_S, blocking=False, handle_exit=False)
+                while not self._jobs.empty():
+                    self._jobs.get()()
+            except Exception:
+                # one connection's trouble must not end the server of all
+                log.exception("FTP server failed")
+                self._stopping.wait(POLL_S)
         self._server.close_all()
+
+    @property
+    def alive(self) -> bool:
+        """Whether terminals are served."""
+        return self._thread is not None and self._thread.is_alive()
 
     def later(self, job: Callable[[], None]) -> None:
         """Do it in the server's thread."""
@@ -148,6 +164,7 @@ class FtpReceiver:
     def forget(self, user: str) -> None:
         """An account that is used no more."""
         self.inboxes.pop(user, None)
+        self.later(partial(self._accounts.forget, user))
 
     def refuse(self, reason: str, handler: Any, detail: str) -> None:
         """Count what is not taken."""
@@ -157,20 +174,22 @@ class FtpReceiver:
     def whole(self, session: Any, path: Path) -> None:
         """A terminal has ended a file by itself: it is told so once the file is on the disk."""
         inbox: Inbox = session.inbox
+        turn = inbox.turn(path.name)
 
         def force() -> None:
             try:
-                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+                for each in (path, path.parent):  # the bytes, and the name that they are found by
+                    handle = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
+                    try:
+                        os.fsync(handle)
+                    finally:
+                        os.close(handle)
             except OSError as error:
                 log.error("a file that came by FTP cannot be written", error=str(error)[:300])
                 self._refusals.count("disk", inbox.order.phone, session.remote_ip, path.name)
                 self.later(lambda: session.tell("451 Not kept."))
             else:
-                inbox.ended(path.name)
+                inbox.ended(path.name, turn)
                 self.later(lambda: session.tell("226 Transfer complete."))
 
         self._disk.submit(force)
@@ -345,10 +364,12 @@ class _Session(FTPHandler):  # type: ignore[misc]
             self.respond(answer)
             return None
         resumed = "a" not in mode and offset > 0
-        inbox.began(name)
         self._wanted = inbox.room(name, offset), resumed
         taken: str | None = super().ftp_STOR(file, mode)
-        if taken is not None and self.data_channel is not None:
+        if taken is None:
+            return None  # nothing was opened, so nothing of what is here has changed
+        inbox.began(name)
+        if self.data_channel is not None:
             self._allow()
         return taken
 
@@ -370,10 +391,12 @@ class _Session(FTPHandler):  # type: ignore[misc]
                 other.close()
 
 
-def _handler(receiver_: FtpReceiver, key: bytes, passive: tuple[int, int], address: str) -> type[FTPHandler]:
+def _handler(
+    receiver_: FtpReceiver, accounts: _Accounts, passive: tuple[int, int], address: str
+) -> type[FTPHandler]:  # fmt: skip
     class Handler(_Session):
         receiver = receiver_
-        authorizer = _Accounts(key, receiver_)
+        authorizer = accounts
         passive_ports = range(passive[0], passive[1] + 1)
         masquerade_address = address or None
         auth_failed_timeout = WRONG_ACCOUNT_S

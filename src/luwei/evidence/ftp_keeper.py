@@ -87,16 +87,24 @@ class FtpKeeper:
         rows.nobody_connected(self._engine)
         if not self._folder.is_dir():
             return
-        known = rows.accounts(self._engine)
-        for path in self._folder.iterdir():
-            if path.is_dir() and path.name not in known:
+        there = [path for path in self._folder.iterdir() if path.is_dir()]
+        known = rows.accounts(self._engine)  # behind the look: an account that is new meanwhile is no old one
+        for path in there:
+            if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _turn(self) -> None:
         self._count()
         self._shut()
+        failed: Exception | None = None
         for each in rows.endings(self._engine):
-            self._end(each)
+            try:
+                self._end(each)
+            except Exception as error:
+                log.warning("a download cannot be ended yet", download=each.id, error=str(error)[:300])
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _count(self) -> None:
         inboxes = list(self._receiver.inboxes.values()) if self._receiver is not None else []
@@ -133,6 +141,7 @@ class FtpKeeper:
             return
         if (error := future.exception()) is not None:
             del self._storing[each.id]
+            assert isinstance(error, Exception)
             raise error
         since = self._since.setdefault(each.id, time.monotonic())
         if rows.unchecked(self._engine, each.id) and time.monotonic() - since < CHECK_S:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class Inbox:
     sessions: set[Any] = field(default_factory=set)
     complete: set[str] = field(default_factory=set)
     fault: str = ""
+    _turns: Counter[str] = field(default_factory=Counter)
     _breaks: int = 0
     _traffic: int = 0
     _sent: int = 0
@@ -83,7 +85,13 @@ class Inbox:
         """A file is being written: it is not whole any more."""
         with self._lock:
             self.complete.discard(name)
+            self._turns[name] += 1
             self._changed = True
+
+    def turn(self, name: str) -> int:
+        """How often ``name`` was begun: what ends later counts for the turn that it belongs to."""
+        with self._lock:
+            return self._turns[name]
 
     def took(self, octets: int) -> None:
         """Bytes came."""
@@ -96,10 +104,12 @@ class Inbox:
         if self._sent > RESENT_MAX * self.order.limit:
             self.fail(TOO_LARGE)
 
-    def ended(self, name: str) -> None:
-        """The terminal has ended a file by itself, and it is on the disk."""
+    def ended(self, name: str, turn: int) -> None:
+        """The terminal has ended a file by itself, and it is on the disk; where it was not begun again meanwhile, it is
+        whole."""
         with self._lock:
-            self.complete.add(name)
+            if turn == self._turns[name]:
+                self.complete.add(name)
             self._last_at = now_ms()
             self._changed = True
 
