@@ -286,7 +286,8 @@ async def test_a_core_that_stops_and_starts_goes_on_and_a_lost_line_makes_anothe
         await recorder.start()
     assert found["record"]["interrupted"] and found["record"]["state"] == "done"
     assert [part["cause"] for part in found["parts"]] == ["restart", "lost", "end"]
-    assert [gap["cause"] for gap in found["gaps"]] == ["restart", "line"]
+    # on a busy machine two seconds may pass without a picture
+    assert [gap["cause"] for gap in found["gaps"] if gap["cause"] != "no_data"] == ["restart", "line"]
     assert all(gap["to"] > gap["from"] for gap in found["gaps"])
     assert [part["state"] for part in found["parts"]] == ["done"] * 3
     for part in found["parts"]:
