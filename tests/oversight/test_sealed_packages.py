@@ -70,7 +70,9 @@ def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_path: Path) -> None:
+def test_a_package_needs_two_reviews_and_tells_every_change(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = EvidenceStore.open("", tmp_path)
     world.take(world.alarm("6502", now_ms() - 60_000))
     stored = store.put(iter([PICTURE]))
@@ -118,7 +120,11 @@ def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_pa
     assert (listed["size"], listed["sha256"], listed["sm3"]) == (
         len(PICTURE), digest.end().sha256, digest.end().sm3,
     )  # fmt: skip
-    assert manifest["usable"]["reviewed_by_two"] and manifest["case"]["number"] == world.case().number
+    assert manifest["usable"] == dict.fromkeys(
+        ("complete", "readable", "unchanged", "time_within_5_min_or_backfill", "terminal_bound_to_truck",
+         "reviewed_by_two"), True,
+    ) | {"complete": False}, "no file was asked for: the picture came by itself"  # fmt: skip
+    assert manifest["case"]["number"] == world.case().number
     assert acts[-3:] == ["reviewed", "reviewed", "sealed"]
     assert {"evidence.view", "case.verdict", "case.sealed"} <= {entry["act"] for entry in custody}
     # whoever gets it verifies it with Python alone, packed and unpacked, and against the published key
@@ -126,10 +132,22 @@ def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_pa
     for arguments in ((str(package),), (str(package), "--key", signer.public), ()):
         found = verify(program, *arguments)
         assert found.returncode == 0, found.stdout + found.stderr
+    assert "who sealed it was not checked" in verify(program, str(package)).stdout
+    assert verify(program, str(package), "--key").returncode == 2, "an empty variable is no key"
+    twice = tmp_path / "twice.zip"
+    twice.write_bytes(package.read_bytes())
+    with zipfile.ZipFile(twice, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(f"originals/{picture}.jpg", PICTURE)
+    assert "more than once" in verify(program, str(twice)).stdout and verify(program, str(twice)).returncode == 1
     other = signing.key_of(SECRET).public
     assert verify(program, str(package), "--key", other).returncode == 1
     (tmp_path / "out" / f"originals/{picture}.jpg").write_bytes(PICTURE[:-1] + b"x")
     (tmp_path / "out" / "more.txt").write_text("?")
+    own = tmp_path / "own.py"  # a copy that did not come with the package
+    own.write_text((tmp_path / "out" / "verify.py").read_text())
+    (tmp_path / "out" / "verify.py").write_text("print('The package is as it was sealed.')")
+    assert "BAD  verify.py" in verify(str(own), str(tmp_path / "out")).stdout
+    (tmp_path / "out" / "verify.py").write_text(own.read_text())
     changed = verify(program)
     assert changed.returncode == 1 and "other content" in changed.stdout and "more.txt: not in" in changed.stdout
     text = (tmp_path / "out" / "manifest.json").read_text().replace(world.case().number, "GZ-0000-00000-00")
@@ -147,5 +165,12 @@ def test_a_package_needs_two_reviews_and_tells_every_change(world: World, tmp_pa
     assert [each.name for each in folder.glob("*.zip*")] == [package.name], "nothing of it is left"
     with pytest.raises(Conflict, match="refused"):
         sealing.finished(world.engine, CITY, WHOLE, 1, again)
-    assert packing.forget(world.engine, folder, now_ms() + 1) == 1 and not package.exists()
+    (folder / f"{'0' * 32}.zip").write_bytes(b"made by a process that was killed before it said so")
+    # whatever goes wrong with one package, the next is made
+    third = sealing.order(world.engine, CITY, WHOLE, 1, "移交执法", second)
+    with monkeypatch.context() as broken:
+        broken.setattr(packing, "_story", lambda *_: 1 / 0)
+        assert packing.pack(world.engine, store, signer, folder, third) == "failed"
+    assert packing.waiting(world.engine) is None
+    assert packing.forget(world.engine, folder, now_ms() + 60_000) == 1 and list(folder.glob("*.zip*")) == []
     assert sealed_verifier.ALGORITHM == "SM2withSM3"

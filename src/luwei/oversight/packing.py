@@ -14,24 +14,31 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, and_, or_, select, update
+from sqlalchemy.exc import OperationalError
 
 from luwei.access.user import User
 from luwei.cases import steps
+from luwei.evidence.content import CLIPS, PICTURES
 from luwei.evidence.digest import Digest
 from luwei.evidence.store import EvidenceStore
 from luwei.oversight import sealed_verifier
 from luwei.oversight.sealed_verifier import MANIFEST, SIGNATURE, VERIFIER
 from luwei.oversight.sealing import NEEDED, approvals, case_of
 from luwei.oversight.signing import SigningKey
+from luwei.registry import bindings, gone
 from luwei.registry.audit import AuditEntry
 from luwei.registry.base import now_ms
+from luwei.registry.binding import TERMINAL
 from luwei.registry.case import CaseAlarm, CaseStep
 from luwei.registry.engine import read, write
 from luwei.registry.evidence import EvidenceFile
 from luwei.registry.oversight import AppealEffect
 from luwei.registry.scope import WHOLE
 from luwei.registry.sealing import DONE, EXPIRED, FAILED, REFUSED, RUNNING, WAITING, SealedPackage
+
+log = structlog.get_logger()
 
 GNSS_MS = 300_000
 """Time of the terminal against the receipt: more must be explained by a backfill (§7.3)."""
@@ -61,7 +68,13 @@ def pack(engine: Engine, store: EvidenceStore, key: SigningKey, folder: Path, pa
         part.unlink(missing_ok=True)
         _end(engine, package, REFUSED, failure=str(changed)[:300])
         return REFUSED
-    except OSError as error:
+    except OperationalError:
+        # the registry is away: the package is made when it is back
+        part.unlink(missing_ok=True)
+        raise
+    except Exception as error:
+        # whatever it is, the packages behind this one must not wait for it
+        log.exception("package cannot be made", package=package)
         part.unlink(missing_ok=True)
         _end(engine, package, FAILED, failure=f"{type(error).__name__}: {error}"[:300])
         return FAILED
@@ -104,14 +117,15 @@ def _write(engine: Engine, store: EvidenceStore, key: SigningKey, part: Path, pa
                         told = now
                         _set(engine, package, done=now)
                 listed.append(_listed(file))
-            for path, content in papers.items():
-                raw = json.dumps(content, ensure_ascii=False, indent=1).encode()
-                archive.writestr(path, raw)
-                listed.append(_paper(path, raw))
+            written = {path: json.dumps(content, ensure_ascii=False, indent=1) for path, content in papers.items()}
+            # the program too: who has one of his own sees whether this one was exchanged
+            written[VERIFIER] = Path(sealed_verifier.__file__).read_text(encoding="utf-8")
+            for path, text in written.items():
+                archive.writestr(path, text.encode())
+                listed.append(_paper(path, text.encode()))
             manifest = json.dumps(head | {"files": listed}, ensure_ascii=False, indent=1).encode()
             archive.writestr(MANIFEST, manifest)
             archive.writestr(SIGNATURE, key.signature(manifest))
-            archive.writestr(VERIFIER, Path(sealed_verifier.__file__).read_bytes())
         target.flush()
         os.fsync(target.fileno())
         target.seek(0)
@@ -197,15 +211,35 @@ def _head(
         ],
         "usable": {
             "complete": case["evidence_complete"] >= case["evidence_files"] > 0,
-            "readable": all(file["readable"] is not False for file in files),
+            "readable": all(_decodes(file) for file in files),
             "unchanged": True,
             "time_within_5_min_or_backfill": on_time,
+            "terminal_bound_to_truck": _bound(connection, case["vehicle_id"], alarms),
             "reviewed_by_two": len(reviewed) >= NEEDED,
         },
         "approvals": [asdict(each) for each in reviewed],
         "package": {"id": ordered["id"], "purpose": ordered["purpose"], "ordered_by": ordered["user_id"],
                     "ordered_at": ordered["created_at"], "sealed_at": now_ms()},
     }  # fmt: skip
+
+
+def _decodes(file: Mapping[str, Any]) -> bool:
+    """A picture or clip that nobody has decoded yet is not known to be readable; other files cannot be decoded."""
+    return file["readable"] is True or file["media_type"] not in PICTURES | CLIPS
+
+
+def _bound(connection: Connection, vehicle: int, alarms: Sequence[Any]) -> bool:
+    """Whether each alarm came of the terminal that was in the truck when it happened."""
+    spans = bindings.spans(connection, gone.known_as(connection, "vehicle", vehicle), TERMINAL)
+    return all(
+        any(
+            span.object_id == row.terminal_id
+            and span.counts_from <= row.at
+            and (span.to_at is None or row.at < span.to_at)
+            for span in spans
+        )
+        for row in alarms
+    )
 
 
 def _story(connection: Connection, case: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -235,8 +269,10 @@ def _custody(connection: Connection, case_id: int, files: Sequence[int]) -> list
 
 def forget(engine: Engine, folder: Path, before: int) -> int:
     """Remove packages that ended before an instant; their rows stay, as do those of packages whose file is gone (a
-    restored registry names packages that no backup holds). How many."""
+    restored registry names packages that no backup holds). What no row names was left by a crash and goes too. How
+    many."""
     with read(engine) as connection:
+        named = set(connection.scalars(select(SealedPackage.name).where(SealedPackage.state == DONE)))
         done = select(SealedPackage.id, SealedPackage.name, SealedPackage.ended_at).where(SealedPackage.state == DONE)
         rows = [
             row for row in connection.execute(done) if row.ended_at < before or not (folder / row.name).is_file()
@@ -244,7 +280,8 @@ def forget(engine: Engine, folder: Path, before: int) -> int:
     for row in rows:
         (folder / row.name).unlink(missing_ok=True)
         _set(engine, row.id, state=EXPIRED)
-    for part in folder.glob("*.part") if folder.is_dir() else ():
-        if part.stat().st_mtime * 1000 < before:
-            part.unlink(missing_ok=True)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        left = path.suffix == ".part" or (path.suffix == ".zip" and path.name not in named)
+        if left and path.stat().st_mtime * 1000 < before:
+            path.unlink(missing_ok=True)
     return len(rows)

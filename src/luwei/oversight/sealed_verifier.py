@@ -5,7 +5,9 @@
 It checks that the signature of manifest.json is right (SM2 with SM3, GB/T 32918.2-2016 and GB/T 32905-2016, recommended
 curve of GB/T 32918.5-2017), and that every file has the size and the two digests that the manifest states. A key that
 came with the package proves only that the package is whole: compare it with the one the platform publishes.
-Exit code 0: all is as it was sealed; 1: it is not; 2: it could not be read.
+Exit code 0: all is as it was sealed; 1: it is not; 2: it could not be read. Without a key the last line says that who
+sealed it is not known. This program is in the manifest like every file: run a copy that you got from the platform,
+since one that was exchanged says what its author likes.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ USER = b"1234567812345678"
 ALGORITHM = "SM2withSM3"
 MANIFEST, SIGNATURE, VERIFIER = "manifest.json", "signature.json", "verify.py"
 UNSEALED = (MANIFEST, SIGNATURE, VERIFIER)
-"""What the manifest does not list: itself, its signature, this program."""
+"""What a manifest need not list: itself, its signature, this program."""
 PIECE = 1 << 18
 
 Point = tuple[int, int] | None
@@ -203,8 +205,12 @@ def verify(path: pathlib.Path, trusted: str = "", tell: Callable[[str], None] = 
     else:
         tell("note key not compared: give the platform's published key with --key")
     listed = {each["path"]: each for each in stated["files"]}
-    for name in sorted(set(package.names()) - set(listed) - set(UNSEALED)):
+    found = list(package.names())
+    for name in sorted(set(found) - set(listed) - set(UNSEALED)):
         tell(f"BAD  {name}: not in the manifest")
+        good = False
+    for name in sorted({each for each in found if found.count(each) > 1}):
+        tell(f"BAD  {name}: stands in the package more than once")
         good = False
     for name, each in sorted(listed.items()):
         fault = _fault(package, name, each)
@@ -241,7 +247,10 @@ def main(arguments: list[str]) -> int:
     rest = iter(arguments)
     for each in rest:
         if each == "--key":
-            trusted = next(rest, "")
+            trusted = next(rest, "").strip()
+            if not trusted:
+                print("--key must be followed by the public key in hex")
+                return 2
         else:
             place = each
     try:
@@ -249,8 +258,11 @@ def main(arguments: list[str]) -> int:
     except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         print(f"the package cannot be read: {error}")
         return 2
-    print("The package is as it was sealed." if good else "THE PACKAGE IS NOT AS IT WAS SEALED.")
-    return 0 if good else 1
+    if not good:
+        print("THE PACKAGE IS NOT AS IT WAS SEALED.")
+        return 1
+    print("The package is as it was sealed." if trusted else "The package is whole; who sealed it was not checked.")
+    return 0
 
 
 if __name__ == "__main__":
