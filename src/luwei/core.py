@@ -151,7 +151,8 @@ class Core:
         self, stack: contextlib.AsyncExitStack, engine: Engine, history: History, bus: Bus
     ) -> LiveFeed:
         """Ingest and live state: they wait for nothing but bus and history."""
-        self.ingest = Ingest(bus, history, derivation=AlarmDerivation(bus, history))
+        self.wheel = WheelWatch(engine, history.query, self.settings.history_days)
+        self.ingest = Ingest(bus, history, self.wheel.observe, AlarmDerivation(bus, history))
         keep_reading(stack, self.ingest.run, "ingest")
         self.feed = await started(
             stack,
@@ -191,7 +192,8 @@ class Core:
         cases = await started(stack, CaseEngine(engine, commands, *tell))
         self.cases, cases.reader = cases, AlarmReader(bus, "cases", cases.take)
         keep_reading(stack, cases.reader.run, "cases")
-        self.wheel = await started(stack, WheelWatch(engine, history.query, settings.history_days))
+        assert self.wheel is not None
+        await started(stack, self.wheel)
         self.oversight = await started(stack, OversightEngine(engine, store, settings.data, history.query))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store, settings.data)

@@ -263,10 +263,12 @@ async def test_an_ingest_asked_to_stop_while_the_history_fails_leaves_its_plan_t
     async with running(ingest):
         await until(lambda: ingest.health()["state"] == "history failing")
     assert not await empty(bus)
-    async with running(Ingest(bus, history)):
+    observed: list[tuple[str, int]] = []
+    async with running(Ingest(bus, history, lambda kind, rows: observed.append((kind, rows.num_rows)))):
         await until(lambda: empty(bus))
     assert rows_of(history, 5, noon_ms) == 1
     assert history.query("latest").num_rows == 1
+    assert observed == [("fix", 1)], "who is told of what is stored is told of what it found planned, too"
     await bus.close()
 
 

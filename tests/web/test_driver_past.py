@@ -70,7 +70,7 @@ async def test_a_driver_sees_what_he_drove_and_nothing_else(web: Running) -> Non
     await web.publish(facts.MESSAGE, messages)
 
     async def stored() -> bool:
-        table = await web.services.ask("driver_cards", start=start, low=0, high=9, vehicles=[1])
+        table = await web.services.ask("driver_cards", start=start, low=0, high=9, vehicles=[1], most=9)
         return bool(table.num_rows == 2)
 
     await until(stored, "cards stored")

@@ -46,7 +46,8 @@ from luwei.history.store import LATEST, History, HistoryError
 log = structlog.get_logger()
 
 Observer = Callable[[str, pa.RecordBatch], None]
-"""Gets the kind and the rows of each batch as soon as it arrives; may get it again after a restart."""
+"""Gets the kind and the rows of each batch as soon as it arrives; may get it again after a restart. Whatever this
+ingest stores it has been told of."""
 
 KEY = "plan"
 WINDOW_S = 1.0
@@ -227,8 +228,7 @@ class Ingest:
             fresh.append(read)
             if self._derivation is not None:
                 await self._derivation.take(read)
-            if self._observer is not None and read.kind:
-                self._observe(read)
+            self._observe(read)
         if messages:
             self._waiting = messages[-1].metadata.num_pending
         else:
@@ -247,7 +247,8 @@ class Ingest:
             _duplicates.inc()
 
     def _observe(self, read: Delivery) -> None:
-        assert self._observer is not None
+        if self._observer is None or not read.kind:
+            return
         try:
             self._observer(read.kind, read.rows)
         except Exception:
@@ -362,6 +363,8 @@ class Ingest:
             log.info("ingest repeats an interrupted insert", plan=plan.number, batches=len(deliveries))
             derived = await self._derivation.again(plan.derived) if self._derivation is not None else {}
             await self._insert(plan, deliveries, derived, doubtful=True)
+            for one in deliveries:
+                self._observe(one)
             # Tables where only the newest row of a key counts are filled once more: the view that feeds `latest` is
             # skipped for an insert that its token makes a no-op, and nothing can be counted there.
             parts = [one.rows for one in deliveries if one.table == "location"]
