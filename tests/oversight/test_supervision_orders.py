@@ -144,7 +144,7 @@ def test_an_order_is_extended_once_before_its_limit(world: World, officer: Actor
     with pytest.raises(RegistryError, match="once"):
         orders.extend(world.engine, CITY, key, 2, T0 + 6 * HOUR, "再次", officer, T0)
     late = orders.issue(world.engine, CITY, new(world, level=0), officer, T0)
-    with pytest.raises(RegistryError, match="has passed"):
+    with pytest.raises(RegistryError, match="went up"):
         orders.extend(world.engine, CITY, late, 1, T0 + 5 * HOUR, "道路中断", officer, T0 + 2 * HOUR)
 
 
@@ -220,3 +220,16 @@ def test_a_wrong_policy_is_refused_by_its_path(path: str, value: object) -> None
     with pytest.raises(RegistryError) as refused:
         parse(document)
     assert refused.value.field == path
+
+
+def test_an_answer_after_the_limit_is_late_whether_or_not_the_clock_has_struck(
+    world: World, officer: Actor, company: tuple[Actor, Scope]
+) -> None:
+    actor, scope = company
+    key = orders.issue(world.engine, CITY, new(world, level=0), officer, T0)
+    orders.answer(world.engine, scope, key, 1, "done", "已处理", actor, T0 + 2 * HOUR)
+    row = order(world, key)
+    assert (row.state, row.overdue, row.in_charge, row.strike_at) == ("answered", True, "province", None)
+    assert story(world, key) == ["issued", "overdue", "escalated", "answered"]
+    with pytest.raises(RegistryError, match="in_charge"):
+        orders.close(world.engine, CITY, key, row.version, "", officer, T0 + 2 * HOUR)

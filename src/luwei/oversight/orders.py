@@ -219,11 +219,16 @@ def _hold(
     ).first()  # fmt: skip
     if found is None:
         raise NotFound("id", "there is no such order", key)
-    row = dict(found._mapping)
-    if row["version"] != version:
+    if found.version != version:
         raise Conflict("version", "the order changed meanwhile: look again", version)
-    rules = policies.numbered(connection, row["policy"])
-    return HeldOrder(connection, row, rules, actor, now_ms() if now is None else now)
+    at = now_ms() if now is None else now
+    if found.strike_at is not None and found.strike_at <= at:
+        # the limit passed before this act, though its clock has yet to strike
+        _strike(connection, found, at)
+        mine = select(*SupervisionOrder.__table__.columns).where(SupervisionOrder.id == key)
+        found = connection.execute(mine).one()
+    row = dict(found._mapping)
+    return HeldOrder(connection, row, policies.numbered(connection, row["policy"]), actor, at)
 
 
 def supervises(scope: Scope, row: Mapping[str, Any]) -> bool:
