@@ -35,10 +35,10 @@ def picture(size: tuple[int, int] = (32, 24), form: str = "JPEG") -> bytes:
     return out.getvalue()
 
 
-def package(*more: tuple[str, bytes], main: str = "word/document.xml") -> bytes:
+def package(*more: tuple[str, bytes], main: str = "word/document.xml", types: bytes = b"<Types/>") -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (("[Content_Types].xml", b"<Types/>"), (main, b"<w/>"), *more):
+        for name, content in (("[Content_Types].xml", types), (main, b"<w/>"), *more):
             archive.writestr(name, content)
     return out.getvalue()
 
@@ -66,6 +66,33 @@ REFUSED = {
     "a script": (pdf(b"/OpenAction << /S /JavaScript /JS (1) >>"), "x.pdf", "must not hold scripts"),
     "a script in disguise": (pdf(b"/S /Java#53cript"), "x.pdf", "must not hold scripts"),
     "a packed command": (packed_object(b"<< /S /Launch >>"), "x.pdf", "must not hold commands"),
+    "a command that is packed and disguised": (
+        packed_object(b"<< /S /Launch >>").replace(b"/ObjStm", b"/Obj#53tm"),
+        "x.pdf",
+        "must not hold commands",
+    ),
+    "a command far behind its name": (
+        packed_object(b"<< /S /Launch >>").replace(b" >>\nstream", b" " * 3_000 + b">>\nstream"),
+        "x.pdf",
+        "must not hold commands",
+    ),
+    "objects that are packed otherwise": (
+        packed_object(b"").replace(b"\nstream\n", b"\nstream\nnone"),
+        "x.pdf",
+        "must not hold objects that",
+    ),
+    "a macro of another name": (
+        package(("word/x.bin", b"x"), types=b'<Override ContentType="application/vnd.ms-office.vbaProject"/>'),
+        "x.docx",
+        "must not hold programs",
+    ),
+    "types that cannot be looked through": (package(types="<Types/>".encode("utf-16")), "x.docx", "cannot be judged"),
+    "a template from elsewhere": (
+        package(("word/_rels/settings.xml.rels", b'<Relationship Type="x/attachedTemplate" TargetMode="External"/>')),
+        "x.docx",
+        "must not load",
+    ),
+    "a part twice": (package(("WORD/document.xml", b"x")), "x.docx", "must not hold a part twice"),
     "half a document": (pdf()[:-8], "x.pdf", "must be a whole PDF"),
     "a still that no browser shows": (b"\x00\x00\x00\x18ftypheic" + bytes(80), "x.heic", "must be a picture"),
 }

@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 
 from luwei.registry.errors import RegistryError
 
@@ -29,6 +30,9 @@ RATIO_FROM, RATIO_MAX = 4 << 20, 100
 PROGRAMS = re.compile(r"(?i)(vbaproject\.bin|/activex/|/embeddings/|\.exe$|\.dll$|\.js$|\.vbs$)")
 """Parts of a package that hold programs or foreign objects."""
 TYPES_MAX = 1 << 20
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
+_EXTERNAL = re.compile(rb"TargetMode\s*=\s*[\"']External")
+_LINK = re.compile(rb"Type\s*=\s*[\"'][^\"']*/hyperlink[\"']")
 
 PDF_REFUSED = {
     b"JavaScript": "scripts", b"Launch": "commands", b"EmbeddedFile": "embedded files",
@@ -38,10 +42,11 @@ PDF_REFUSED = {
 chance."""
 _NAME = re.compile(rb"/([^\x00\t\n\f\r ()<>\[\]{}/%]{1,60})")
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
-_OBJECTS = re.compile(rb"/ObjStm\b")
 _STREAM = re.compile(rb"stream\r?\n")
 INFLATED_MAX = 64 << 20
 """Of all object streams of a PDF together, and as much of what they are unpacked from."""
+DICTIONARY_MAX = 64 << 10
+"""From the name of an object stream to its first byte."""
 PIECE = 64 << 10
 TAIL = 2_048
 
@@ -59,17 +64,22 @@ def judge(content: bytes, media_type: str) -> str:
 def _pdf(content: bytes) -> None:
     if b"%%EOF" not in content[-TAIL:]:
         raise RegistryError("file", "must be a whole PDF: its end is missing")
-    _names(content)
     packed, unpacked = INFLATED_MAX, INFLATED_MAX
-    for found in _OBJECTS.finditer(content):
-        begin = _STREAM.search(content, found.end(), found.end() + 2_000)
-        if begin is None:
+    for name, end in _names(content):
+        _allow(name)
+        if name != b"ObjStm":
             continue
-        inflated, used = _inflated(memoryview(content)[begin.end() :], min(packed, unpacked))
+        begin = _STREAM.search(content, end, end + DICTIONARY_MAX)
+        inflated, used = b"", 0
+        if begin is not None:
+            inflated, used = _inflated(memoryview(content)[begin.end() :], min(packed, unpacked))
+        if not inflated:
+            raise RegistryError("file", "must not hold objects that are packed in another way than deflated")
         packed, unpacked = packed - used, unpacked - len(inflated)
         if packed <= 0 or unpacked <= 0:
             raise RegistryError("file", f"must unpack to at most {INFLATED_MAX >> 20} MiB")
-        _names(inflated)
+        for inner, _ in _names(inflated):
+            _allow(inner)
 
 
 def _inflated(packed: memoryview, most: int) -> tuple[bytes, int]:
@@ -84,14 +94,19 @@ def _inflated(packed: memoryview, most: int) -> tuple[bytes, int]:
     return bytes(found), at
 
 
-def _names(content: bytes) -> None:
-    """Refuse names of PDF_REFUSED."""
+def _names(content: bytes) -> Iterator[tuple[bytes, int]]:
+    """Every name as it is read, and where it ends; any sign of one may be written with #xx."""
     for found in _NAME.finditer(content):
         name = found[1]
         if b"#" in name:
             name = _ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), name)
-        if name in PDF_REFUSED:
-            raise RegistryError("file", f"must not hold {PDF_REFUSED[name]}", name.decode("ascii"))
+        yield name, found.end()
+
+
+def _allow(name: bytes) -> None:
+    """Refuse a name of PDF_REFUSED."""
+    if name in PDF_REFUSED:
+        raise RegistryError("file", f"must not hold {PDF_REFUSED[name]}", name.decode("ascii"))
 
 
 def _package(content: bytes) -> str:
@@ -103,20 +118,39 @@ def _package(content: bytes) -> str:
             kind = next((kind for main, kind in PACKAGES.items() if main in names), "")
             if "[Content_Types].xml" not in names or not kind:
                 raise RegistryError("file", "must be a picture, a clip, a PDF, a Word or an Excel file")
-            with archive.open("[Content_Types].xml") as stream:
-                types = stream.read(TYPES_MAX)
+            types = _part(archive, "[Content_Types].xml")
+            for name in sorted(each for each in names if each.lower().endswith(".rels")):
+                _within(_part(archive, name), name)
     except RegistryError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
         raise RegistryError("file", "cannot be read") from None
-    if b"macroEnabled" in types or b"<!DOCTYPE" in types:
+    if b"macroEnabled" in types or b"vbaProject" in types:
         raise RegistryError("file", "must not hold programs")
     return kind
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A part that says what the others are, in the form in which it can be looked through."""
+    with archive.open(name) as stream:
+        content = stream.read(TYPES_MAX + 1)
+    if len(content) > TYPES_MAX or b"\x00" in content or b"<!DOCTYPE" in content:
+        raise RegistryError("file", "cannot be judged: must be XML in UTF-8 without a document type", name)
+    return content
+
+
+def _within(relations: bytes, name: str) -> None:
+    """Nothing but a link may lead out of the package: a template or an object from elsewhere would be loaded."""
+    for found in _RELATION.finditer(relations):
+        if _EXTERNAL.search(found[0]) and not _LINK.search(found[0]):
+            raise RegistryError("file", "must not load anything from elsewhere", name)
 
 
 def _bounded(parts: list[zipfile.ZipInfo]) -> None:
     if len(parts) > PARTS_MAX or sum(part.file_size for part in parts) > UNPACKED_MAX:
         raise RegistryError("file", f"must unpack to at most {UNPACKED_MAX >> 20} MiB")
+    if len({part.filename.lower() for part in parts}) != len(parts):
+        raise RegistryError("file", "must not hold a part twice: which of them counts nobody can tell")
     for part in parts:
         if part.file_size > max(RATIO_FROM, part.compress_size * RATIO_MAX):
             raise RegistryError("file", f"must not unpack to more than {RATIO_MAX} times its size", part.filename)
