@@ -48,12 +48,13 @@ async def test_me_says_what_the_person_may_and_where_to_begin(web: Running) -> N
     for username, role, whose, landing, pages in (
         ("boss", "province", {}, "/monitor", {"monitor", "track", "access", "assets", "system"}),
         ("ins", "insurer", {"organisation_id": insurer}, "/install", {"install", "quality", "assets", "system"}),
+        ("drives", "driver", {"vehicle_id": 1}, "/me", {"alarms"}),
         ("road", "inspector", {"city": 440300}, "/roadside", {"roadside"}),
     ):  # fmt: skip
         account(web, username, role, **whose)
         me = (await log_in(web, username)).json()
         assert (me["landing"], me["user"]["role"]) == (landing, role)
-        assert pages <= set(me["pages"]) and ("monitor" in me["pages"]) == (username == "boss"), me["pages"]
+        assert pages <= set(me["pages"]) and ("monitor" in me["pages"]) == (username in ("boss", "drives")), me["pages"]
     assert {(r["kind"], r["act"]) for r in me["rights"]} >= {("vehicle", "read")} and me["user"]["city"] == 440300
 
 

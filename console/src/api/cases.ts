@@ -278,8 +278,8 @@ export interface Acted {
 const act = (id: number, name: string, body: object): Promise<Acted> => request<Acted>(`/api/cases/${id}/${name}`, { body });
 
 export const caseApi = {
-  page: (filter: CaseFilter, after: string | null, size: number, signal?: AbortSignal) =>
-    request<CasePage>('/api/cases', { query: { ...filter, after, size }, signal }),
+  page: (filter: CaseFilter, after: string | null, size: number, signal?: AbortSignal, plain = false) =>
+    request<CasePage>('/api/cases', { query: { ...filter, after, size }, signal, plain }),
   summary: (filter: Pick<CaseFilter, 'city' | 'county' | 'operator'>, signal?: AbortSignal) =>
     request<Summary>('/api/cases/summary', { query: { ...filter }, signal }),
   one: (id: number, signal?: AbortSignal) => request<CaseDetail>(`/api/cases/${id}`, { signal }),

@@ -73,7 +73,8 @@ export interface Queue {
   apply: (rows: readonly CaseRow[]) => void;
 }
 
-export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows: CaseRow[]) => void = () => undefined): Queue {
+/** `came`: rows that were not in the list before. `plain`: a page beside the work asks nobody for a reason by itself. */
+export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows: CaseRow[]) => void = () => undefined, plain = false): Queue {
   const news = useCaseNews();
   const items = shallowRef<CaseRow[]>([]);
   const total = ref<number | null>(null);
@@ -90,7 +91,7 @@ export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows
     const mine = (flight = new AbortController());
     busy.value = true;
     try {
-      const page = await caseApi.page(filter(), after, PAGE, mine.signal);
+      const page = await caseApi.page(filter(), after, PAGE, mine.signal, plain);
       if (mine.signal.aborted) return;
       items.value = after ? [...items.value, ...page.items.filter((row) => !items.value.some((known) => known.id === row.id))] : page.items;
       total.value = page.total;

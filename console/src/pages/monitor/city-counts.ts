@@ -1,4 +1,4 @@
-/** Online vehicles and vehicles in alarm of each city, for the labels of the province view; asked only while these are on the screen. */
+/** Vehicles of each city by state, for the labels of the province view and for who sees counts alone; asked only while these are on the screen. */
 import { onBeforeUnmount, ref, watch } from 'vue';
 
 import { isAbort } from '@/api/client';
@@ -7,9 +7,22 @@ import { api } from '@/api/endpoints';
 const AGAIN_MS = 5_000;
 
 export interface CityCount {
+  total: number;
   online: number;
+  moving: number;
+  stopped: number;
+  offline: number;
   alarm: number;
   asOf: number;
+}
+
+/** What the cities make together, or the chosen one alone; null before anything is known. */
+export function together(counts: ReadonlyMap<number, CityCount>, city: number | null): CityCount | null {
+  const chosen = city === null ? [...counts.values()] : [counts.get(city)].filter((each) => each !== undefined);
+  if (!chosen.length) return null;
+  const sum = { total: 0, online: 0, moving: 0, stopped: 0, offline: 0, alarm: 0 };
+  for (const each of chosen) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += each[key];
+  return { ...sum, asOf: Math.min(...chosen.map((each) => each.asOf)) };
 }
 
 export function useCityCounts(visible: () => boolean, operator: () => number | null) {
@@ -26,9 +39,7 @@ export function useCityCounts(visible: () => boolean, operator: () => number | n
     if (!document.hidden) {
       try {
         const answer = await api.areaCounts(operator(), mine.signal);
-        counts.value = new Map(
-          answer.items.map(({ adcode, counts: { online, alarm } }) => [adcode, { online, alarm, asOf: answer.as_of }]),
-        );
+        counts.value = new Map(answer.items.map((each) => [each.adcode, { ...each.counts, asOf: answer.as_of }]));
       } catch (error) {
         if (isAbort(error)) return;
         counts.value = new Map(); // a label without a figure, never an old one

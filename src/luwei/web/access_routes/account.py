@@ -35,6 +35,9 @@ COUNTS = {
 }  # fmt: skip
 """Pages that also make sense to who sees aggregates of these kinds."""
 
+OWN = "/me"
+"""Everybody's own page, which no right opens."""
+
 INSPECTOR = "inspector"
 """Its only page is the one for the phone at the roadside."""
 
@@ -105,7 +108,8 @@ def me_of(engine: Engine, user: SignedIn) -> Me:
     if user.limits is not None:
         held = {key: cell for key, cell in held.items() if key in user.limits}
     opened = pages_of(held, role.like)
-    landing = role.landing if role.landing.strip("/") in opened else f"/{opened[0]}" if opened else "/me"
+    there = role.landing == OWN or role.landing.strip("/") in opened
+    landing = role.landing if there else f"/{opened[0]}" if opened else OWN
     organisation = None
     if user.organisation_id is not None:
         organisation = AccountOrganisation(user.organisation_id, user.organisation_kind, user.organisation_name)
