@@ -135,18 +135,33 @@ class PostgresDatabase(Database):
     def copy(self) -> None:
         # A database a test takes most of a second; emptying a shared one takes some milliseconds.
         self.url = self.template
-        name = self.name(self.url)
-        if not self.admin(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
-            self.admin(f"CREATE DATABASE {name}")
-            _migrated(self.url)
+        if self.template not in _made:
+            self.admin(f"CREATE DATABASE {self.name(self.template)}")
+            _migrated(self.template)
+            _made.add(self.template)
+            return
         engine = create_engine(self.url)
         with engine.begin() as connection:
-            tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-            names = ", ".join(connection.execute(text(tables)).scalars())
-            # As a replica would: the triggers that guard the audit log do not fire.
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+            connection.exec_driver_sql(EMPTIED)
         engine.dispose()
+
+
+_made: set[str] = set()
+"""Templates that are there, migrated."""
+EMPTIED = """
+DO $$
+DECLARE name text; used boolean;
+BEGIN
+    -- As a replica would: neither foreign keys nor the triggers that guard the audit log fire.
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %%I)', name) INTO used;
+        IF used THEN EXECUTE format('DELETE FROM %%I', name); END IF;
+    END LOOP;
+    PERFORM setval(format('%%I.%%I', schemaname, sequencename)::regclass, start_value, false)
+        FROM pg_sequences WHERE last_value IS NOT NULL;
+END $$"""
+"""TRUNCATE of some hundred tables and their indexes writes a file for each: it takes ten times as long."""
 
 
 @pytest.fixture
