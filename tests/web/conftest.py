@@ -1,3 +1,3 @@
-from running_core import web
+from running_core import applications, quick_hash, web
 
-__all__ = ["web"]
+__all__ = ["applications", "quick_hash", "web"]

@@ -15,7 +15,6 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from litestar import Litestar
 from running_core import Running
 from sqlalchemy import inspect, text
 
@@ -24,7 +23,6 @@ from luwei.registry import areas, drivers, noun, organisations, sims, terminals
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import read
 from luwei.registry.scope import WHOLE
-from luwei.web.app import create_app
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,8 +38,7 @@ FUZZ_EXAMPLES = int(os.environ.get("LUWEI_FUZZ_EXAMPLES", "2"))
 
 
 def schema(web: Running) -> dict[str, Any]:
-    app: Litestar = create_app(web.services)
-    document: dict[str, Any] = app.openapi_schema.to_schema()
+    document: dict[str, Any] = web.app.openapi_schema.to_schema()
     return document
 
 
@@ -49,7 +46,7 @@ async def test_no_text_of_any_parameter_breaks_or_opens_anything(web: Running) -
     """Each text parameter of each list, one hostile text after the other."""
     with read(web.services.engine) as connection:
         before = connection.execute(text("SELECT count(*) FROM vehicle")).scalar()
-    async with web.client() as client:
+    async with web.inside() as client:
         for path, operations in schema(web)["paths"].items():
             if "get" not in operations or "{" in path or path.startswith("/api/oidc"):
                 continue
@@ -113,7 +110,7 @@ async def test_bodies_too_large_too_deep_or_of_the_wrong_kind_are_refused(web: R
 
 async def test_a_change_needs_a_page_of_this_host(web: Running) -> None:
     """Every unsafe route, from a foreign page with the person's cookie (CSRF)."""
-    async with httpx.AsyncClient(base_url=web.base, cookies=web.cookies(), timeout=20) as client:
+    async with web.inside(**{"User-Agent": "a foreign page"}) as client:
         for path, operations in schema(web)["paths"].items():
             address = path.replace("{", "").replace("}", "").replace("_id", "").replace("key", "1")
             for method in set(operations) & {"post", "put", "patch", "delete"}:
@@ -135,7 +132,7 @@ async def test_nobody_changes_what_belongs_to_others_by_its_id(web: Running) -> 
     areas.create(engine, {"name": "圈", "kind": "circle", "city": 440300, "geometry": CIRCLE}, SYSTEM, WHOLE)
     token = web.session_token("neighbour", role="administrator", organisation_id=company)
     before = tables(web)
-    async with web.client(token) as client:
+    async with web.inside(token) as client:
         for path, operations in schema(web)["paths"].items():
             for method in sorted(set(operations) & {"post", "put", "patch", "delete"}) if "{" in path else ():
                 if path.startswith("/api/me/") or "/import/" in path:

@@ -8,26 +8,21 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from argon2 import PasswordHasher
 from bodies import FREE, Bodies, Place, put
 from running_core import Running
 from sqlalchemy import inspect, text
-from test_no_leak import inside
 
-from luwei.access import password as passwords
 from luwei.registry import audit_chain, drivers, models, noun, organisations, sims, terminals
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import read
 from luwei.registry.exports.files import FORMULA
 from luwei.registry.scope import WHOLE
-from luwei.web.app import create_app
 
 HOSTILE = {
     "sql": "x'; DROP TABLE vehicle; --\"<script>alert(1)</script>{{7*7}}${7*7}",
@@ -137,8 +132,7 @@ def address_of(path: str, owner: int) -> str:
 @pytest.mark.timeout(600)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> None:
-    app = create_app(web.services)
-    document = app.openapi_schema.to_schema()
+    document = web.app.openapi_schema.to_schema()
     bodies = Bodies(document, given(web, owner))
     assert bodies.files == {*FILES}
     routes = sorted(bodies.schemas, key=lambda route: route.split()[1].startswith(LAST))
@@ -152,7 +146,7 @@ async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> 
     tokens |= dict.fromkeys(filter(lambda path: path.startswith(LAST), document["paths"]), web.session_token("guesser"))
     for route in routes:
         method, path = route.split()
-        async with inside(web, app, tokens.get(path, web.token)) as client:
+        async with web.inside(tokens.get(path, web.token)) as client:
             address = address_of(path, owner)
             answer = await client.request(method, address, json=bodies.valid(route))
             while answer.status_code == 400 and bodies.learn(route, answer.json()["error"]["field"]):
@@ -178,14 +172,6 @@ async def test_no_text_in_a_body_is_more_than_text(web: Running, owner: int) -> 
     assert tried > 800
     assert names_of_tables(web) == tables
     assert audit_chain.verify(web.services.engine).fault is None
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_hash() -> Iterator[None]:
-    """The real algorithm with its smallest cost."""
-    before, passwords._hasher = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    yield
-    passwords._hasher = before
 
 
 JSON = {"Content-Type": "application/json"}
@@ -227,7 +213,7 @@ async def test_no_file_that_leaves_holds_a_formula(web: Running, owner: int) -> 
             noun.create(engine, models.NOUN, {"name": f"{first}1+1", "firmware": f"{first}2"}, SYSTEM, WHOLE)
     today = {"day": "2026-01-01", "from": 1_770_000_000_000, "to": 1_770_000_600_000}
     async with web.client() as client:
-        document = create_app(web.services).openapi_schema.to_schema()
+        document = web.app.openapi_schema.to_schema()
         files = [path for path in document["paths"] if path.endswith(".csv") and "{" not in path]
         files += [f"/api/export/{word}/csv" for word in ("organisations", "operators", "models", "vehicles")]
         for path in files:

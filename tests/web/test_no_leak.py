@@ -9,27 +9,21 @@ import importlib
 import os
 import pkgutil
 import random
-from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import oracle
 import pytest
-from argon2 import PasswordHasher
-from litestar import Litestar
 from oracle import world
 from oracle.routes import Routes
 from oracle.world import MARK
 from running_core import Running, until
 from sqlalchemy import text, update
 
-from luwei.access import password as passwords
 from luwei.access.grant import AccessGrant
 from luwei.registry import bindings, drivers, noun, organisations, sims, terminals, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
-from luwei.web.app import create_app
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,14 +32,6 @@ NOUNS = [
     for found in sorted(pkgutil.iter_modules(oracle.__path__), key=lambda each: each.name)
     if hasattr(module := importlib.import_module(f"oracle.{found.name}"), "check")
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_hash() -> Iterator[None]:
-    """The real algorithm with its smallest cost: dozens of people sign in here."""
-    before, passwords._hasher = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    yield
-    passwords._hasher = before
 
 
 SEEDS = os.environ.get("LUWEI_LEAK_SEEDS", "")
@@ -57,13 +43,12 @@ TIRELESS = ("administrator", "police", "driver", "insurer")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [int(seed) for seed in SEEDS.split() or ["0"]])
 async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: int) -> None:
-    app = create_app(web.services)
-    routes, here = Routes(app), world.build(web, seed)
+    routes, here = Routes(web.app), world.build(web, seed)
     for module in NOUNS:
         if hasattr(module, "fill"):
             await module.fill(web, here, random.Random(seed))
     for number, person in enumerate(here.people):
-        async with inside(web, app, person["token"]) as client:
+        async with web.inside(person["token"]) as client:
             client.event_hooks["response"].append(routes.heard)
             for place, module in enumerate(NOUNS):
                 if SEEDS or person["role"] in TIRELESS or (number + place) % 3 == 0:
@@ -72,14 +57,6 @@ async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: 
         if hasattr(module, "check_sockets"):
             await module.check_sockets(web, here, routes)
     assert routes.unknown() == []
-
-
-def inside(web: Running, app: Litestar, token: str) -> httpx.AsyncClient:
-    """A client of the application without a line in between: thousands of requests take a third of the time."""
-    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50_000))  # type: ignore[arg-type]
-    return httpx.AsyncClient(
-        transport=transport, base_url=web.base, cookies=web.cookies(token), headers={"X-Luwei": "1"}
-    )
 
 
 async def test_the_operator_of_march_sees_march(web: Running) -> None:

@@ -19,7 +19,6 @@ from luwei.access.kinds import KINDS
 from luwei.access.revision import touch
 from luwei.access.role import Role, RoleRight
 from luwei.registry.engine import write
-from luwei.web.app import create_app
 from luwei.web.route_rights import OWN, PUBLIC, SIGNED_IN, UNUSED
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,21 +60,21 @@ def declared(function: Any, depth: int = 0) -> set[tuple[str, str]]:
 async def test_every_route_declares_a_right(web: Running) -> None:
     bare = [
         f"{method} {path}"
-        for method, path, function in handlers(create_app(web.services))
+        for method, path, function in handlers(web.app)
         if path not in OPEN and not declared(function)
     ]
     assert bare == []
 
 
 async def test_every_declared_right_is_a_kind_that_is_known(web: Running) -> None:
-    for method, path, function in handlers(create_app(web.services)):
+    for method, path, function in handlers(web.app):
         for act, kind in declared(function):
             if "?" not in (act, kind):
                 assert kind in KINDS and act in KINDS[kind].acts, f"{method} {path}: {act} {kind}"
 
 
 async def test_what_is_open_is_a_route(web: Running) -> None:
-    assert set(OPEN) <= {path for _, path, _ in handlers(create_app(web.services))}
+    assert set(OPEN) <= {path for _, path, _ in handlers(web.app)}
 
 
 def filled(path: str) -> str:
@@ -113,8 +112,8 @@ async def test_who_has_no_right_gets_nothing(web: Running) -> None:
         touch(connection)
     token = web.session_token("nobody", role="nobody")
     answered = []
-    async with web.client(token) as client:
-        for method, path, _ in handlers(create_app(web.services)):
+    async with web.inside(token) as client:
+        for method, path, _ in handlers(web.app):
             if path in OPEN or method == "WS":
                 continue
             address = filled(path).replace("/1/cancel", "/1/disable") if "/users/" in path else filled(path)
@@ -127,8 +126,8 @@ async def test_who_has_no_right_gets_nothing(web: Running) -> None:
 
 
 async def test_without_a_login_nothing_but_the_open_is_answered(web: Running) -> None:
-    async with web.client("forged") as client:
-        for method, path, _ in handlers(create_app(web.services)):
+    async with web.inside("forged") as client:
+        for method, path, _ in handlers(web.app):
             if path in PUBLIC or method == "WS":
                 continue
             answer = await client.request(method, filled(path), params=SPANS, json={} if method != "GET" else None)
