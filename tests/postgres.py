@@ -69,6 +69,11 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def _migrated(url: str) -> None:
     engine = open_engine(url)
     migrate(engine)
+    close_whole(engine)
+
+
+def close_whole(engine: Engine) -> None:
+    """Close it with all that it holds in the one file of its database, so that this can be copied."""
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

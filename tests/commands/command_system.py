@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from luwei.registry.admission import Admission
 from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
 from luwei.registry.bindings import settle_vehicles
-from luwei.registry.engine import migrate, open_engine, write
+from luwei.registry.engine import open_engine, write
 from luwei.registry.scope import WHOLE
 from luwei.registry.terminal import Terminal
 from luwei.registry.vehicle import Vehicle
@@ -39,6 +40,7 @@ from luwei.simulator.parameter_habits import ParameterHabits
 from luwei.simulator.service import Line, Running, terminals
 from luwei.simulator.truth import Truth
 from ports import free_port
+from postgres import SqliteDatabase, close_whole
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
@@ -158,14 +160,29 @@ class System:
         return self.results(key)
 
 
+@functools.cache
+def fleet() -> tuple[Truck, ...]:
+    return tuple(fleet_of(1200, seed=3))
+
+
+def registry(templates: dict[str, str], url: str) -> Engine:
+    """A registry with the trucks of ``fleet`` in it: a copy of one that is made when first asked for."""
+    if "fleet" not in templates:
+        source = templates["sqlite"].replace("template.db", "fleet.db")
+        SqliteDatabase(templates["sqlite"], source).copy()
+        engine = open_engine(source)
+        enter(engine, fleet())
+        close_whole(engine)
+        templates["fleet"] = source
+    SqliteDatabase(templates["fleet"], url).copy()
+    return open_engine(url)
+
+
 @pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[System]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
-    fleet = fleet_of(1200, seed=3)
-    enter(engine, fleet)
+async def system(tmp_path: Path, templates: dict[str, str]) -> AsyncIterator[System]:
+    engine = registry(templates, f"sqlite:///{tmp_path / 'registry.db'}")
     with EmbeddedServer(tmp_path / "bus", free_port()) as server:
-        made = System(tmp_path, server, engine, fleet)
+        made = System(tmp_path, server, engine, list(fleet()))
         clock = asyncio.create_task(_turn(made))
         yield made
         clock.cancel()
@@ -193,7 +210,7 @@ def with_habit(fleet: list[Truck], habit: str, edition: int = 2019) -> int:
     return next(found) + 1
 
 
-def enter(engine: Engine, fleet: list[Truck]) -> None:
+def enter(engine: Engine, fleet: Sequence[Truck]) -> None:
     """Vehicles 1 … n with their terminals, registered: each has its code."""
     now = now_ms()
     times = {"created_at": now, "updated_at": now, "source": "import"}
