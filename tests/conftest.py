@@ -11,9 +11,16 @@ pytest_plugins = ["postgres"]
 
 LAST = ("system", "browser")
 """Whole systems come last: what is wrong in the small is told before, and nothing runs beside the browser's demo."""
+PLACES = {"system": ("system/", "evidence/test_kill.py"), "browser": ("browser/",)}
+"""Where the tests of a mark are: ``dev`` runs each mark from these places alone."""
+LONG = (
+    "web/test_no_leak.py", "web/test_injection.py", "web/test_hostile_requests.py", "commands/test_command_engine.py",
+    "web/test_core_process.py", "history/test_ingest.py", "web/test_video_web.py", "web/test_talk_web.py",
+)  # fmt: skip
+"""Files that take longest, the longest first: one that begins last has one worker busy while the others are done."""
 
-
-VECTORS = Path(__file__).parents[2] / "shared" / "vectors"
+TESTS = Path(__file__).parent
+VECTORS = TESTS.parents[1] / "shared" / "vectors"
 
 
 def pytest_sessionstart() -> None:
@@ -23,4 +30,14 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: next((1 + n for n, room in enumerate(LAST) if item.get_closest_marker(room)), 0))
+    """Raises UsageError for a test that ``dev`` would run in no stage or in two."""
+    order = {}
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        room = next((1 + n for n, mark in enumerate(LAST) if item.get_closest_marker(mark)), 0)
+        for number, mark in enumerate(LAST, 1):
+            here, folder = path.startswith(PLACES[mark]), path.startswith(f"{mark}/")
+            if (room == number and not here) or (room != number and folder):
+                raise pytest.UsageError(f"{item.nodeid}: tests marked {mark!r} are in {' and '.join(PLACES[mark])}")
+        order[item] = (room, LONG.index(path) if path in LONG else len(LONG))
+    items.sort(key=lambda item: order[item])
