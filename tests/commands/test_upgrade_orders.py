@@ -11,19 +11,22 @@ from command_system import System, system, until
 from sqlalchemy import Engine, select, update
 
 from luwei.commands.journal import Target
-from luwei.commands.upgrades import decide, firmware, plan, reading
+from luwei.commands.upgrades import decide, firmware, orders, plan, reading
 from luwei.commands.upgrades import engine as upgrade_engine
 from luwei.commands.upgrades.firmware import SIZE_MAX
 from luwei.commands.upgrades.plan import StagePlan
 from luwei.commands.upgrades.reading import OrderView, VehicleView
 from luwei.history.reports import Report
 from luwei.protocol.jt808.messages.control import UpgradePacket
+from luwei.registry import terminals
 from luwei.registry import upgrade as u
+from luwei.registry import vehicles as vehicles_of
 from luwei.registry.audit import SYSTEM, Actor, AuditEntry
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.scope import WHOLE
 from luwei.registry.terminal import Terminal
+from luwei.registry.upgrade import UpgradeOrder, UpgradeVehicle
 from luwei.simulator import service as simulator
 from luwei.simulator.service import Line
 from luwei.simulator.upgrading import FAILS, SUCCEEDS, VANISHES
@@ -302,3 +305,27 @@ async def test_an_order_holds_trucks_of_its_model_only_and_each_in_one_open_orde
     assert plan.fitting(system.engine, wanted, targets) == []
     await ended(system, order)
     assert len(plan.fitting(system.engine, wanted, targets)) == 1
+
+
+def test_no_truck_gets_two_upgrades_however_close_the_orders_are(engine: Engine) -> None:
+    """Chosen while they were free, entered one after the other; and taken up again after another order took one."""
+    keys = [
+        (made := vehicles_of.create(engine, {"plate": f"粤B1000{n}", "plate_color": 2}, SYSTEM, WHOLE),
+         terminals.create(engine, {"phone": f"1380000000{n}", "vehicle_id": made}, SYSTEM, WHOLE))
+        for n in range(2)
+    ]  # fmt: skip
+    chosen = [(Target(vehicle, f"1380000000{n}"), terminal) for n, (vehicle, terminal) in enumerate(keys)]
+    wanted = plan.plan(engine, body(), ALL)
+    first = orders.enter(engine, wanted, chosen, 0, SYSTEM)
+    with pytest.raises(Conflict, match=f"in the open order {first}"):
+        orders.enter(engine, wanted, chosen[1:], 0, SYSTEM)
+    with write(engine) as connection:
+        connection.execute(update(UpgradeVehicle).values(step=u.OVER, result=u.UNREACHED))
+        connection.execute(update(UpgradeOrder).values(state=u.PAUSED, cause="person"))
+    second = orders.enter(engine, wanted, chosen[1:], 0, SYSTEM)
+    orders.resume(engine, first, SYSTEM)
+    with read(engine) as connection:
+        rows = connection.execute(
+            select(UpgradeVehicle.order_id, UpgradeVehicle.vehicle_id).where(UpgradeVehicle.step != u.OVER)
+        ).all()
+    assert sorted(tuple(row) for row in rows) == [(first, keys[0][0]), (second, keys[1][0])]

@@ -26,6 +26,7 @@ from luwei.registry.terminal import Terminal
 from luwei.registry.terminal_profile import TerminalProfile
 from luwei.registry.upgrade import UpgradeOrder, UpgradeStage, UpgradeVehicle
 
+AT_ONCE = 500
 BATCH = {CHECK: "check_batch", SEND: "send_batch", ASK: "ask_batch"}
 
 
@@ -81,11 +82,16 @@ class Row:
 
 
 def enter(engine: Engine, wanted: Plan, chosen: Sequence[tuple[Target, int]], skipped: int, actor: audit.Actor) -> int:
-    """Write an order with its stages and vehicles; its first stage has begun. Stages without vehicles are left out."""
+    """Write an order with its stages and vehicles; its first stage has begun. Stages without vehicles are left out.
+
+    Raises Conflict where another order took one of the vehicles since they were chosen: a terminal that gets two
+    upgrades at once may never start again.
+    """
     now = now_ms()
     counts = decide.sizes(len(chosen), [stage.percent for stage in wanted.stages])
     kept = [(stage, count) for stage, count in zip(wanted.stages, counts, strict=True) if count]
     with write(engine) as connection:
+        _require_free(connection, [target.vehicle_id for target, _ in chosen])
         row = {
             "name": wanted.name, "way": wanted.way, "firmware_id": wanted.firmware,
             "target": json.dumps(wanted.target, ensure_ascii=False), "upgrade_type": wanted.upgrade_type,
@@ -127,6 +133,17 @@ def enter(engine: Engine, wanted: Plan, chosen: Sequence[tuple[Target, int]], sk
         }  # fmt: skip
         audit.record(connection, actor, "upgrade.begin", order, detail)
     return order
+
+
+def _require_free(connection: Connection, vehicles: Sequence[int]) -> None:
+    for start in range(0, len(vehicles), AT_ONCE):
+        part = vehicles[start : start + AT_ONCE]
+        taken = select(UpgradeVehicle.vehicle_id, UpgradeVehicle.order_id).where(
+            UpgradeVehicle.vehicle_id.in_(part), UpgradeVehicle.step != u.OVER
+        )
+        row = connection.execute(taken.limit(1)).first()
+        if row is not None:
+            raise Conflict("vehicles", f"vehicle {row.vehicle_id} is in the open order {row.order_id} by now", row[0])
 
 
 def open_orders(engine: Engine) -> list[OpenOrder]:
@@ -275,8 +292,8 @@ def hold(engine: Engine, order: int, cause: str, actor: audit.Actor) -> bool:
 
 
 def resume(engine: Engine, order: int, actor: audit.Actor) -> None:
-    """Go on with a paused order: its stage begins anew with those who did not get the command, or, where it is done,
-    the next one begins. Raises Conflict where it is not paused."""
+    """Go on with a paused order: its stage begins anew with those who did not get the command and are in no other open
+    order by now, or, where it is done, the next one begins. Raises Conflict where it is not paused."""
     now = now_ms()
     with write(engine) as connection:
         row = connection.execute(
@@ -288,12 +305,17 @@ def resume(engine: Engine, order: int, actor: audit.Actor) -> None:
             again = {"check_batch": None, "send_batch": None, "ask_batch": None, "started_at": now, "ended_at": None}
             of_stage = (UpgradeStage.order_id == order, UpgradeStage.number == row.stage)
             connection.execute(update(UpgradeStage).where(*of_stage).values(again))
+            other = aliased(UpgradeVehicle)
+            elsewhere = select(other.id).where(
+                other.vehicle_id == UpgradeVehicle.vehicle_id, other.order_id != order, other.step != u.OVER
+            )
             connection.execute(
                 update(UpgradeVehicle)
                 .where(
                     UpgradeVehicle.order_id == order,
                     UpgradeVehicle.stage == row.stage,
                     UpgradeVehicle.result == u.UNREACHED,
+                    ~elsewhere.exists(),
                 )
                 .values(step=u.WAITING, result="", cause="", command_id=None, ended_at=None)
             )
