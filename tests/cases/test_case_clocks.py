@@ -259,3 +259,24 @@ def test_pictures_that_an_alarm_had_the_terminal_take_are_evidence_of_its_case(w
     assert following.evidence_since(world.engine, T0 + MINUTE, T0 + MINUTE) == []
     with read(world.engine) as connection:
         assert acts.files_of(connection, 1, world.first) == {1, 2}
+
+
+async def test_a_file_that_came_after_it_was_lost_while_no_core_was_there_is_found(world: World) -> None:
+    """The evidence server goes on without the core; a request that was given up is not looked at again by itself."""
+    now = now_ms()
+    world.take(world.alarm("6502", now - HOUR, identification=SIGN, files=3))
+    with write(world.engine) as connection:
+        connection.execute(text("UPDATE case_evidence SET state = 'lost'"))
+        connection.execute(text("UPDATE alarm_case SET evidence_state = 'lost'"))
+        connection.execute(text("UPDATE evidence_request SET state = 'given_up', ended_at = :at"), {"at": now - HOUR})
+    following.keep_place(world.engine, now - 30 * MINUTE)
+    following.keep_place(world.engine, now - 20 * MINUTE)
+    with write(world.engine) as connection:
+        given = {
+            "kind": "picture", "origin": "attachment", "request_id": 1, "state": "complete",
+            "updated_at": now - 10 * MINUTE,
+        }  # fmt: skip
+        connection.execute(insert(EvidenceFile), [given] * 3)
+    await CaseEngine(world.engine, Desk(world), lambda vehicle, kind: None, lambda keys: set())._catch_up()
+    assert (world.case().evidence_state, world.case().evidence_complete) == ("complete", 3)
+    assert (following.place(world.engine) or 0) >= now

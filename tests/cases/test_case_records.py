@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from case_world import HOUR, SECOND, T0, World
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, select, update
 
 from luwei.cases import recordings
 from luwei.cases.policy import parse, shipped_document
@@ -79,6 +79,17 @@ def test_beginning_and_end_stand_in_the_story_once_each(world: World) -> None:
     assert recordings.follow(world.engine, T0) == [case]
     told = [act for act in world.steps(case) if act.startswith("record")]
     assert told == ["record_started"] * 2 + ["record_ended"] * 2
+
+
+def test_recordings_that_wait_keep_none_that_is_over_from_its_story(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "AT_ONCE", 1)
+    world.take(world.alarm("808:00", T0))
+    with write(world.engine) as connection:
+        newest = select(func.max(VideoRecord.id)).scalar_subquery()
+        connection.execute(update(VideoRecord).where(VideoRecord.id == newest).values(state=FAILED))
+    assert recordings.follow(world.engine, T0) == [world.case().id]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 TURN_S = 0.5
 FOLLOW_S = 2.0
+KEEP_S = 30.0
 FORGET_S = 600.0
 AWAY_S = 2.0
 AT_ONCE = 1_000
@@ -164,25 +165,33 @@ class CaseEngine:
                 await asyncio.to_thread(reminders.drop, self._engine, reminder, str(error))
 
     async def _follow(self) -> None:
-        since = now_ms()
-        forgotten = time.monotonic()
-        first = True
+        since: int | None = None
+        forgotten = kept = time.monotonic()
         while True:
             now = now_ms()
-            if first:
-                done = await self._carefully(self._follow_all)
-                first = not done
+            if since is None:
+                done = await self._carefully(self._catch_up)
             else:
                 done = await self._carefully(self._follow_since, since)
             if done:
                 since = now
+                if time.monotonic() - kept > KEEP_S:
+                    kept = time.monotonic()
+                    await self._carefully(asyncio.to_thread, following.keep_place, self._engine, since)
             if time.monotonic() - forgotten > FORGET_S:
                 forgotten = time.monotonic()
                 await self._carefully(self._forget)
             await asyncio.sleep(FOLLOW_S)
 
-    async def _follow_all(self) -> None:
-        self.news.changed(await asyncio.to_thread(following.evidence_all, self._engine, now_ms()))
+    async def _catch_up(self) -> None:
+        """What came while no core was there."""
+        now, place = now_ms(), await asyncio.to_thread(following.place, self._engine)
+        if place is None:
+            changed = await asyncio.to_thread(following.evidence_all, self._engine, now)
+        else:
+            changed = await asyncio.to_thread(following.evidence_since, self._engine, place, now)
+        self.news.changed(changed)
+        await asyncio.to_thread(following.keep_place, self._engine, now)
 
     async def _follow_since(self, since: int) -> None:
         self.news.changed(await asyncio.to_thread(following.commands_ended, self._engine, now_ms()))

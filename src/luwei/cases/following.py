@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from luwei.cases import steps, triggered
 from luwei.cases.reminders import TTS
@@ -16,7 +16,9 @@ from luwei.registry.case_work import CaseCommand, CaseEvidence
 from luwei.registry.command import ANSWERED, CANCELLED, EXPIRED, FAILED, Command
 from luwei.registry.engine import read, write
 from luwei.registry.evidence import GIVEN_UP, PICTURE, EvidenceFile, EvidenceRequest
+from luwei.registry.oversight import OversightMark
 
+MARK = "case_files"
 AT_ONCE = 500
 DAY_MS = 86_400_000
 OVERLAP_MS = 5_000
@@ -83,8 +85,23 @@ def evidence_since(engine: Engine, since: int, now: int) -> list[int]:
     return sorted({*_bring(engine, sorted(keys), now), *_pictures(engine, start, now)})
 
 
+def place(engine: Engine) -> int | None:
+    """Up to when (UTC ms) changes of files were followed, by whatever process; None where none ever was."""
+    with read(engine) as connection:
+        return connection.scalar(select(OversightMark.value).where(OversightMark.name == MARK))
+
+
+def keep_place(engine: Engine, at: int) -> None:
+    """Changes before ``at`` stand in their cases. The evidence server is another process: it goes on when the core does
+    not."""
+    with write(engine) as connection:
+        mark = update(OversightMark).where(OversightMark.name == MARK).values(value=at)
+        if not connection.execute(mark).rowcount:
+            connection.execute(insert(OversightMark).values(name=MARK, value=at))
+
+
 def evidence_all(engine: Engine, now: int) -> list[int]:
-    """The same after a start, for every request that may have changed meanwhile, and the pictures of a day."""
+    """The same where no place was kept: every request that may have changed, and the pictures of a day."""
     with read(engine) as connection:
         keys = list(connection.scalars(select(CaseEvidence.request_id).where(CaseEvidence.state.in_(_OPEN_STATES))))
     return sorted({*_bring(engine, sorted(set(keys)), now), *_pictures(engine, now - DAY_MS, now)})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
 
 from luwei.cases import steps
 from luwei.cases.files import month_start
@@ -125,9 +125,12 @@ def follow(engine: Engine, now: int) -> list[int]:
         VideoRecord.user_id, VideoRecord.seconds, VideoRecord.started_at, VideoRecord.ended_at, VideoRecord.pictures,
         VideoRecord.told,
     )  # fmt: skip
-    statement = select(*columns).where(VideoRecord.told != TOLD).order_by(VideoRecord.id).limit(AT_ONCE)
+    # those that go on must not stand in the way of those that have something to tell
+    begun = and_(VideoRecord.told == UNTOLD, VideoRecord.started_at.is_not(None))
+    due = or_(VideoRecord.state.in_((DONE, FAILED, REFUSED)), begun)
+    statement = select(*columns).where(VideoRecord.told != TOLD, due).order_by(VideoRecord.id).limit(AT_ONCE)
     with read(engine) as connection:
-        rows = [row for row in connection.execute(statement) if _due(row)]
+        rows = connection.execute(statement).all()
     if not rows:
         return []
     with write(engine) as connection:
@@ -139,10 +142,6 @@ def follow(engine: Engine, now: int) -> list[int]:
                 said += _said(row, over)
         steps.add_all(connection, said, now)
     return sorted({row.case_id for row in rows})
-
-
-def _due(row: Any) -> bool:
-    return row.state in (DONE, FAILED, REFUSED) or (row.told == UNTOLD and row.started_at is not None)
 
 
 def _said(row: Any, over: bool) -> list[Step]:
