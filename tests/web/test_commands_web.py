@@ -88,6 +88,26 @@ async def test_unknown_foreign_and_bare_trucks_are_each_their_own_error(web: Run
     assert error(await post(web, kind="locate"))[:2] == (400, "vehicles")
 
 
+async def test_a_cab_is_heard_on_a_recorded_reason_alone(web: Running) -> None:
+    """As by the media node: who runs the truck, and who sees the whole province, states a reason for this truck."""
+    province = web.session_token("heard-province", role="province")
+    ways = ({"kind": "listen_in", "parameters": {"phone": "02012345678"}}, {"kind": "record_audio", "parameters": {}})
+    for body in ways:
+        refused = await post(web, province, vehicles=[1], reason="疑似求救", dry_run=True, **body)
+        assert error(refused)[:2] == (403, "listen") and "reason_required" in refused.text
+    async with web.client(province) as client:
+        asked = {"kind": "talk", "vehicles": [3], "purpose": "疑似求救核实", "case_number": "", "minutes": 10}
+        assert (await client.post("/api/grants", json=asked | {"case_number": "A1"})).status_code == 201
+    for body in ways:
+        other = await post(web, province, vehicles=[1], reason="疑似求救", dry_run=True, **body)
+        assert error(other)[0] == 403, "the reason was stated for another truck"
+    async with web.client(province) as client:
+        asked |= {"vehicles": [1], "case_number": "A2"}
+        assert (await client.post("/api/grants", json=asked)).status_code == 201
+    for body in ways:
+        assert (await post(web, province, vehicles=[1], reason="疑似求救", dry_run=True, **body)).status_code == 201
+
+
 async def test_a_viewer_reads_but_does_not_send(web: Running) -> None:
     token = web.session_token("looker", role="viewer")
     assert error(await post(web, token, kind="locate", vehicles=[1]))[:2] == (403, "command")

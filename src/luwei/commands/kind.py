@@ -48,6 +48,8 @@ class Kind:
     patience_s: int = 0
     reason: bool = False
     """A reason must be given: the command listens, restarts or takes control."""
+    hears: bool = False
+    """The cab is heard without knowing of it: whoever sends it needs the right to listen."""
     single: bool = False
     """One vehicle at a time."""
     repeatable: bool = True

@@ -96,7 +96,7 @@ _TABLE = (
     Kind(
         "listen_in", "监听", "Listen in", "notice", "§8.28", letters.call(1),
         (FormField("phone", "phone", "监听号码", "Number that listens", "§8.28"),),
-        reason=True, single=True, repeatable=False,
+        reason=True, hears=True, single=True, repeatable=False,
     ),
     Kind(
         "read_parameters", "查询参数", "Read parameters", "parameter", "§8.13, §8.14", letters.read_parameters,

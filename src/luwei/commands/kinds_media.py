@@ -81,7 +81,7 @@ TABLE = (
             pick("sampling", "采样率", "Sampling", "§8.58",
                  ((0, "8 kHz", "8 kHz"), (1, "11 kHz", "11 kHz"), (2, "23 kHz", "23 kHz"), (3, "32 kHz", "32 kHz")), 0),
         ),
-        reason=True, single=True, repeatable=False,
+        reason=True, hears=True, single=True, repeatable=False,
     ),
     Kind("search_media", "检索终端多媒体", "Search stored media", "media", "§8.55", letters.search, _ONE_OF,
          answer=0x0802),

@@ -139,6 +139,9 @@ async def send_command(
     reason = data.reason.strip()
     if (kind.reason and len(reason) < REASON_MIN) or (reason and not reason.isprintable()):
         raise Refused(400, "reason", f"must say why in at least {REASON_MIN} characters")
+    if kind.hears:
+        # as over the line of the media node: on a recorded reason, of these trucks alone
+        scope = door.allow("read", "listen").within(scope)
     values = kind.check(data.parameters)
     if kind.resolve is not None:
         values = await asyncio.to_thread(kind.resolve, services.engine, door.allow("read", "area"), values)
@@ -154,7 +157,7 @@ async def send_command(
         raise Refused(400, "vehicles", f"{kind.code} goes to one vehicle at a time")
     if data.dry_run:
         return Sent(0, len(found), skipped)
-    actor = door.user.actor(door.address)
+    actor = door.actor(scope) if kind.hears else door.actor()
     batch = await engine.submit(kind.code, values, reason, found, skipped, data.expires_s, actor)
     return Sent(batch, len(found), skipped)
 
