@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from screen import CHROMIUM_FLAGS, PATIENCE_MS, Watched, log_in
+from screen import CHROMIUM_FLAGS, PATIENCE_MS, Watched, sign_in
 from whole import WholeSystem
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -51,6 +51,6 @@ def opened(request: pytest.FixtureRequest, browser: Browser, system: WholeSystem
 
 @pytest.fixture
 def watched(opened: Watched, system: WholeSystem) -> Watched:
-    """The page of the demo's user, just logged in."""
-    log_in(opened.page, system)
+    """A page of the demo's user, who is signed in and has opened nothing yet."""
+    sign_in(opened.page, system)
     return opened

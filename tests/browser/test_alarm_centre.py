@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from screen import PATIENCE_MS, Watched, enter, no_wider_than_the_screen
+from screen import PATIENCE_MS, Watched, no_wider_than_the_screen, sign_in
 from whole import WholeSystem, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -162,8 +162,8 @@ def test_who_sees_only_sums_is_told_so(opened: Watched, system: WholeSystem) -> 
         own.post("/api/password", json={"old": once, "new": SECRET}).raise_for_status()
         assert own.get("/api/cases").status_code == 403
     page = opened.page
-    enter(page, system, name, SECRET)
-    page.wait_for_url(re.compile(r":\d+/(?!login)\w+"))
+    sign_in(page, system, name, SECRET)
+    page.goto(system.web)
     expect(page.get_by_role("navigation", name="主导航").get_by_role("link", name=re.compile("报警"))).to_have_count(0)
     page.goto(f"{system.web}/alarms")
     expect(page.get_by_text("此账号的菜单中没有这一页")).to_be_visible()

@@ -128,7 +128,7 @@ def test_clerk_tries_a_file_and_sees_each_wrong_row_before_importing(watched: Wa
 @PHONE
 def test_registry_speaks_english_and_says_when_nothing_matches(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
-    page.evaluate("localStorage.setItem('luwei.locale', 'en')")
+    page.add_init_script("localStorage.setItem('luwei.locale', 'en')")
     page.goto(f"{system.web}/assets?tab=drivers&q=nobody-of-this-name")
     expect(page.get_by_text("No record matches")).to_be_visible()
     page.get_by_role("tab", name="Models").click()

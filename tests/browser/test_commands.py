@@ -101,8 +101,8 @@ def test_officer_takes_a_picture_and_sees_it_in_the_result_and_on_the_card(
 def test_officer_sends_a_text_to_a_selection_watches_it_and_exports(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     online_truck(system)
-    expect(page.get_by_role("link", name="指令")).to_be_visible()
     page.goto(f"{system.web}/commands")
+    expect(page.get_by_role("link", name="指令")).to_be_visible()
     page.get_by_role("button", name="批量下发").click()
     dialog = page.get_by_role("dialog", name="下发指令")
     dialog.get_by_label("内容").fill("台风预警：请就近停车避险")

@@ -27,6 +27,7 @@ def _fits(page: Page) -> None:
 
 def test_a_pasted_frame_is_coloured_and_linked_to_its_table(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
+    page.goto(f"{system.web}/me")
     page.get_by_role("navigation", name="主导航").get_by_role("link", name="报文").click()
     page.wait_for_url(re.compile(r":\d+/explain"))
     expect(page.get_by_text("还没有报文")).to_be_visible()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from screen import Watched, enter, no_wider_than_the_screen
+from screen import Watched, no_wider_than_the_screen, sign_in
 from whole import WholeSystem
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -64,8 +64,7 @@ def test_an_order_and_a_post_check_go_to_a_company_and_come_back(
 
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN", timezone_id="Asia/Shanghai")
     phone = Watched(context.new_page(), system)
-    enter(phone.page, system, name, SECRET)
-    phone.page.wait_for_url(re.compile(r":\d+/(?!login)\w+"))
+    sign_in(phone.page, system, name, SECRET)
     phone.page.goto(f"{system.web}/oversight")
     phone.page.get_by_role("button", name=re.compile("报警超时未处置")).click()
     acts = phone.page.get_by_test_id("order-acts")

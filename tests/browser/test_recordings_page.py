@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from test_system import DESK, PHONE
 from test_video_page import say_what_for, truck
 
-from screen import Watched, log_in, no_wider_than_the_screen
+from screen import Watched, no_wider_than_the_screen
 from whole import WholeSystem
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -62,11 +62,10 @@ def test_a_link_opens_the_place_in_the_recording_and_the_viewer_steers(watched: 
 
 
 @PHONE
-def test_a_phone_plays_a_recording(opened: Watched, system: WholeSystem) -> None:
-    page, at = opened.page, place()
-    log_in(page, system)
+def test_a_phone_plays_a_recording(watched: Watched, system: WholeSystem) -> None:
+    page, at = watched.page, place()
     page.goto(f"{system.web}/video?vehicle={truck(system, 5)}&channel=1&at={at}")
     say_what_for(page)
     plays(page)
-    opened.picture("recordings")
+    watched.picture("recordings")
     no_wider_than_the_screen(page)

@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from screen import Watched, enter, no_wider_than_the_screen
+from screen import Watched, enter, no_wider_than_the_screen, sign_in
 from whole import WholeSystem
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -45,11 +45,6 @@ def authority(system: WholeSystem, area: int) -> dict[str, Any]:
     rows = system.get("/api/organisations", kind="city", city=area)["items"]
     found: dict[str, Any] = rows[0]
     return found
-
-
-def signed_in(page: Page, system: WholeSystem, name: str) -> None:
-    enter(page, system, name, SECRET)
-    page.wait_for_url(re.compile(r":\d+/(?!login)\w+"))
 
 
 def code_now(secret: str) -> str:
@@ -128,7 +123,7 @@ def test_administrator_changes_a_right_with_a_reason_and_sees_it_among_the_versi
 def test_one_time_codes_are_turned_on_and_asked_for_at_the_next_login(opened: Watched, system: WholeSystem) -> None:
     page = opened.page
     name = account(system, "city", authority(system, 440100)["id"])
-    signed_in(page, system, name)
+    sign_in(page, system, name, SECRET)
     page.goto(f"{system.web}/me?tab=totp")
     page.get_by_role("button", name="启用动态口令").click()
     expect(page.get_by_alt_text("动态口令的二维码")).to_be_visible()
@@ -159,7 +154,8 @@ def test_police_state_a_reason_and_see_the_truck_once_it_is_approved(opened: Wat
     body = {"kind": "police", "name": f"交警支队 {next(_number)} {time.time_ns() % 1_000_000}", "city": truck["city"]}
     police = system.client.post("/api/organisations", json=body).raise_for_status().json()["id"]
     name = account(system, "police", police)
-    signed_in(page, system, name)
+    sign_in(page, system, name, SECRET)
+    page.goto(system.web)
     dialog = page.get_by_role("dialog", name="填写事由")
     dialog.get_by_label("用途").fill("交通事故调查")
     dialog.get_by_label("案件或文书编号").fill("粤交警〔2026〕1号")
@@ -185,7 +181,7 @@ def test_police_state_a_reason_and_see_the_truck_once_it_is_approved(opened: Wat
 def test_who_is_signed_out_from_elsewhere_is_out_at_once_and_told_why(opened: Watched, system: WholeSystem) -> None:
     page = opened.page
     name = account(system, "city", authority(system, 440300)["id"])
-    signed_in(page, system, name)
+    sign_in(page, system, name, SECRET)
     page.goto(f"{system.web}/monitor")
     expect(page.get_by_role("navigation", name="主导航")).to_be_visible()
     with httpx.Client(base_url=system.web, headers={"X-Luwei": "1"}, timeout=20) as elsewhere:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from test_system import DESK, PHONE, account, authority, signed_in
+from test_system import DESK, PHONE, SECRET, account, authority
 
 from luwei.simulator.fleet import trucks
-from screen import Watched, log_in, no_wider_than_the_screen
+from screen import Watched, no_wider_than_the_screen, sign_in
 from whole import WholeSystem
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -107,7 +107,7 @@ def test_a_wall_of_nine_plays_and_black_tiles_say_why(watched: Watched, system: 
 def test_a_picture_seen_on_a_reason_goes_when_the_grant_ends(opened: Watched, system: WholeSystem) -> None:
     page, vehicle = opened.page, truck(system, 0)
     name = account(system, "city", authority(system, 440100)["id"])
-    signed_in(page, system, name)
+    sign_in(page, system, name, SECRET)
     page.goto(f"{system.web}/video?vehicle={vehicle}&channel=2")
     form = page.get_by_role("dialog", name="填写事由")
     form.get_by_label("用途").fill("疑似碰撞报警核实")
@@ -128,9 +128,8 @@ def test_a_picture_seen_on_a_reason_goes_when_the_grant_ends(opened: Watched, sy
 
 
 @PHONE
-def test_a_phone_shows_one_picture_and_its_channels(opened: Watched, system: WholeSystem) -> None:
-    page, vehicle = opened.page, truck(system, 1)
-    log_in(page, system)
+def test_a_phone_shows_one_picture_and_its_channels(watched: Watched, system: WholeSystem) -> None:
+    page, vehicle = watched.page, truck(system, 1)
     page.goto(f"{system.web}/video?vehicle={vehicle}&channel=1")
     say_what_for(page)
     plays(page, (vehicle, 1))
@@ -139,4 +138,4 @@ def test_a_phone_shows_one_picture_and_its_channels(opened: Watched, system: Who
     plays(page, (vehicle, 2))
     expect(page.locator("[data-tile]:visible")).to_have_count(1)
     no_wider_than_the_screen(page)
-    opened.picture("video-phone")
+    watched.picture("video-phone")
