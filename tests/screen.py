@@ -56,10 +56,12 @@ def log_in(page: Page, system: WholeSystem) -> None:
 
 
 def sign_in(page: Page, system: WholeSystem, username: str = DEMO_USERNAME, password: str = DEMO_PASSWORD) -> None:
-    """Give the page's context a session of this person. The login page, which tests of its own open, is not drawn."""
+    """Give the page a session of this person and the mark that it has one (``shell/session.ts``). The login page, which
+    tests of its own open, is not drawn."""
     body = {"username": username, "password": password}
     answer = page.request.post(f"{system.web}/api/login", headers={"X-Luwei": "1"}, data=body)
     assert answer.ok, answer.text()
+    page.add_init_script("localStorage.setItem('luwei.session', '1')")
 
 
 def no_wider_than_the_screen(page: Page) -> None:
