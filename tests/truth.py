@@ -15,9 +15,13 @@ from typing import Any
 from whole import METER, WholeSystem
 
 
-def start_meter(system: WholeSystem, pattern: str, *options: str) -> subprocess.Popen[str]:
+def start_meter(
+    system: WholeSystem, pattern: str, *options: str, phones: int = 13_900_000_000
+) -> subprocess.Popen[str]:
+    """``phones``: the first of the terminals' numbers, which names the truth as well."""
+    truth = str(system.folder / f"truth-{phones}.csv")
     return subprocess.Popen(
-        [str(METER), pattern, "-p", str(system.gateway_port), "--truth", str(system.folder / "truth.csv"), *options],
+        [str(METER), pattern, "-p", str(system.gateway_port), "--phones", str(phones), "--truth", truth, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -44,11 +48,13 @@ def stored(system: WholeSystem) -> dict[str, list[tuple[int, int]]]:
     return rows
 
 
-def compare(system: WholeSystem) -> int:
-    """Hold the truth against the history; the number of acknowledged locations."""
-    found = stored(system)
+def compare(
+    system: WholeSystem, found: dict[str, list[tuple[int, int]]] | None = None, phones: int = 13_900_000_000
+) -> int:
+    """Hold the truth of a meter against what is ``stored``; the number of acknowledged locations."""
+    found = stored(system) if found is None else found
     acknowledged = 0
-    with (system.folder / "truth.csv").open() as file:
+    with (system.folder / f"truth-{phones}.csv").open() as file:
         for row in csv.DictReader(file):
             mine, acked = found.get(row["phone"].lstrip("0"), []), int(row["acked"])
             acknowledged += acked

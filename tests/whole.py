@@ -77,7 +77,7 @@ class WholeSystem:
             check=True,
         )
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = 120) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "output.log").open("ab") as output:
             self.process = subprocess.Popen(
