@@ -134,3 +134,16 @@ def test_the_reach_of_a_check_is_told_before_it_is_sent(world: World) -> None:
     assert checks.reach(world.engine, CITY, "operator", world.operator) == 1
     with pytest.raises(RegistryError, match="of your own jurisdiction"):
         checks.reach(world.engine, CITY, "operator", 99)
+
+
+def test_nobody_is_silent_while_nothing_was_running(world: World) -> None:
+    """Asked at 0 with ten minutes; the core was away from minute 4 to minute 20: six of the ten are left then."""
+    officer, monitor = person(world, "officer", 0), person(world, "monitor")
+    checks.ask(world.engine, CITY, ASKED, "operator", world.operator, 600, None, officer, T0)
+    assert [checks.keep_clock(world.engine, T0 + minute * MINUTE) for minute in range(5)] == [0] * 5
+    assert checks.keep_clock(world.engine, T0 + 20 * MINUTE) == 1
+    checks.strike(world.engine, T0 + 20 * MINUTE)
+    (one,) = check_views.mine(world.engine, world.operator)
+    assert one.due_at == T0 + 26 * MINUTE
+    assert checks.answer(world.engine, one.id, "8 小时", monitor, T0 + 25 * MINUTE) == "right"
+    assert checks.keep_clock(world.engine, T0 + 60 * MINUTE) == 0, "what is over stays as it is"

@@ -24,6 +24,7 @@ from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.organisation import MONITOR, OPERATING, Organisation
+from luwei.registry.oversight import OversightMark
 from luwei.registry.post_check import (
     ASKED,
     CANCELLED,
@@ -45,6 +46,8 @@ AT_ONCE = 1_000
 DAY_MIN, MINUTE_MS, DAY_MS = 1_440, 60_000, 86_400_000
 CHINA_MS = 8 * 3_600_000
 WINDOW_MOST_MS = 31 * DAY_MS
+MARK, STILL_MS = "checks", 60_000
+"""A clock that was silent for longer was not running."""
 LATE_MS = DAY_MS
 """A late answer is taken down for so long, and stays late."""
 
@@ -284,6 +287,23 @@ def strike(engine: Engine, now: int) -> int:
             else:
                 connection.execute(mine.values(state=ENDED, result=NONE))
     return len(found)
+
+
+def keep_clock(engine: Engine, now: int) -> int:
+    """Say that questions can be read and answered at this instant. Where the last time was long ago, nobody could: the
+    limits of the questions that were open then are later by as long. How many those were."""
+    with write(engine) as connection:
+        last = connection.scalar(select(OversightMark.value).where(OversightMark.name == MARK).with_for_update())
+        if last is None:
+            connection.execute(insert(OversightMark).values(name=MARK, value=now))
+            return 0
+        connection.execute(update(OversightMark).where(OversightMark.name == MARK).values(value=now))
+        still = now - last
+        if still <= STILL_MS:
+            return 0
+        table = PostCheckAsked
+        later = {"due_at": table.due_at + still, "strike_at": table.strike_at + still}
+        return connection.execute(update(table).where(table.state == ASKED, table.due_at > last).values(later)).rowcount
 
 
 def answer(engine: Engine, key: int, said: str, actor: Actor, now: int | None = None) -> str:

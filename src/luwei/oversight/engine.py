@@ -6,6 +6,7 @@ The registry is the truth: what is due stands in its rows, so a core that is kil
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from luwei.registry.engine import read
 log = structlog.get_logger()
 
 CLOCK_S = 1.0
+TELL_S = 15.0
 PACK_S = 2.0
 FOLLOW_S = 20.0
 PROPOSE_S = 120.0
@@ -53,6 +55,7 @@ class OversightEngine:
         self.files = OrderFiles(engine, store)
         self._key: SigningKey | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._told_at = -TELL_S
         self._trouble: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -103,6 +106,9 @@ class OversightEngine:
             _overdue.inc(struck)
             if struck < orders.AT_ONCE:
                 break
+        if time.monotonic() - self._told_at > TELL_S:
+            await asyncio.to_thread(checks.keep_clock, self._engine, now_ms())
+            self._told_at = time.monotonic()
         while (asked := await asyncio.to_thread(checks.strike, self._engine, now_ms())) >= checks.AT_ONCE:
             _questions.inc(asked)
         _questions.inc(asked)
