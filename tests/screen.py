@@ -19,6 +19,8 @@ CHROMIUM_FLAGS = [
 PATIENCE_MS = 30_000
 """How long a page may take where the machine is busy and draws without a graphics card."""
 
+DESK_SIZE, PHONE_SIZE = (1440, 900), (390, 844)
+
 Open = Callable[[int, int], "Watched"]
 
 
@@ -66,3 +68,13 @@ def sign_in(page: Page, system: WholeSystem, username: str = DEMO_USERNAME, pass
 
 def no_wider_than_the_screen(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def fits_every_screen(page: Page) -> None:
+    """No wider than the screen on a desk and on a phone; the page keeps the size that it has."""
+    own = page.viewport_size
+    assert own is not None
+    for width, height in (DESK_SIZE, PHONE_SIZE, (own["width"], own["height"])):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("new Promise(requestAnimationFrame)")  # what the size decides is drawn anew
+        page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from screen import CHROMIUM_FLAGS, PATIENCE_MS, Watched, sign_in
+from screen import CHROMIUM_FLAGS, DESK_SIZE, PATIENCE_MS, PHONE_SIZE, Watched, sign_in
 from whole import WholeSystem
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(params=[(1440, 900), (390, 844)], ids=["desk", "phone"])
+@pytest.fixture(params=[DESK_SIZE, PHONE_SIZE], ids=["desk", "phone"])
 def opened(request: pytest.FixtureRequest, browser: Browser, system: WholeSystem) -> Iterator[Watched]:
     """An empty page of nobody, on a desk and on a phone."""
     width, height = request.param

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from test_system import DESK, PHONE
 
-from screen import PATIENCE_MS, Watched, no_wider_than_the_screen
+from screen import PATIENCE_MS, Watched, fits_every_screen
 from whole import WholeSystem, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -24,6 +25,7 @@ def online_truck(system: WholeSystem) -> dict[str, Any]:
     return row
 
 
+@PHONE
 def test_officer_locates_a_truck_from_its_card_and_sets_a_parameter(watched: Watched, system: WholeSystem) -> None:
     page, truck = watched.page, online_truck(system)
     page.goto(f"{system.web}/monitor?vehicle={truck['id']}")
@@ -51,7 +53,7 @@ def test_officer_locates_a_truck_from_its_card_and_sets_a_parameter(watched: Wat
     dialog.get_by_label("指令", exact=True).select_option("restart")
     dialog.get_by_role("button", name="下发", exact=True).click()
     expect(dialog.get_by_role("alert")).to_contain_text("必须记录理由")
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     watched.picture("command-reason")
     dialog.get_by_label("指令", exact=True).select_option("track")
     dialog.get_by_label(re.compile("间隔")).fill("9999")
@@ -60,6 +62,7 @@ def test_officer_locates_a_truck_from_its_card_and_sets_a_parameter(watched: Wat
     assert watched.faults == []
 
 
+@DESK
 def test_officer_takes_a_picture_and_sees_it_in_the_result_and_on_the_card(
     watched: Watched, system: WholeSystem
 ) -> None:
@@ -83,7 +86,7 @@ def test_officer_takes_a_picture_and_sees_it_in_the_result_and_on_the_card(
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
     expect(viewer).to_contain_text("平台下发指令")
     expect(viewer).to_contain_text(re.compile(r"2\d\.\d{6}, 1\d\d\.\d{6}|未定位"))
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     watched.picture("media-viewer")
     viewer.get_by_role("button", name="关闭").click()
     dialog.get_by_role("button", name="关闭").click()
@@ -98,6 +101,7 @@ def test_officer_takes_a_picture_and_sees_it_in_the_result_and_on_the_card(
     assert watched.faults == []
 
 
+@PHONE
 def test_officer_sends_a_text_to_a_selection_watches_it_and_exports(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     online_truck(system)
@@ -114,7 +118,7 @@ def test_officer_sends_a_text_to_a_selection_watches_it_and_exports(watched: Wat
     page.wait_for_url(re.compile(r"batch=\d+"))
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(page.get_by_role("table").get_by_text("已应答").first).to_be_visible()
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     watched.picture("command-batch")
     with page.expect_download() as download:
         page.get_by_role("link", name="导出结果").click()
@@ -131,10 +135,11 @@ def test_officer_sends_a_text_to_a_selection_watches_it_and_exports(watched: Wat
     page.evaluate("localStorage.setItem('luwei.locale', 'en')")  # on a phone the switch lies in a menu
     page.reload()
     expect(page.get_by_role("button", name="Send to many")).to_be_visible()
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     assert watched.faults == []
 
 
+@PHONE
 def test_officer_draws_areas_pushes_one_and_sees_that_the_truck_holds_it(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     page.goto(f"{system.web}/commands?tab=areas")
@@ -162,7 +167,7 @@ def test_officer_draws_areas_pushes_one_and_sees_that_the_truck_holds_it(watched
     draw("圆形", circle, (0.4, 0.5), (0.5, 0.5))
     draw("路线", f"疏港路 {width}", (0.3, 0.6), (0.45, 0.4), (0.6, 0.6))
     watched.picture("area-list")
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     (made,) = [each for each in system.get("/api/fences", size=100)["items"] if each["name"] == circle]
     assert made["kind"] == "circle" and made["geometry"]["radius_m"] > 1000
 
@@ -189,6 +194,7 @@ def test_officer_draws_areas_pushes_one_and_sees_that_the_truck_holds_it(watched
     assert watched.faults == []
 
 
+@DESK
 def test_officer_draws_a_rectangle_and_a_polygon_and_moves_their_corners(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     page.goto(f"{system.web}/commands?tab=areas")
@@ -246,7 +252,7 @@ def test_officer_draws_a_rectangle_and_a_polygon_and_moves_their_corners(watched
     assert (moved - left) / (right - left) == pytest.approx(2, rel=0.05)
     assert abs(last - left) < 0.05 * (right - left)
     watched.picture("area-shapes")
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
 
     page.get_by_role("button", name="编辑", exact=True).click()
     expect(ground).to_have_attribute("data-handles", "4")

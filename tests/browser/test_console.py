@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from test_system import DESK, PHONE
 
 from screen import Watched, log_in, no_wider_than_the_screen
 from whole import WholeSystem, wait_for
@@ -56,6 +57,7 @@ def test_officer_logs_in_sees_trucks_move_opens_a_card_and_plays_its_track(
     assert opened.faults == []
 
 
+@PHONE
 def test_console_speaks_english_when_asked(opened: Watched, system: WholeSystem) -> None:
     page = opened.page
     page.goto(system.web)
@@ -64,6 +66,7 @@ def test_console_speaks_english_when_asked(opened: Watched, system: WholeSystem)
     assert opened.faults == []
 
 
+@PHONE
 def test_a_wrong_password_is_told_plainly_and_opens_nothing(opened: Watched, system: WholeSystem) -> None:
     page = opened.page
     page.goto(f"{system.web}/monitor")
@@ -75,11 +78,12 @@ def test_a_wrong_password_is_told_plainly_and_opens_nothing(opened: Watched, sys
     assert "/login" in page.url
 
 
+@DESK
 def test_the_map_is_drawn(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     page.goto(f"{system.web}/monitor")
     canvas = page.locator("canvas.maplibregl-canvas")
     expect(canvas).to_be_visible()
     # roads and borders: an empty map of one colour compresses to a tenth of this
-    wait_for(lambda: len(canvas.screenshot()) > 40_000, "roads on the map", 60)
+    wait_for(lambda: len(canvas.screenshot(timeout=60_000)) > 40_000, "roads on the map", 60)
     assert watched.faults == []

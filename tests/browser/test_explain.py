@@ -7,8 +7,9 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from test_system import DESK, PHONE
 
-from screen import Watched, enter, no_wider_than_the_screen
+from screen import Watched, enter, fits_every_screen
 from whole import WholeSystem, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -21,7 +22,7 @@ LOCATION = (  # JT/T 808 reference, V12
 
 
 def _fits(page: Page) -> None:
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     assert page.locator(".explain").evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
@@ -58,6 +59,7 @@ def test_a_pasted_frame_is_coloured_and_linked_to_its_table(watched: Watched, sy
     assert watched.faults == []
 
 
+@PHONE
 def test_a_broken_frame_shows_its_fault_at_the_byte(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     page.goto(f"{system.web}/explain?hex={LOCATION[:-4]}667e&reason=checksum")
@@ -70,6 +72,7 @@ def test_a_broken_frame_shows_its_fault_at_the_byte(watched: Watched, system: Wh
     assert watched.faults == []
 
 
+@PHONE
 def test_a_stored_message_opens_and_says_that_it_was_framed_again(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
 
@@ -93,6 +96,7 @@ def test_a_stored_message_opens_and_says_that_it_was_framed_again(watched: Watch
     assert [fault for fault in watched.faults if "404" not in fault] == []
 
 
+@DESK
 def test_a_terminal_is_traced_from_its_card_and_the_trace_downloaded(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
 
@@ -129,6 +133,7 @@ def test_a_terminal_is_traced_from_its_card_and_the_trace_downloaded(watched: Wa
     assert watched.faults == []
 
 
+@PHONE
 def test_the_page_speaks_english(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     page.goto(f"{system.web}/explain?hex={LOCATION}")

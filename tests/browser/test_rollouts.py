@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from test_system import DESK, PHONE
 
-from screen import Watched, no_wider_than_the_screen
+from screen import Watched, fits_every_screen
 from whole import WholeSystem, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -26,6 +27,7 @@ def online(system: WholeSystem, at_least: int) -> list[dict[str, Any]]:
     return rows
 
 
+@DESK
 def test_officer_makes_approves_and_pushes_a_template_and_sees_what_differs(
     watched: Watched, system: WholeSystem
 ) -> None:
@@ -47,7 +49,7 @@ def test_officer_makes_approves_and_pushes_a_template_and_sees_what_differs(
     page.get_by_label("添加参数 主动安全").select_option(str(0xF364))
     page.get_by_role("button", name="全部留空").click()
     page.locator("[name='0xF364.volume']").fill("7")
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     watched.picture("template-editor")
     page.get_by_role("button", name="保存草稿").click()
     expect(page.get_by_role("heading", name=f"牵引车标准 {width}")).to_be_visible()
@@ -68,7 +70,7 @@ def test_officer_makes_approves_and_pushes_a_template_and_sees_what_differs(
     differ.click()
     page.get_by_role("button", name=re.compile(r"^差异 \d+ 项")).first.click()
     expect(page.get_by_role("table").get_by_text(re.compile(r"20 s|90 km/h|未上报")).first).to_be_visible()
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     watched.picture("template-differences")
     with page.expect_download() as download:
         page.get_by_role("link", name="导出结果").click()
@@ -79,10 +81,11 @@ def test_officer_makes_approves_and_pushes_a_template_and_sees_what_differs(
     page.evaluate("localStorage.setItem('luwei.locale', 'en')")
     page.reload()
     expect(page.get_by_role("button", name="New template")).to_be_visible()
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     assert watched.faults == []
 
 
+@PHONE
 def test_officer_begins_a_staged_upgrade_and_stops_it(watched: Watched, system: WholeSystem) -> None:
     page = watched.page
     width = (page.viewport_size or {"width": 0})["width"]
@@ -100,7 +103,7 @@ def test_officer_begins_a_staged_upgrade_and_stops_it(watched: Watched, system: 
     dialog.get_by_label("理由").fill("修复定位漂移")
     dialog.get_by_role("button", name="核对车辆数").click()
     expect(dialog.get_by_role("status")).to_contain_text(re.compile(r"\d+ 辆，各级 \d+ → \d+ → \d+"))
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     watched.picture("upgrade-order")
     dialog.get_by_role("button", name=re.compile(r"开始升级 \d+ 辆车")).click()
     page.wait_for_url(re.compile(r"order=\d+"))
@@ -113,7 +116,7 @@ def test_officer_begins_a_staged_upgrade_and_stops_it(watched: Watched, system: 
     page.get_by_role("button", name="确认停止").click()
     expect(page.get_by_test_id("order-state")).to_have_text("已停止")
     expect(page.get_by_role("radio", name=re.compile(r"^已取消 [1-9]"))).to_be_visible()
-    no_wider_than_the_screen(page)
+    fits_every_screen(page)
     watched.picture("upgrade-stopped")
     page.get_by_role("button", name="返回任务").click()
     expect(page.get_by_text(f"四月固件 {width}").first).to_be_visible()
