@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from test_system import DESK, PHONE
 
-from screen import PATIENCE_MS, Watched, fits_every_screen
+from screen import PATIENCE_MS, Watched, fits_every_screen, no_wider_than_the_screen
 from whole import WholeSystem, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -86,7 +86,7 @@ def test_officer_takes_a_picture_and_sees_it_in_the_result_and_on_the_card(
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
     expect(viewer).to_contain_text("平台下发指令")
     expect(viewer).to_contain_text(re.compile(r"2\d\.\d{6}, 1\d\d\.\d{6}|未定位"))
-    fits_every_screen(page)
+    no_wider_than_the_screen(page)
     watched.picture("media-viewer")
     viewer.get_by_role("button", name="关闭").click()
     dialog.get_by_role("button", name="关闭").click()
@@ -252,7 +252,7 @@ def test_officer_draws_a_rectangle_and_a_polygon_and_moves_their_corners(watched
     assert (moved - left) / (right - left) == pytest.approx(2, rel=0.05)
     assert abs(last - left) < 0.05 * (right - left)
     watched.picture("area-shapes")
-    fits_every_screen(page)
+    no_wider_than_the_screen(page)
 
     page.get_by_role("button", name="编辑", exact=True).click()
     expect(ground).to_have_attribute("data-handles", "4")

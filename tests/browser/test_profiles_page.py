@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 from test_system import DESK, PHONE
 
-from screen import Watched, fits_every_screen
+from screen import Watched, no_wider_than_the_screen
 from whole import WholeSystem, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -45,7 +45,7 @@ def test_a_deviation_opens_down_to_terminals_their_profile_and_the_frame(watched
     row.get_by_title("查看终端").click()
     terminals = page.get_by_test_id("deviating-terminals")
     expect(terminals.get_by_role("listitem").first).to_contain_text("144000000")
-    fits_every_screen(page)
+    no_wider_than_the_screen(page)
 
     terminals.get_by_role("button", name="档案").first.click()
     drawer = page.get_by_test_id("profile-drawer")
@@ -59,7 +59,7 @@ def test_a_deviation_opens_down_to_terminals_their_profile_and_the_frame(watched
     drawer.get_by_test_id("profile-choice").select_option("")
     drawer.get_by_role("button", name="保存").click()
     expect(drawer.get_by_test_id("profile-name")).to_have_text("部标 2013")
-    fits_every_screen(page)
+    no_wider_than_the_screen(page)
     page.keyboard.press("Escape")
     expect(drawer).to_have_count(0)
 
@@ -73,7 +73,7 @@ def test_a_deviation_opens_down_to_terminals_their_profile_and_the_frame(watched
     expect(used).to_contain_text("jiangsu@1")
     expect(used).to_contain_text("在本页选择")
     assert "profile=jiangsu" in page.url
-    fits_every_screen(page)
+    no_wider_than_the_screen(page)
     assert watched.faults == []
 
 
