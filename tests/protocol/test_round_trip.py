@@ -17,7 +17,7 @@ from luwei.protocol.jt808.items import ITEM_TYPES, Item, describe
 from luwei.protocol.jt808.parameters import Parameter, parameter_type
 from luwei.protocol.message import Message, decode_body
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 NAMES = [f"{message.__name__}-{edition}" for message, edition in MESSAGES]
 
 
