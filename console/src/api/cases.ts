@@ -220,7 +220,8 @@ export interface CaseDetail {
   terminal: CaseTerminal | null;
   same_type: { minutes_30: number; days_7: number };
   commands: CaseCommand[];
-  clocks: { policy: number; first_action_s: number; close_s: number; checks_s: number[]; verify: boolean };
+  /** `appeal_until`: when the time to object to the verdict ends; null: there is nothing to object to. */
+  clocks: { policy: number; first_action_s: number; close_s: number; checks_s: number[]; verify: boolean; appeal_until: number | null };
   may: May;
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import type { CaseDetail, CaseRow, CaseWords, Handling } from '@/api/cases';
+import type { CaseDetail, CaseRow, CaseWords, Handling, Step } from '@/api/cases';
 import { rangeOf, readFacts, writeFacts } from '@/pages/alarms/facts/address';
 import { draftOf, firstLacking, forVerdict, reasonsFor, toggled, unsaid } from '@/pages/alarms/handling';
 import type { Policy } from '@/pages/alarms/policy/answers';
 import { sameWork } from '@/pages/alarms/open-case';
-import { lookable, newsOf } from '@/pages/alarms/story';
+import { lookable, newsOf, stepDetail } from '@/pages/alarms/story';
 import { differences, rowOf, secondsOf, withGrade, withType } from '@/pages/alarms/policy/draft';
 
 const words = {
@@ -40,6 +40,10 @@ describe('what the person is told of a case', () => {
     expect(lookable(of(null, 5))).toBe(5);
   });
 
+  it('says why a recording ended in words, and of which channel it was', () => {
+    const step = { id: 1, at: 7, act: 'record_ended', by: null, detail: { channel: 2, reason: 'limit', seconds: 60 } } as unknown as Step;
+    expect(stepDetail(step, null)).toBe('通道 2 · 到达设定时长');
+  });
   it('says why a case came back until it is judged anew', () => {
     const step = (act: string, detail: object): unknown => ({ id: 1, at: 7, act, by: { id: 2, name: '陈' }, detail });
     const told = (state: string, ...steps: unknown[]): unknown => newsOf({ steps, case: { state } } as unknown as CaseDetail);

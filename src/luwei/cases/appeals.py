@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Engine, insert, select
 
 from luwei.cases import workdays
 from luwei.cases.holding import hold, line
+from luwei.cases.policy import Policy
 from luwei.registry.audit import Actor
 from luwei.registry.case import APPEALED, CLOSED, HANDLED, VERIFIED
 from luwei.registry.case_work import CaseAppeal
@@ -14,6 +18,14 @@ from luwei.registry.errors import Conflict, RegistryError
 from luwei.registry.scope import Scope
 
 TEXT = (10, 1000)
+
+
+def until(row: Mapping[str, Any], policy: Policy) -> int | None:
+    """When (UTC ms, excluded) the time to appeal ends: its working days run from the verdict. None where there is none
+    to appeal against, or an appeal was made."""
+    if row["handled_at"] is None or row["verdict"] != "true" or row["appeal"]:
+        return None
+    return workdays.after(row["handled_at"], policy.request_workdays, policy)
 
 
 def request(engine: Engine, scope: Scope, case_id: int, version: int, text: str, role: str, actor: Actor) -> int:

@@ -74,6 +74,8 @@ export function useActing(open: OpenCase, words: () => CaseWords | null, next: (
     },
     { immediate: true },
   );
+  // a dialog begins without what was wrong before it
+  watch(asked, (kind) => kind && (fault.value = null), { flush: 'sync' });
   watch(draft, () => (touched = true), { deep: true, flush: 'sync' });
   // an old refusal is none of what is asked now
   watch(asked, (kind) => kind && (fault.value = null));

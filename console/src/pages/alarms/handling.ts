@@ -1,6 +1,9 @@
 /** The handling record while it is written: what the case has already, what the person changes, what still lacks. */
 import type { CaseDetail, CaseWords, Correction, Handling, Measure, Verdict } from '@/api/cases';
 
+/** Letters that an appeal has at least, as the server asks. */
+export const APPEAL_LEAST = 10;
+
 /** Reasons that go with a verdict on a type; those made for the type first. */
 export function reasonsFor(words: CaseWords | null, verdict: Verdict | null, type: string): CaseWords['reasons'] {
   const fitting = (words?.reasons ?? []).filter(

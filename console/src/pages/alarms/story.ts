@@ -5,11 +5,14 @@ import { kmh } from '@/format/number';
 import { clock } from '@/format/time';
 import { listed, locale, say, useMessages } from '@/i18n';
 import { resultName } from '@/pages/commands/words';
+import { recordMessages } from '@/pages/video/records/messages';
+import { whyKey } from '@/pages/video/records/words';
 
 import type { TimeMark } from './evidence/TimeLine.vue';
 import { alarmMessages } from './messages';
 
 const t = useMessages(alarmMessages);
+const r = useMessages(recordMessages);
 
 export const typeName = (row: Pick<CaseRow, 'type' | 'type_zh' | 'type_en'>): string => (locale.value === 'zh' ? row.type_zh : row.type_en) || row.type;
 
@@ -25,6 +28,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ty
 export function stepDetail(step: Step, words: CaseWords | null): string {
   const { detail } = step;
   const parts: string[] = [];
+  if (step.act.startsWith('record_') && typeof detail.channel === 'number') parts.push(t('step.channel', { n: detail.channel }));
   if (detail.grade !== undefined) parts.push(`G${gradeOf(detail.grade)} ${say(GRADES[gradeOf(detail.grade)])}`);
   if (typeof detail.result === 'string') parts.push(step.act === 'checked' ? word('correction', detail.result) : resultName(detail.result, locale.value));
   if (typeof detail.after_s === 'number') parts.push(`${detail.after_s} s`);
@@ -32,7 +36,8 @@ export function stepDetail(step: Step, words: CaseWords | null): string {
   if (typeof detail.purpose === 'string') parts.push(word('measure', detail.purpose));
   if (typeof detail.reason === 'string') {
     const reason = words?.reasons.find((each) => each.code === detail.reason);
-    parts.push(reason ? say(reason) : detail.reason);
+    const why = step.act.startsWith('record_') ? whyKey(detail.reason) : null;
+    parts.push(reason ? say(reason) : why ? r(why) : detail.reason);
   }
   if (step.act === 'escalated' && Array.isArray(detail.to)) parts.push(listed(detail.to.map((to) => word('to', text(to)))));
   if (step.act === 'handed_over') parts.push(`→ ${text(detail.name) || t('handOver.shift')}`);

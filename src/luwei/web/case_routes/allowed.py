@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from luwei.cases import acts
+from luwei.cases import acts, appeals
 from luwei.cases.engine import CaseEngine
 from luwei.cases.policy import Policy
 from luwei.cases.scope import covers
@@ -37,7 +37,7 @@ def _may(door: Door, act: str, row: Mapping[str, Any]) -> bool:
 
 
 def may(door: Door, row: Mapping[str, Any], policy: Policy, now: int) -> dict[str, bool]:
-    """By act: whether right and state allow it."""
+    """By act: whether right and state allow it. ``row`` was read in the scope of reading cases."""
     state, me = row["state"], door.user_id
     writes, approves = _may(door, "write", row), _may(door, "approve", row)
     free = state != CLAIMED or row["assignee_id"] in (None, me)
@@ -62,7 +62,6 @@ def may(door: Door, row: Mapping[str, Any], policy: Policy, now: int) -> dict[st
         "close": writes and (state == VERIFIED or (state == HANDLED and not needs)),
         "appeal": _may(door, "object", row)
         and state in (HANDLED, VERIFIED, CLOSED)
-        and row["verdict"] == "true"
-        and not row["appeal"],
+        and now < (appeals.until(row, policy) or 0),
         "ask_evidence": door.may("write", "evidence"),
     }

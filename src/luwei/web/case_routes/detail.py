@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
 from sqlalchemy import select
 
-from luwei.cases import reading, story
+from luwei.cases import appeals, reading, story
 from luwei.cases.policy import Policy
 from luwei.cases.reading import CaseRow
 from luwei.live.feed import now_ms
@@ -97,6 +97,8 @@ class Clocks(msgspec.Struct):
     checks_s: list[int]
     look: bool
     verify: bool
+    appeal_until: int | None
+    """When (UTC ms) the time to object to the verdict ends; null: there is nothing to object to."""
 
 
 class CaseDetail(msgspec.Struct):
@@ -158,7 +160,7 @@ async def case_detail(services: NamedDependency[Services], door: NamedDependency
     rule = policy.grades[row["grade"]]
     clocks = Clocks(
         row["policy"], rule.first_action_s, policy.close_s(row["type"], row["dialect"], row["grade"]),
-        list(rule.checks_s), rule.look, rule.verify,
+        list(rule.checks_s), rule.look, rule.verify, appeals.until(row, policy),
     )  # fmt: skip
     now = now_ms()
     return CaseDetail(
