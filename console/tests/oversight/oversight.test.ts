@@ -18,8 +18,8 @@ import { TABS } from '@/pages/oversight/tabs';
 const HOUR = 3_600_000;
 const words = { levels: [{ code: 0, limit_s: 7_200 }, { code: 1, limit_s: 86_400 }], extension_most_s: 86_400 } as unknown as OversightWords;
 
-function person(kind: string | null, manners: Record<string, string>, role = 'x'): Session {
-  const rights = Object.entries(manners).map(([act, manner]) => ({ act, kind: 'case', manner, narrow: '' }));
+function person(kind: string | null, manners: Record<string, string>, role = 'x', narrow = ''): Session {
+  const rights = Object.entries(manners).map(([act, manner]) => ({ act, kind: 'case', manner, narrow }));
   const may = (act: string, name: string): boolean => name === 'case' && !['none', 'aggregate'].includes(manners[act] ?? 'none');
   return { may, rights, user: { organisation: kind ? { id: 1, kind, name: '' } : null, role } } as unknown as Session;
 }
@@ -43,6 +43,14 @@ describe('who has what in oversight', () => {
     expect([supervises(emergency), issues(emergency), readsRows(emergency), readsOrders(emergency)]).toEqual([false, true, false, true]);
     for (const kind of ['insurer', 'vendor']) expect(tabs(person(kind, { read: 'own' }))).not.toContain('orders');
     expect(tabs(person(null, { read: 'own' }, 'driver'))).not.toContain('orders');
+  });
+});
+
+describe('the counts of whole days', () => {
+  const tabs = (session: Session): string[] => TABS.filter((tab) => tab.who(session)).map((tab) => tab.code);
+  it('are an insurer\'s of its policies, and nobody\'s who sees single kinds of fault', () => {
+    expect(tabs(person('insurer', { read: 'aggregate' }, 'insurer', 'per_policy'))).toEqual(['funnel']);
+    expect(tabs(person('vendor', { read: 'own' }, 'vendor', 'device_faults'))).not.toContain('funnel');
   });
 });
 

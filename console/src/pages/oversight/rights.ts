@@ -36,5 +36,5 @@ export const readsCases: Who = (session) => session.may('read', 'case');
 /** Counts of whole days: they know no single trucks, and no single kinds of fault. */
 export const countsDays: Who = (session) => {
   const right = session.rights.find((each) => each.kind === 'case' && each.act === 'read');
-  return right !== undefined && right.manner !== 'none' && !right.narrow && session.user?.role !== 'driver';
+  return right !== undefined && right.manner !== 'none' && right.narrow !== 'device_faults' && session.user?.role !== 'driver';
 };
