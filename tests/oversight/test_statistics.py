@@ -78,6 +78,26 @@ def test_verdicts_are_counted_by_the_device_of_then_and_after_appeals(world: Wor
     with pytest.raises(RegistryError, match="verdict"):
         statistics.cases_behind(world.engine, CITY, period, "maybe", 1, 50)
 
+    # day is from 06:00 to 18:00 of China's clock, by the alarm's own time: 22:00 UTC is 06:00, 10:00 UTC is 18:00
+    hours = (22 * 60 * MINUTE, 22 * 60 * MINUTE - 1, 10 * 60 * MINUTE - 1, 10 * 60 * MINUTE)
+    midnight = now // (1440 * MINUTE) * 1440 * MINUTE
+    with write(world.engine) as connection:
+        for key, at in zip(keys, hours, strict=True):
+            given = {"at": midnight + at, "c": key}
+            connection.execute(text("UPDATE alarm_case SET started_at = :at WHERE id = :c"), given)
+    rows = {row.light: row for row in statistics.verdicts(world.engine, CITY, period, by_light=True)}
+    # case 0 counts as false since its appeal, 2 is true: by day 1 of 2; by night 1 of 1 and one undecided
+    assert {light: (row.true, row.false, row.undecided, row.rate) for light, row in rows.items()} == {
+        "day": (1, 1, 0, 50.0), "night": (0, 1, 1, 100.0),
+    }  # fmt: skip
+    assert (rows["night"].low, rows["night"].high) == (pytest.approx(20.65, abs=0.02), 100.0)
+    by_night = replace(period, light="night")
+    assert [row.light for row in statistics.verdicts(world.engine, CITY, by_night)] == ["night"]
+    behind = statistics.cases_behind(world.engine, CITY, by_night, "", 1, 50)
+    assert {each.id for each in behind.items} == {keys[1], keys[3]}
+    with pytest.raises(RegistryError, match="light"):
+        statistics.verdicts(world.engine, CITY, replace(period, light="dusk"))
+
 
 def _reason(verdict: str) -> str:
     return parse(shipped_document()).reasons_for("6502", verdict)[0].code

@@ -6,20 +6,23 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import pytest_asyncio
 from running_core import Running, location, until
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from luwei import facts
 from luwei.live.feed import now_ms
 from luwei.oversight import devices, offline
 from luwei.registry import organisations, terminals, vehicles
 from luwei.registry.audit import SYSTEM
-from luwei.registry.engine import read
-from luwei.registry.scope import WHOLE
+from luwei.registry.case import CLOSED, AlarmCase, PreWarning
+from luwei.registry.engine import read, write
+from luwei.registry.scope import WHOLE, Scope
 
 HOUR = 3_600_000
+DAY_MS = 24 * HOUR
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -221,6 +224,58 @@ async def handled(web: Running, offices: dict[str, Any]) -> dict[str, Any]:
     assert done.status_code == 200, done.text
     devices.follow(engine)
     return dict(done.json()["case"]) | {"second": second, "path": path}
+
+
+async def test_pre_warnings_of_forgotten_days_come_of_the_history(web: Running, offices: dict[str, Any]) -> None:
+    engine = web.services.engine
+    given = {"plate": "粤B70007", "plate_color": 2, "city": 440300, "operator_id": offices["id"]}
+    truck = vehicles.create(engine, given, SYSTEM, WHOLE)
+    await web.services.bus.publish("registry.changed", b'{"noun":"vehicle","ids":[]}')
+
+    async def known() -> bool:
+        mask = web.services.fleet.reach(Scope(operators=frozenset({offices["id"]})))
+        return bool(len(mask) > truck and mask[truck])
+
+    await until(known, "the live state knows the truck")
+    day = (now_ms() + 28_800_000) // DAY_MS - 6
+    noon = day * DAY_MS + 4 * HOUR
+    # (start, end) in seconds after noon: 60 s is the window; a lasting one holds its pre-warning open
+    spans = ((0, 0), (60, 60), (121, 121), (300, 480), (540, 540), (-12 * 3600 - 30, -12 * 3600 - 30))
+    rows = []
+    for number, (start, end) in enumerate(spans):
+        blank: dict[str, Any] = dict.fromkeys(facts.ALARM_EVENT.names, 0) | {
+            "alarm": 77_000 + number, "vehicle_id": truck, "type": "6503", "dialect": "subiao", "source": "dsm",
+            "level": 1, "started_at": noon + start * 1000, "identification": b"", "item": b"", "backfill": False,
+        }  # fmt: skip
+        at = [(0, start)] if start == end else [(1, start), (2, end)]
+        rows += [blank | {"phase": phase, "at": noon + s * 1000, "received_at": noon + s * 1000} for phase, s in at]
+    stored = facts.rows_to_batch("alarm", rows)
+    store: Any = web.services.history
+    await asyncio.to_thread(store.insert, facts.ALARM, pa.Table.from_batches([stored]), "forgotten-day")
+    with write(engine) as connection:  # the first of them became a case, which the registry keeps
+        values = {
+            "number": "SZ-0000-00001", "vehicle_id": truck, "plate": "粤B70007", "plate_color": 2, "type": "6503",
+            "grade": 1, "first_grade": 1, "policy": 1, "state": CLOSED, "stage": 3, "operator_id": offices["id"],
+            "city": 440300, "started_at": noon, "last_at": noon, "opened_at": noon, "first_action_due_at": noon,
+            "close_due_at": noon, "sort_at": -noon,
+        }  # fmt: skip
+        key = connection.execute(insert(AlarmCase).returning(AlarmCase.id), values).scalar_one()
+        warned = {
+            "vehicle_id": truck, "type": "6503", "first_at": noon, "last_at": noon + 60_000, "count": 2, "level": 1,
+            "grade": 1, "repeated": False, "asked": -1, "case_id": key, "created_at": noon,
+        }  # fmt: skip
+        connection.execute(insert(PreWarning), warned)
+    path = f"/api/oversight/funnel/warnings?day={day}&operator={offices['id']}"
+    told = (await ask(web, offices["city"], path)).json()
+    assert told["from_history"] and told["total"] == 3
+    seen = [((row["first_at"] - noon) // 1000, (row["last_at"] - noon) // 1000, row["count"]) for row in told["items"]]
+    assert seen == [(300, 540, 2), (121, 121, 1), (0, 60, 2)], "what began on the day before is not of this day"
+    assert [row["case"] and row["case"]["id"] for row in told["items"]] == [None, None, key]
+    assert [row["grade"] for row in told["items"]] == [0, 0, 1] and told["items"][0]["plate"] == "粤B70007"
+    second = (await ask(web, offices["city"], path + "&page=2&size=2")).json()
+    assert (second["total"], [row["count"] for row in second["items"]]) == (3, [2])
+    assert (await ask(web, offices["other"], path)).json()["total"] == 0
+    assert (await ask(web, offices["city"], path + "&page=10000000&size=500")).json()["items"] == []
 
 
 async def test_a_case_is_appealed_counted_and_sealed_by_the_right_people(web: Running, offices: dict[str, Any]) -> None:

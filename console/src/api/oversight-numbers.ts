@@ -15,7 +15,11 @@ export interface Choice {
   model?: string;
   firmware?: string;
   vendor?: number;
+  /** Day is 06 to 18 h of China's clock, by the alarm's own time; empty: both. */
+  light?: Light | '';
 }
+
+export type Light = 'day' | 'night';
 
 export type VerdictKind = 'true' | 'false' | 'undecided';
 
@@ -27,6 +31,8 @@ export interface VerdictRow {
   type_zh: string;
   type_en: string;
   dialect: string;
+  /** Empty: day and night together. */
+  light: Light | '';
   true: number;
   false: number;
   undecided: number;
@@ -124,16 +130,17 @@ export function exact(path: string, query: Record<string, Value>): string {
 const read = <T>(path: string, query: Record<string, Value>, signal?: AbortSignal): Promise<T> => request<T>(exact(`/api/oversight/${path}`, query), { signal });
 
 export const numberApi = {
-  verdicts: (choice: Choice, signal?: AbortSignal) => read<{ as_of: number; items: VerdictRow[] }>('verdicts', { ...choice }, signal),
+  /** `apart`: alarms by day and by night stand in rows of their own. */
+  verdicts: (choice: Choice, apart: boolean, signal?: AbortSignal) => read<{ as_of: number; items: VerdictRow[] }>('verdicts', { ...choice, by_light: apart || null }, signal),
   verdictCases: (choice: Choice, verdict: VerdictKind | '', page: number, size: number, signal?: AbortSignal) =>
     read<Listed<CaseRow>>('verdicts/cases', { ...choice, verdict, page, size }, signal),
-  verdictsCsv: (choice: Choice) => exact('/api/oversight/verdicts.csv', { ...choice }),
+  verdictsCsv: (choice: Choice, apart: boolean) => exact('/api/oversight/verdicts.csv', { ...choice, by_light: apart || null }),
   funnel: (choice: FunnelChoice, by: FunnelBy, page: number, size: number, signal?: AbortSignal) =>
     read<Listed<FunnelRow> & { sum: FunnelRow }>('funnel', { ...choice, by, page, size }, signal),
   funnelCsv: (choice: FunnelChoice, by: FunnelBy) => exact('/api/oversight/funnel.csv', { ...choice, by }),
   /** `operator` 0: of none. */
   warnings: (day: number, operator: number, graded: boolean, area: Pick<FunnelChoice, 'city' | 'county'>, page: number, size: number, signal?: AbortSignal) =>
-    read<Listed<WarningRow> & { kept_from: number }>('funnel/warnings', { ...area, day, operator, graded, page, size }, signal),
+    read<Listed<WarningRow> & { kept_from: number; from_history: boolean }>('funnel/warnings', { ...area, day, operator, graded, page, size }, signal),
   funnelCases: (day: number, operator: number, grade: number, area: Pick<FunnelChoice, 'city' | 'county'>, page: number, size: number, signal?: AbortSignal) =>
     read<Listed<CaseRow>>('funnel/cases', { ...area, day, operator, grade, page, size }, signal),
   evidence: (choice: Choice, signal?: AbortSignal) => read<{ as_of: number; items: EvidenceRow[] }>('evidence', { ...choice }, signal),

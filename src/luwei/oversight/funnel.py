@@ -60,7 +60,8 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class WarningView:
-    """A pre-warning 预警: ``count`` alarms of a truck and type that followed each other."""
+    """A pre-warning 预警: ``count`` alarms of a truck and type that followed each other; ``id`` 0: one that the
+    registry has no longer, told by the history."""
 
     id: int
     vehicle_id: int
@@ -125,13 +126,18 @@ def _row(day: int | None, operator: Named | None, counts: Mapping[Any, Any]) -> 
     return FunnelRow(day, operator, *(int(counts[each]) for each in COUNTS))
 
 
+def check_counted(scope: Scope) -> None:
+    """Raises RegistryError for who may see single trucks or kinds of fault only."""
+    if scope.vehicles is not None or scope.drivers is not None or scope.narrow == FAULTS:
+        raise RegistryError("scope", "a day's counts know no single trucks and no single kinds of fault")
+
+
 def _of_days(scope: Scope) -> list[ColumnElement[bool]]:
     limits: Sequence[tuple[Any, Any]] = (
         (CaseDay.city, scope.cities), (CaseDay.county, scope.counties), (CaseDay.operator_id, scope.operators),
         (CaseDay.monitor_id, scope.monitors), (CaseDay.insurer_id, scope.insurers), (CaseDay.vendor_id, scope.vendors),
     )  # fmt: skip
-    if scope.vehicles is not None or scope.drivers is not None or scope.narrow == FAULTS:
-        raise RegistryError("scope", "a day's counts know no single trucks and no single kinds of fault")
+    check_counted(scope)
     return [column.in_(sorted(allowed)) for column, allowed in limits if allowed is not None]
 
 
@@ -147,7 +153,7 @@ def warnings_behind(
     """The pre-warnings that a number of the funnel counts (``graded``: those that became alarms), by the truck's owner
     when they began. What became no case is kept for days only (``luwei.cases.intake.KEEP_MS``). Raises
     RegistryError."""
-    _of_days(scope)
+    check_counted(scope)
     offset, limit = check_page(number, size)
     owner: list[ColumnElement[bool]]
     if operator:
@@ -176,6 +182,44 @@ def warnings_behind(
         spoken = select(CaseAlarm.warning_id, func.max(CaseAlarm.dialect)).where(CaseAlarm.warning_id.in_(keys))
         dialects = {row[0]: row[1] for row in connection.execute(spoken.group_by(CaseAlarm.warning_id))}
     return Page(total, [_warning(row, dialects.get(row.id, "")) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the registry still has of a pre-warning: one that became a case."""
+
+    id: int
+    grade: int
+    opened: Numbered
+
+
+def known_of(engine: Engine, runs: Sequence[tuple[int, str, int, int]], window_ms: int) -> list[Known | None]:
+    """For each run of alarms (vehicle, type, first and last alarm in UTC ms) the pre-warning of a case that it is."""
+    if not runs:
+        return []
+    columns = (PreWarning.id, PreWarning.vehicle_id, PreWarning.type, PreWarning.first_at, PreWarning.last_at,
+               PreWarning.grade, PreWarning.case_id, AlarmCase.number)  # fmt: skip
+    statement = (
+        select(*columns)
+        .join(AlarmCase, AlarmCase.id == PreWarning.case_id)
+        .where(
+            PreWarning.vehicle_id.in_({run[0] for run in runs}),
+            PreWarning.first_at <= max(run[3] for run in runs) + window_ms,
+            PreWarning.last_at >= min(run[2] for run in runs) - window_ms,
+        )
+    )
+    found: dict[tuple[int, str], list[Any]] = {}
+    with read(engine) as connection:
+        for row in connection.execute(statement):
+            found.setdefault((row.vehicle_id, row.type), []).append(row)
+
+    def one(vehicle: int, kind: str, first: int, last: int) -> Known | None:
+        for row in found.get((vehicle, kind), ()):
+            if row.first_at <= last + window_ms and row.last_at >= first - window_ms:
+                return Known(row.id, row.grade, Numbered(row.case_id, row.number))
+        return None
+
+    return [one(*run) for run in runs]
 
 
 def _warning(row: Any, dialect: str) -> WarningView:

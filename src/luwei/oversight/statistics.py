@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, case, func, select
+from sqlalchemy import ColumnElement, Engine, Select, case, func, literal, select
 
 from luwei.alarms.names import name
 from luwei.cases.reading import CaseRow, views
 from luwei.cases.scope import within
-from luwei.oversight.choice import Chosen
+from luwei.oversight.choice import LIGHT, Chosen
 from luwei.oversight.interval import wilson
 from luwei.registry.case import AlarmCase
 from luwei.registry.engine import read
@@ -31,7 +31,8 @@ EFFECTIVE: ColumnElement[str] = func.coalesce(AppealEffect.after, AlarmCase.verd
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """Judged cases of a model, firmware and type. ``rate`` 误报率 is false of (true and false), in percent with its
+    """Judged cases of a model, firmware and type, ``light``: of alarms by day or by night (``choice.LIGHTS``), empty
+    where they were not told apart. ``rate`` 误报率 is false of (true and false), in percent with its
     Wilson 95 % bounds; undecided ones do not count and are shown. Null where none was judged true or false."""
 
     vendor: Named | None
@@ -41,6 +42,7 @@ class VerdictRow:
     type_zh: str
     type_en: str
     dialect: str
+    light: str
     true: int
     false: int
     undecided: int
@@ -49,9 +51,11 @@ class VerdictRow:
     high: float | None
 
 
-def verdicts(engine: Engine, scope: Scope, chosen: Chosen) -> list[VerdictRow]:
-    """The table, the most judged first."""
-    keys = (CaseDevice.vendor_id, CaseDevice.model, CaseDevice.firmware, AlarmCase.type, AlarmCase.dialect)
+def verdicts(engine: Engine, scope: Scope, chosen: Chosen, by_light: bool = False) -> list[VerdictRow]:
+    """The table, the most judged first; ``by_light``: alarms by day and by night stand in rows of their own."""
+    light: ColumnElement[str] = LIGHT.label("light") if by_light else literal(chosen.light).label("light")
+    device = (CaseDevice.vendor_id, CaseDevice.model, CaseDevice.firmware, AlarmCase.type, AlarmCase.dialect)
+    keys = (*device, light)
     counts = [func.sum(case((EFFECTIVE.in_((each,)), 1), else_=0)) for each in VERDICTS]
     statement = (
         select(*keys, *counts)
@@ -67,7 +71,7 @@ def verdicts(engine: Engine, scope: Scope, chosen: Chosen) -> list[VerdictRow]:
         rows = connection.execute(statement).all()
         vendors = organisations_named(connection, [row[0] for row in rows])
     found = []
-    for vendor, model, firmware, kind, dialect, *numbers in rows:
+    for vendor, model, firmware, kind, dialect, lit, *numbers in rows:
         true, false, undecided = (int(each) for each in numbers)
         rate = low = high = None
         if true + false:
@@ -76,8 +80,8 @@ def verdicts(engine: Engine, scope: Scope, chosen: Chosen) -> list[VerdictRow]:
         words = name(kind, dialect)
         found.append(
             VerdictRow(
-                vendors.get(vendor), model, firmware, kind, words.zh, words.en, dialect, true, false, undecided, rate,
-                low, high,
+                vendors.get(vendor), model, firmware, kind, words.zh, words.en, dialect, lit, true, false, undecided,
+                rate, low, high,
             )
         )  # fmt: skip
     return found

@@ -21,6 +21,7 @@ from luwei.oversight.funnel import FunnelRow, WarningView
 from luwei.registry.scope import Scope
 from luwei.web.commands import csv_line
 from luwei.web.door import Door
+from luwei.web.oversight_routes import past_warnings
 from luwei.web.oversight_routes.allowed import AREA, Code, Day
 from luwei.web.oversight_routes.statistics import csv_file, named
 from luwei.web.services import Services
@@ -41,10 +42,12 @@ class Funnel(msgspec.Struct):
 
 
 class Warnings(msgspec.Struct):
-    """``kept_from``: of pre-warnings before it only those of cases are kept."""
+    """``kept_from``: of pre-warnings before it the registry keeps those of cases only; ``from_history``: these are
+    made anew of the day's alarms, by the window of the policy of that day."""
 
     as_of: int
     kept_from: int
+    from_history: bool
     total: int
     items: list[WarningView]
 
@@ -110,12 +113,19 @@ async def funnel_warnings(
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> Warnings:
-    """Pre-warnings of an operator (0: of none) and day; ``graded``: those that became alarms."""
+    """Pre-warnings of an operator (0: of none) and day; ``graded``: those that became alarms. Of days that the
+    registry has forgotten they are those that the history's alarms make; without an operator, those of cases only."""
     scope = door.allow("read", "case")
-    arguments = (services.engine, scope, day, operator, graded, page, size, area)
-    found = await asyncio.to_thread(funnel.warnings_behind, *arguments)
+    kept_from = now_ms() - KEEP_MS
+    # what was graded became a case, and cases stay
+    past = bool(operator) and not graded and past_warnings.start_of(day) < kept_from
+    if past:
+        found = await past_warnings.page(services, scope, area, day, operator, page, size)
+    else:
+        arguments = (services.engine, scope, day, operator, graded, page, size, area)
+        found = await asyncio.to_thread(funnel.warnings_behind, *arguments)
     await door.looked("case.list", None, {"funnel_day": day, "operator": operator, "graded": graded}, scope)
-    return Warnings(now_ms(), now_ms() - KEEP_MS, found.total, found.items)
+    return Warnings(now_ms(), kept_from, past, found.total, found.items)
 
 
 @get("/api/oversight/funnel/cases", tags=["oversight"], dependencies=AREA)

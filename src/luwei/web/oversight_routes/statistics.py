@@ -16,7 +16,7 @@ from litestar.types import ControllerRouterHandler
 from luwei.cases.reading import CaseRow
 from luwei.live.feed import now_ms
 from luwei.oversight import completeness, statistics
-from luwei.oversight.choice import Chosen
+from luwei.oversight.choice import DAY, NIGHT, Chosen
 from luwei.oversight.completeness import AlarmFiles, EvidenceRow
 from luwei.oversight.statistics import VerdictRow
 from luwei.registry.named import Named
@@ -61,11 +61,12 @@ def provide_period(
     dialect: Text = None,
     city: Code = None,
     county: Code = None,
+    light: Annotated[str, QueryParameter(max_length=10)] = "",
 ) -> Chosen:
     """Litestar dependency ``period``: the last 30 days unless a period is named."""
     until = now_ms() if end is None else end
     begun, area = until - MONTH_MS if start is None else start, provide_area(city, county)
-    return Chosen(begun, until, kind, model, firmware, vendor, dialect, area)
+    return Chosen(begun, until, kind, model, firmware, vendor, dialect, area, light)
 
 
 PERIOD = {"period": Provide(provide_period, sync_to_thread=False)}
@@ -82,17 +83,25 @@ def named(body: Named | None) -> str:
     return body.name if body is not None else ""
 
 
+_LIGHTS = {"": "全天", DAY: "白天", NIGHT: "夜间"}
+
+
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
 @get("/api/oversight/verdicts", tags=["oversight"], dependencies=PERIOD)
 async def verdicts(
-    services: NamedDependency[Services], door: NamedDependency[Door], period: NamedDependency[Chosen]
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    period: NamedDependency[Chosen],
+    by_light: FromQuery[bool] = False,
 ) -> Verdicts:
-    """Verdicts by vendor, model, firmware and type, with the share of false alarms and its Wilson 95 % interval."""
+    """Verdicts by vendor, model, firmware and type, with the share of false alarms and its Wilson 95 % interval.
+    ``light``: only alarms by day (06 to 18 h) or by night; ``by_light``: both, in rows of their own."""
     scope = door.allow("read", "case")
-    return Verdicts(now_ms(), await asyncio.to_thread(statistics.verdicts, services.engine, scope, period))
+    found = await asyncio.to_thread(statistics.verdicts, services.engine, scope, period, by_light)
+    return Verdicts(now_ms(), found)
 
 
 @get("/api/oversight/verdicts/cases", tags=["oversight"], dependencies=PERIOD)
@@ -114,21 +123,24 @@ async def verdict_cases(
 
 @get("/api/oversight/verdicts.csv", tags=["oversight"], dependencies=PERIOD)
 async def verdicts_csv(
-    services: NamedDependency[Services], door: NamedDependency[Door], period: NamedDependency[Chosen]
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    period: NamedDependency[Chosen],
+    by_light: FromQuery[bool] = False,
 ) -> Response[Any]:
     """The table as CSV."""
     scope = door.allow("export", "case")
-    found = await asyncio.to_thread(statistics.verdicts, services.engine, scope, period)
+    found = await asyncio.to_thread(statistics.verdicts, services.engine, scope, period, by_light)
     await door.note("case.export_verdicts", None, {"from": period.start, "to": period.end}, scope=scope)
-    head = ["厂商", "型号", "固件", "类型", "名称", "属实", "误报", "无法判定", "误报率%", "下限%", "上限%"]
+    head = ["厂商", "型号", "固件", "类型", "名称", "时段", "属实", "误报", "无法判定", "误报率%", "下限%", "上限%"]
 
     def lines() -> Iterator[str]:
         yield "\ufeff" + csv_line(head)
         for row in found:
             shares = [_percent(each) for each in (row.rate, row.low, row.high)]
             yield csv_line(
-                [named(row.vendor), row.model, row.firmware, row.type, row.type_zh, row.true, row.false,
-                 row.undecided, *shares]
+                [named(row.vendor), row.model, row.firmware, row.type, row.type_zh, _LIGHTS[row.light], row.true,
+                 row.false, row.undecided, *shares]
             )  # fmt: skip
 
     return csv_file("verdicts", lines())
