@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from offices import CITY, person
 from PIL import Image
+from sqlalchemy import text
 
 from luwei.evidence.store import EvidenceStore
 from luwei.evidence.verify import verify
@@ -23,6 +24,7 @@ from luwei.oversight.order_files import OrderFiles
 from luwei.oversight.orders import NewOrder
 from luwei.registry.audit import Actor
 from luwei.registry.base import now_ms
+from luwei.registry.engine import write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.scope import Scope
 
@@ -234,6 +236,39 @@ def test_uploads_that_nothing_names_go_after_a_day_and_are_few(
     assert kept.forget(now_ms() - 60_000) == 0
     assert kept.forget(now_ms() + 1) == 1
     assert list((kept.store.incoming / "orders").iterdir()) == []
+
+
+def test_files_of_refused_acts_leave_the_store_and_those_of_orders_stay(
+    kept: OrderFiles, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officer, company = person(world, "officer", 0), person(world, "company")
+    own = Scope(operators=frozenset({world.operator}))
+    key = orders.issue(world.engine, CITY, NewOrder(1, "other", "整改", "请整改", target=world.operator), officer, T0)
+    refused, given = (upload(kept, picture((n, 8)), f"{n}.jpg", company) for n in (8, 16))
+    kept.keep([refused.id, given.id], company)
+    orders.answer(world.engine, own, key, 1, "done", "已整改", company, T0, [given.id])
+    with pytest.raises(Conflict):
+        orders.answer(world.engine, own, key, 1, "done", "已整改", company, T0, [refused.id])
+    assert len(list(kept.store.originals())) == 2
+    with monkeypatch.context() as patch:  # killed before the row is gone: the next turn finds it again
+        patch.setattr(order_files, "delete", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            kept.forget(now_ms() + 1)
+    assert kept.forget(now_ms() + 1) == 1 and kept.forget(now_ms() + 1) == 0
+    assert world.rows("SELECT id FROM supervision_file") == [(given.id,)]
+    (left,) = kept.store.originals()
+    assert left[0] == order_files.one(world.engine, key, given.id)[1]
+    assert verify(world.engine, kept.store).findings == []
+
+
+def test_an_act_takes_no_upload_that_has_waited_too_long(kept: OrderFiles, world: World) -> None:
+    company = person(world, "company")
+    file = upload(kept, picture(), "现场.jpg", company)
+    with write(world.engine) as connection:
+        old = {"at": now_ms() - order_files.WAIT_MS - 1}
+        connection.execute(text("UPDATE supervision_file SET created_at = :at"), old)
+    with pytest.raises(RegistryError, match="own uploads"):
+        kept.keep([file.id], company)
 
 
 @settings(max_examples=120, deadline=None)

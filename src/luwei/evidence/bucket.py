@@ -73,6 +73,11 @@ class BucketShelf:
                 for entry in page:
                     yield str(entry["path"]), int(entry["size"])
 
+    def discard(self, key: str) -> None:
+        """Remove it where it is there. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError), _as_os_error(key):
+            obstore.delete(self._store, key)
+
     def local_path(self, key: str) -> Path | None:
         """Nowhere on this machine."""
         return None

@@ -74,6 +74,10 @@ class FolderShelf:
                 path = Path(folder) / name
                 yield path.relative_to(self.root).as_posix(), path.stat().st_size
 
+    def discard(self, key: str) -> None:
+        """Remove it where it is there. Raises OSError."""
+        (self.root / key).unlink(missing_ok=True)
+
     def local_path(self, key: str) -> Path | None:
         """Where it lies."""
         return self.root / key

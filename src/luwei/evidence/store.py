@@ -61,6 +61,8 @@ class Shelf(Protocol):
 
     def local_path(self, key: str) -> Path | None: ...
 
+    def discard(self, key: str) -> None: ...
+
 
 class EvidenceStore:
     """One store; every method blocks (call it in a thread) and may be called from several threads."""
@@ -116,6 +118,11 @@ class EvidenceStore:
     def local_path(self, key: str) -> Path | None:
         """Where an original can be read as a file; None where it lies in a bucket."""
         return self._shelf.local_path(_checked(key))
+
+    def discard(self, key: str) -> None:
+        """Remove what was stored for an act that never came about; nothing that a row of evidence or of an order names
+        is ever removed. What is not there is no error. Raises ValueError, OSError."""
+        self._shelf.discard(_checked(key))
 
     def put_back(self, key: str, stream: Iterable[bytes]) -> None:
         """Keep ``stream`` under a key that this store gave before: a restore. Durable on return.

@@ -20,7 +20,7 @@ from luwei.evidence.store import EvidenceStore
 from luwei.history.store import HistoryError
 from luwei.oversight import checks, devices, offline, orders, packing, policies, proposals, sham, signing
 from luwei.oversight.offline import Query
-from luwei.oversight.order_files import WAIT_MS, OrderFiles
+from luwei.oversight.order_files import FORGET_AT_ONCE, FORGET_MS, OrderFiles
 from luwei.oversight.signing import SigningKey
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read
@@ -34,12 +34,15 @@ FOLLOW_S = 20.0
 PROPOSE_S = 120.0
 OFFLINE_S = 600.0
 FORGET_S = 3_600.0
+FORGET_TURNS = 50
 DAY_MS = 86_400_000
 AWAY_S = 2.0
 
 _packages = Counter("luwei_oversight_packages_total", "Sealed packages that ended", ["state"])
 _questions = Counter("luwei_oversight_questions_total", "Questions of post checks that were asked or ended")
 _overdue = Counter("luwei_oversight_overdue_total", "Limits of supervision orders that passed")
+
+_forgotten = Counter("luwei_oversight_uploads_removed_total", "Uploads for supervision orders that nothing named")
 
 
 class OversightEngine:
@@ -133,13 +136,22 @@ class OversightEngine:
             pass
 
     async def _forget(self) -> None:
-        def forget() -> None:
+        def forget() -> int:
             with read(self._engine) as connection:
                 days = policies.at(connection, now_ms()).keep_days
             packing.forget(self._engine, self.folder, now_ms() - days * DAY_MS)
-            self.files.forget(now_ms() - WAIT_MS)
+            gone = 0
+            for _ in range(FORGET_TURNS):
+                several = self.files.forget(now_ms() - FORGET_MS)
+                gone += several
+                _forgotten.inc(several)
+                if several < FORGET_AT_ONCE:
+                    break
+            return gone
 
-        await asyncio.to_thread(forget)
+        gone = await asyncio.to_thread(forget)
+        if gone:
+            log.info("uploads that no order named were removed", files=gone)
 
     async def _propose(self) -> None:
         await asyncio.to_thread(proposals.find, self._engine, now_ms())

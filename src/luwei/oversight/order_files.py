@@ -36,6 +36,10 @@ AN_ACT = 6
 WAITING_MAX = 20
 """Files of one person and day that no act has named."""
 WAIT_MS = 86_400_000
+"""How long an upload may wait for its act."""
+FORGET_MS = WAIT_MS + 3_600_000
+"""Older ones are removed: no act that is still under way can have taken them."""
+FORGET_AT_ONCE = 200
 LEFT_FREE = 256 << 20
 """Bytes that uploads leave on the disk."""
 
@@ -188,25 +192,33 @@ class OrderFiles:
                 connection.execute(update(SupervisionFile).where(SupervisionFile.id == row.id).values(stored=True))
 
     def forget(self, before: int) -> int:
-        """Remove uploads older than ``before`` that no act has named; how many. An original that was stored already
-        stays with its row: originals are never removed."""
-        old = (
-            SupervisionFile.order_id.is_(None), SupervisionFile.stored.is_(False), SupervisionFile.created_at < before
-        )  # fmt: skip
+        """Remove uploads older than ``before`` (UTC ms) that no act has named, those too that were stored for an act
+        which was then refused; how many, at most FORGET_AT_ONCE. Killed anywhere, the next call goes on."""
+        old = (SupervisionFile.order_id.is_(None), SupervisionFile.created_at < before)
         with write(self._engine) as connection:
-            gone = list(connection.scalars(delete(SupervisionFile).where(*old).returning(SupervisionFile.store_key)))
-        for key in gone:
-            self._staged(key).unlink(missing_ok=True)
+            several = select(SupervisionFile.id, SupervisionFile.store_key).where(*old).order_by(SupervisionFile.id)
+            rows = connection.execute(several.limit(FORGET_AT_ONCE)).all()
+            mine = (SupervisionFile.id.in_([row.id for row in rows]), SupervisionFile.order_id.is_(None))
+            # an act only takes what is stored: from here on these are nobody's
+            connection.execute(update(SupervisionFile).where(*mine).values(stored=False))
+        for row in rows:
+            self._staged(row.store_key).unlink(missing_ok=True)
+            self.store.discard(row.store_key)
+        with write(self._engine) as connection:
+            connection.execute(delete(SupervisionFile).where(*mine, SupervisionFile.stored.is_(False)))
         with contextlib.suppress(FileNotFoundError):
             for path in self._folder.iterdir():
                 # an upload that a killed process was taking in has no row
                 if path.stat().st_mtime * 1000 < before:
                     path.unlink(missing_ok=True)
-        return len(gone)
+        return len(rows)
 
 
 def _waiting(engine: Engine, keys: Sequence[int], actor: Actor) -> Sequence[Any]:
-    mine = (SupervisionFile.user_id == actor.user_id, SupervisionFile.order_id.is_(None))
+    mine = (
+        SupervisionFile.user_id == actor.user_id, SupervisionFile.order_id.is_(None),
+        SupervisionFile.created_at > now_ms() - WAIT_MS,
+    )  # fmt: skip
     with read(engine) as connection:
         rows = connection.execute(
             select(*SupervisionFile.__table__.columns).where(SupervisionFile.id.in_(keys), *mine)
