@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from typing import Any
 from zlib import crc32
 
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 
 from luwei import facts
 from luwei.live.feed import now_ms
+from luwei.registry.audit import AuditEntry
 from luwei.registry.engine import read
 from luwei.registry.multimedia import Multimedia
 from multimedia_rows import PLACE, TAKEN_MS, picture, rows
@@ -52,6 +54,25 @@ async def bring(web: Running, parts: list[dict[str, Any]], vehicle: int = 1) -> 
 
     found: dict[str, Any] = await until(listed, "the file is listed")
     return found
+
+
+async def test_who_looks_at_a_picture_is_written_down_and_no_browser_shows_it_again_without_asking(
+    web: Running,
+) -> None:
+    found = await bring(web, rows(picture(31, 31), now_ms(), multimedia_id=77))
+    token, since = web.session_token("who-looks"), now_ms()
+    await get(web, "/api/vehicles/1/media", token)
+    await get(web, f"/api/media/{found['id']}/file", token, form="thumbnail")
+    answer = await get(web, f"/api/media/{found['id']}/file", token, form="picture")
+    assert answer.headers["cache-control"] == "private, no-cache"
+    with read(web.services.engine) as connection:
+        entries = connection.execute(
+            select(AuditEntry.act, AuditEntry.vehicle_id, AuditEntry.detail)
+            .where(AuditEntry.username == "who-looks", AuditEntry.at >= since)
+            .order_by(AuditEntry.id)
+        ).all()
+    assert [(entry.act, entry.vehicle_id) for entry in entries] == [("multimedia.list", 1), ("multimedia.look", 1)]
+    assert json.loads(entries[1].detail) == {"file": found["id"]}
 
 
 async def test_a_picture_is_listed_with_time_place_channel_and_event_and_shown(web: Running) -> None:

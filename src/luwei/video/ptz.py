@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from luwei.registry.audit import SYSTEM, Actor
 from luwei.registry.base import now_ms
@@ -38,6 +39,8 @@ RATE_MAX = 10
 PEOPLE_MAX = 10_000
 ANSWER_S = 1.5
 STOP_TRIES, STOP_ANSWER_S = 3, 4.0
+HALT_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
+"""Before each further try of a stop that could not be written down, and so not sent."""
 LEFT_MS = 600_000
 """Turnings of so long ago are looked for after a start,"""
 LEFT_BATCHES = 20_000
@@ -45,6 +48,8 @@ LEFT_BATCHES = 20_000
 
 DONE, MOVING, STOPPED = "done", "moving", "stopped"
 PENDING = "pending"
+
+_AWAY = (OperationalError, OSError)
 
 _acts = Counter("luwei_video_ptz_total", "Orders to cameras", ["act"])
 _deadman = Counter("luwei_video_ptz_deadman_total", "Cameras stopped because a hold was not renewed")
@@ -213,7 +218,10 @@ class PtzDesk:
             free = driver.sending is None or driver.sending.ended_at
             if wish.act in letters.STEPS and free and loop.time() - stepped_s >= STEP_S:
                 stepped_s = loop.time()
-                await self._order(driver, *_letter(driver.channel, wish))
+                try:
+                    await self._order(driver, *_letter(driver.channel, wish))
+                except _AWAY as error:
+                    log.warning("a step of a camera is left out", vehicle=driver.vehicle_id, error=str(error)[:200])
         _deadman.inc()
         driver.watch = None
         driver.hold = driver.act = ""
@@ -236,13 +244,31 @@ class PtzDesk:
             await asyncio.gather(watch, return_exceptions=True)
         if driver.turning and not turn_on:
             driver.turning = False
-            sending = await self._order(driver, letters.ROTATE, letters.turn(driver.channel, letters.STILL))
+            try:
+                sending = await self._halt(driver)
+            except _AWAY:
+                self._chores.later(self._still(driver))
+                raise
             self._chores.later(self._make_sure(driver, sending))
 
+    async def _halt(self, driver: Driver) -> Sending:
+        return await self._order(driver, letters.ROTATE, letters.turn(driver.channel, letters.STILL))
+
     async def _still(self, driver: Driver) -> None:
+        """Stop it, for as long as that takes: while the registry is away nothing can be sent, and the camera turns."""
         driver.turning = False
-        sending = await self._order(driver, letters.ROTATE, letters.turn(driver.channel, letters.STILL))
-        await self._make_sure(driver, sending)
+        for pause_s in HALT_AGAIN_S:
+            try:
+                sending = await self._halt(driver)
+            except _AWAY as error:
+                log.warning("a camera is not stopped yet", vehicle=driver.vehicle_id, error=str(error)[:200])
+                await asyncio.sleep(pause_s)
+                if driver.turning:
+                    return  # it is driven again
+                continue
+            await self._make_sure(driver, sending)
+            return
+        log.error("a camera could not be stopped", vehicle=driver.vehicle_id, channel=driver.channel)
 
     async def _make_sure(self, driver: Driver, sending: Sending) -> None:
         """A stop that is not answered is sent again: the camera may be turning."""
@@ -251,7 +277,7 @@ class PtzDesk:
                 return
             if driver.turning or sending.result in ("offline", "unsupported"):
                 return
-            sending = await self._order(driver, letters.ROTATE, letters.turn(driver.channel, letters.STILL))
+            sending = await self._halt(driver)
 
     def _outcome(self, driver: Driver, state: str) -> Outcome:
         sending = driver.sending

@@ -29,8 +29,8 @@ from luwei.web.services import Services
 Key = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 Form = Literal["original", "picture", "thumbnail"]
 Moment = Annotated[int | None, QueryParameter(ge=0, le=4_102_444_800_000)]
-CACHE = "private, max-age=31536000, immutable"
-"""The file under one id never changes."""
+CACHE = "private, no-cache"
+"""The file under one id never changes, but who may see it does: a browser asks before it shows its own copy again."""
 
 
 class MediaPage(msgspec.Struct):
@@ -64,6 +64,7 @@ async def vehicle_media(
         reading.of_vehicle, services.engine, scope, vehicle_id,
         kind=kind, start=start, end=end, number=page, size=size,
     )  # fmt: skip
+    await door.looked("multimedia.list", vehicle_id, {"page": page} | ({"kind": kind} if kind else {}), scope=scope)
     return MediaPage(now_ms(), found.total, found.items)
 
 
@@ -74,6 +75,8 @@ async def command_media(
     """What a command has brought so far, oldest first."""
     scope = door.allow("read", "multimedia")
     found = await asyncio.to_thread(reading.of_command, services.engine, scope, command_id)
+    if found.items:
+        await door.looked("multimedia.list", found.items[0].vehicle_id, {"command": command_id}, scope=scope)
     return BroughtMedia(now_ms(), found.expected, found.items)
 
 
@@ -81,7 +84,9 @@ async def command_media(
 async def media(services: NamedDependency[Services], door: NamedDependency[Door], media_id: Key) -> MediaView:
     """One picture or recording."""
     scope = door.allow("read", "multimedia")
-    return (await asyncio.to_thread(reading.one, services.engine, scope, media_id)).view
+    view = (await asyncio.to_thread(reading.one, services.engine, scope, media_id)).view
+    await door.looked("multimedia.look", view.vehicle_id, {"file": media_id}, scope=scope)
+    return view
 
 
 @get("/api/media/{media_id:int}/file", tags=["multimedia"], ready=True)
@@ -95,6 +100,8 @@ async def media_file(
     """The file: ``original`` as it came, ``picture`` as JPEG, ``thumbnail`` as JPEG of at most 320 × 240."""
     scope = door.allow("read", "multimedia")
     found = await asyncio.to_thread(reading.one, services.engine, scope, media_id)
+    if form != "thumbnail":  # those stand in the lists, which were looked at
+        await door.looked("multimedia.look", found.view.vehicle_id, {"file": media_id}, scope=scope)
     etag = f'"{found.view.sha256[:24]}-{form}"'
     headers = {"ETag": etag, "Cache-Control": CACHE}
     if etag in request.headers.get("if-none-match", ""):
