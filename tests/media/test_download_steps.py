@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from luwei.registry import command
 from luwei.registry.download import ASKED, DONE, EXPIRED, FAILED, PAUSED, QUEUED, REFUSED, UPLOADING
+from luwei.video import download_book
 from luwei.video.download_steps import ASK, STOP, Known, Order, Sent, decide
 
 T = 1_795_000_000_000
 S = 1_000
 MIN = 60 * S
 ALL, WIFI = 7, 1
+GOING: dict[str, Any] = {"state": ASKED, "batch_id": 5}
 
 
 def order(**more: Any) -> Order:
@@ -143,3 +146,29 @@ def test_without_a_word_whole_files_are_the_end_after_a_minute() -> None:
 def test_what_ends_it_whatever_it_does(made: Order, there: bool, ending: str, reason: str) -> None:
     step = decide(made, known(there=there))
     assert (step.values["ending"], step.values["reason"], step.acts) == (ending, reason, (STOP,))
+
+
+@pytest.mark.parametrize(
+    ("states", "turns"),
+    [
+        ([{}, {}], {1}),  # the oldest of the queue
+        ([GOING, {}], {1}),  # one goes on: no other
+        ([{}, GOING], set()),  # what goes on needs no turn
+        ([{"batch_id": 5}, {}], {1}),  # its 0x9206 waits for the terminal
+        ([{"next_at": T + 1}, {}], {1, 2}),  # one that is asked again later lets others pass, and is asked in time
+        ([{"state": PAUSED}, {}], {1, 2}),
+        ([GOING, GOING], set()),
+        ([{}, {"vehicle_id": 2}], {1, 2}),
+    ],
+    ids=["oldest", "goes_on", "goes_on_later", "sent", "again", "paused", "two", "other_truck"],
+)
+def test_one_download_of_a_truck_goes_on_at_a_time(states: list[dict[str, Any]], turns: set[int]) -> None:
+    orders = [order(id=number, **more) for number, more in enumerate(states, 1)]
+    assert download_book.turns(orders, T) == turns
+
+
+def test_the_turns_of_many_trucks_are_found_in_no_time() -> None:
+    orders = [order(id=number, vehicle_id=number // 4) for number in range(1, 40_001)]
+    began = time.process_time()
+    assert len(download_book.turns(orders, T)) == 10_001
+    assert time.process_time() - began < 2  # each looked at with each other: minutes

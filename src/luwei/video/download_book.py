@@ -271,13 +271,17 @@ def again(engine: Engine, key: int) -> None:
         )
 
 
-def place(orders: Sequence[Order], order: Order) -> bool:
-    """Whether it is the turn of ``order`` among all that are open: nothing of its truck goes on, and none before it
-    waits."""
-    for other in orders:
-        if other.vehicle_id != order.vehicle_id or other.id == order.id:
-            continue
-        waits = other.state == QUEUED and other.id < order.id and not (other.next_at or 0) > now_ms()
-        if download_steps.active(other) or waits:
-            return False
-    return True
+def turns(orders: Sequence[Order], now: int) -> set[int]:
+    """Those of all open orders whose turn it is: no other of their truck goes on, and none before them waits."""
+    going: dict[int, list[int]] = {}
+    first: dict[int, int] = {}
+    for order in orders:
+        if download_steps.active(order):
+            going.setdefault(order.vehicle_id, []).append(order.id)
+        if order.state == QUEUED and (order.next_at or 0) <= now:
+            first[order.vehicle_id] = min(order.id, first.get(order.vehicle_id, order.id))
+    return {
+        order.id
+        for order in orders
+        if going.get(order.vehicle_id, [order.id]) == [order.id] and first.get(order.vehicle_id, order.id) >= order.id
+    }

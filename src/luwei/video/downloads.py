@@ -174,11 +174,11 @@ class DownloadEngine:
         self._back = {phone: at for phone, at in self._back.items() if phone in self._watched}
         self._measure(going)
         await self._look(going)
-        orders = [each.order for each in going]
+        turns = book.turns([each.order for each in going], now_ms())
         writes: dict[int, Any] = {}
         acts: list[tuple[Open, str]] = []
         for each in going:
-            step = steps.decide(each.order, self._known(each, book.place(orders, each.order)))
+            step = steps.decide(each.order, self._known(each, each.order.id in turns))
             if step.values:
                 writes[each.order.id] = step.values
             acts += [(each, act) for act in step.acts]
