@@ -101,12 +101,11 @@ class Feed:
                 self._switch(key)
             self.packets += 1
             stream = self._stream
-            if stream is None:
-                if self.ended:
-                    return
-                continue
+            if stream is None and self.ended:
+                return
+            # a channel that nobody wants counts all the same: it has the serials between those of the others
             frame = add(packet, now_ms)
-            if frame is not None:
+            if frame is not None and stream is not None:
                 stream.take(frame, now_ms)
         if self._stream is not None:
             self._stream.count(octets)
@@ -141,8 +140,24 @@ class Feed:
         self.streams.add(stream)
         stream.attach(self)
 
+    def release(self, stream: Stream, reason: str) -> None:
+        """A stream is brought by another line now, or is not expected any more; with the last one the line ends."""
+        self.drop(stream)
+        if not self.streams:
+            self.end(reason)
+
+    def reconsider(self, line: str, channel: int) -> None:
+        """A stream is expected from now on that may have been refused on this line before."""
+        if line != self.line:
+            return
+        self._routes = {
+            key: stream for key, stream in self._routes.items() if stream is not None or key[1] != channel
+        }  # fmt: skip
+        if self._stream is None:
+            self._key = None
+
     def drop(self, stream: Stream) -> None:
-        """A stream is brought by another line now, or is not expected any more."""
+        """A stream is not brought here any more."""
         self.streams.discard(stream)
         self._routes = {key: each for key, each in self._routes.items() if each is not stream}
         self._key = self._stream = None

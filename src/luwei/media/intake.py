@@ -266,6 +266,11 @@ class Intake:
         """A source of datagrams ended."""
         self._sources.pop((line, address), None)
 
+    def reconsider(self, line: str, channel: int) -> None:
+        """A stream is expected from now on, which a line may bring already."""
+        for feed in (*self._connections, *self._sources.values()):
+            feed.reconsider(line, channel)
+
     def tick(self, now_ms: int) -> None:
         """To be called ten times a second."""
         for source in list(self._sources.values()):

@@ -24,13 +24,13 @@ from luwei.media.expected import UNEXPECTED, Expected
 from luwei.media.feed import Feed
 from luwei.media.intake import Intake
 from luwei.media.leg import Leg
+from luwei.media.meter import Meter
 from luwei.media.orders import (
     EVENT_SUBJECT,
     LINES,
     NODE_SUBJECT,
     STRANGER_SUBJECT,
     TALK,
-    TRAFFIC_SUBJECT,
     Admit,
     Announcement,
     Answer,
@@ -41,7 +41,6 @@ from luwei.media.orders import (
     Request,
     Snap,
     Stranger,
-    Traffic,
     node_subject,
 )
 from luwei.media.stills import Stills
@@ -57,13 +56,11 @@ TICK_S = 0.1
 STRANGERS_AT_ONCE = 20
 ASK_S = 2.0
 REASONS_MAX = 64
-TRAFFIC_MAX = 20_000
 TRAFFIC_S = 5
 
 _streams = Gauge("luwei_media_streams", "Streams expected or running")
 _viewers = Gauge("luwei_media_viewers", "Viewers of all streams")
 _connections = Gauge("luwei_media_connections", "Lines of terminals")
-_bytes = Total("luwei_media_bytes_total", "Bytes of terminals' streams")
 _refused = Total("luwei_media_refused_total", "Lines, streams and viewers refused", ["reason"])
 _kept = Gauge("luwei_media_kept_bytes", "Pictures kept for viewers who come")
 
@@ -103,11 +100,7 @@ class Node:
         self._kept_max = settings.media_pictures_mib << 20
         self._refusals: Counter[str] = Counter()
         self._asking = 0
-        self._traffic: dict[tuple[str, int, str], list[int]] = {}
-        self._report: Traffic | None = None
-        """Given to the core, but not confirmed."""
-        self._reports = 0
-        self._reporting = False
+        self._meter = Meter(self.boot, bus)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._clock: asyncio.Task[None] | None = None
         self._cpu = (time.monotonic(), time.process_time())
@@ -134,12 +127,12 @@ class Node:
             await asyncio.gather(self._clock, return_exceptions=True)
         for stream in self._expected.all():
             stream.end("node_gone")
-            self._note_traffic(stream)
+            self._meter.note(stream)
         self._forget_talks()
         self._port.stop()
         self._intake.stop()
-        if not self._reporting:
-            await self._tell_traffic()
+        if not self._meter.telling:
+            await self._meter.tell(self.now_ms())
         await self._stills.stop()
         # what was written leaves before the loop ends
         await asyncio.sleep(0)
@@ -237,7 +230,7 @@ class Node:
             return Answer("line")
         if (known := self._expected.get(said.stream)) is not None:
             if known.expect.purpose != said.purpose:
-                self._note_traffic(known)
+                self._meter.note(known)
                 known.expect = msgspec.structs.replace(known.expect, purpose=said.purpose)
             return Answer(state=known.report())
         if self._expected.rival(said.line, said.phone, said.channel) is not None:
@@ -246,6 +239,7 @@ class Node:
             return Answer("full")
         stream = self._leg(said) if said.talk is not None else Stream(said, self, self._budget)
         self._expected.add(stream)
+        self._intake.reconsider(said.line, said.channel)
         return Answer(state=stream.report())
 
     def _leg(self, said: Expect) -> Leg:
@@ -273,7 +267,7 @@ class Node:
         stream = self._expected.remove(said.stream, time.monotonic() + said.quiet_s if said.quiet_s else 0.0)
         if stream is None:
             return Answer("unknown_stream")
-        self._note_traffic(stream)
+        self._meter.note(stream)
         stream.end(said.reason)
         self._forget_talks()
         return Answer()
@@ -319,7 +313,7 @@ class Node:
         self._bit_rate = viewers = 0
         for stream in self._expected.all():
             stream.second(now)
-            self._note_traffic(stream)
+            self._meter.note(stream)
             self._bit_rate += stream.bit_rate
             viewers += len(stream.viewers)
             for viewer in list(stream.viewers):
@@ -338,39 +332,8 @@ class Node:
         _connections.set(len(self._intake))
         _kept.set(self._kept)
         await self._bus.publish(NODE_SUBJECT, msgspec.msgpack.encode(self.announcement(now)))
-        if self._seconds % TRAFFIC_S == 0 and not self._reporting:
-            self._later(self._tell_traffic())
-
-    async def _tell_traffic(self) -> None:
-        """Give the core what was received; the same report again until it is written down."""
-        if self._report is None:
-            if not self._traffic:
-                return
-            self._reports += 1
-            rows = [(*key[:2], key[2], row[0], row[1]) for key, row in self._traffic.items()]
-            self._traffic = {}
-            self._report = Traffic(self.boot, self._reports, self.now_ms(), rows)
-        self._reporting = True
-        try:
-            await self._bus.request(TRAFFIC_SUBJECT, msgspec.msgpack.encode(self._report), ASK_S)
-            self._report = None
-        except (BusAway, RequestFailed) as error:
-            log.warning("traffic not written down yet", error=str(error)[:200])
-        finally:
-            self._reporting = False
-
-    def _note_traffic(self, stream: Stream) -> None:
-        octets, ms = stream.untold_bytes, stream.untold_ms
-        if not octets and not ms:
-            return
-        stream.untold_bytes = stream.untold_ms = 0
-        _bytes.inc(octets)
-        said = stream.expect
-        key = said.phone, said.channel, said.purpose
-        if key in self._traffic or len(self._traffic) < TRAFFIC_MAX:
-            row = self._traffic.setdefault(key, [0, 0])
-            row[0] += octets
-            row[1] += ms
+        if self._seconds % TRAFFIC_S == 0 and not self._meter.telling:
+            self._later(self._meter.tell(now))
 
     def announcement(self, now: int) -> Announcement:
         """What the node is and has."""

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from luwei.media import output
-from luwei.media.fmp4 import codec_string
+from luwei.media.kept import Kept
 from luwei.media.orders import BINARY, VIDEO_TRACK, Expect, StreamState
 from luwei.media.output import ANNEXB, FMP4, JPEG, Fragments, Placed, VideoClock
+from luwei.media.report import report_of
 from luwei.media.sound import Sound
 from luwei.media.viewer import Viewer
 from luwei.protocol.jt1078.audio import AudioSetting, AudioTrack
@@ -22,9 +23,6 @@ from luwei.protocol.jt1078.serials import SerialCheck
 from luwei.protocol.jt1078.timeline import Timeline
 from luwei.protocol.jt1078.video import Picture, VideoTrack
 
-GROUP_MAX = 4 << 20
-"""Most octets of the kept group of pictures; of a longer one nothing is kept until the next key picture."""
-GROUP_PICTURES_MAX = 1500
 PAUSE_AFTER_MS = 250
 """Without a picture for so long, what is pending is sent."""
 STALLED_MS = 3_000
@@ -66,7 +64,8 @@ class Source(Protocol):
     @property
     def packets(self) -> int: ...
 
-    def end(self, reason: str) -> None: ...
+    def release(self, stream: Stream, reason: str) -> None:
+        """``stream`` is brought by another line now, or is over: a line ends with its last stream."""
 
 
 class Stream:
@@ -76,7 +75,6 @@ class Stream:
         """``budget``: whether the process may keep so many more octets of pictures (negative: fewer)."""
         self.expect = expect
         self._host = host
-        self._budget = budget
         self.source: Source | None = None
         self.viewers: set[Viewer] = set()
         self.expected_at = host.now_ms()
@@ -91,9 +89,8 @@ class Stream:
         self.fps = 0.0
         self.changed = 0
         self.refused: Counter[str] = Counter()
-        self._group: list[Placed] = []
-        self._group_octets = 0
-        self.last_key: Picture | None = None
+        self._kept = Kept(budget)
+        self.last_key: Picture | None
         """What a still is made of."""
         self._still_at = 0
         self._before = (0, 0)
@@ -120,7 +117,8 @@ class Stream:
         self.sound: Sound | None = None
 
     def _want_key(self) -> None:
-        self._keep_nothing()
+        self._kept.clear()
+        self.last_key = None  # a still of it would show another moment than what follows
         for viewer in self.viewers:
             viewer.needs_key = True
             if viewer.audio:
@@ -139,9 +137,10 @@ class Stream:
 
     def attach(self, source: Source) -> None:
         """A connection brings the stream."""
+        if source is self.source:
+            return  # under another of the SIMs that it writes, or it was known by its address before it said one
         if self.source is not None:
-            if self.source is not source:
-                self.source.end("superseded")
+            self.source.release(self, "superseded")
         else:
             self.connected_at = self._host.now_ms()
         self._reset()
@@ -192,7 +191,7 @@ class Stream:
                 self._host.event(self, "key", picture.configuration.codec)
         if picture.changed or (self._anew and picture.key):
             self._pause()
-            self._keep_nothing()
+            self._kept.clear()
             for viewer in list(self.viewers):
                 self._open(viewer)
             if picture.changed:
@@ -206,7 +205,7 @@ class Stream:
             stamp, interval = now_ms, None
         placed = Placed(self.clock.place(self.timeline.place_video(stamp, interval)), picture)
         self.newest_ms, self.newest_stamp_ms = placed.at_ms, picture.timestamp_ms or 0
-        self._keep(placed)
+        self._kept.add(placed)
         done = self.fragments.add(placed)
         plain = stills = False
         for viewer in self.viewers:
@@ -268,28 +267,6 @@ class Stream:
                 if viewer.format == FMP4:
                     self._first(viewer, viewer.offer(made, key, until))
 
-    # The kept group
-
-    def _keep(self, placed: Placed) -> None:
-        size = sum(map(len, placed.picture.units))
-        if placed.picture.key:
-            self._keep_nothing()
-        elif not self._group:
-            return
-        if (
-            self._group_octets + size > GROUP_MAX
-            or len(self._group) >= GROUP_PICTURES_MAX
-            or not self._budget(size)
-        ):  # fmt: skip
-            self._keep_nothing()
-            return
-        self._group.append(placed)
-        self._group_octets += size
-
-    def _keep_nothing(self) -> None:
-        self._budget(-self._group_octets)
-        self._group, self._group_octets = [], 0
-
     # The viewers' side
 
     def join(self, viewer: Viewer, formats: list[str], audio: bool) -> None:
@@ -332,15 +309,16 @@ class Stream:
                 self._show_still(self.last_key, self._host.now_ms())
             return
         waiting = len(self.fragments.pending) if viewer.format == FMP4 else 0
-        ready = self._group[: len(self._group) - waiting]
-        if not self._group or not viewer.format:
+        group = self._kept.pictures
+        ready = group[: len(group) - waiting]
+        if not group or not viewer.format:
             return
         viewer.needs_key = False
         if viewer.format == ANNEXB:
             for placed in ready:
                 viewer.begin(output.annexb(placed))
         elif ready:
-            until = self._group[len(ready)].at_ms if waiting else ready[-1].at_ms + output.PAUSE_MS
+            until = group[len(ready)].at_ms if waiting else ready[-1].at_ms + output.PAUSE_MS
             viewer.begin(self.fragments.of(ready, until))
         elif waiting:
             # the key picture itself is pending: what closes it is the first record
@@ -406,46 +384,12 @@ class Stream:
         """The core does not expect it any more, or the process stops."""
         source, self.source = self.source, None
         if source is not None:
-            source.end(reason)
+            source.release(self, reason)
         for viewer in list(self.viewers):
             viewer.end(reason)
         self.viewers.clear()
-        self._keep_nothing()
+        self._kept.clear()
 
     def report(self) -> StreamState:
         """What the core is told each second."""
-        source, size, serials = self.source, self.video.format, self.source.serials if self.source else None
-        lost = serials.lost if serials else 0
-        packets = source.packets if source else 0
-        return StreamState(
-            stream=self.expect.stream,
-            phone=self.expect.phone,
-            channel=self.expect.channel,
-            line=self.expect.line,
-            purpose=self.expect.purpose,
-            state=self.state,
-            expected_at=self.expected_at,
-            connected_at=self.connected_at,
-            data_at=self.data_at,
-            key_at=self.key_at,
-            peer=source.peer if source else "",
-            transport=source.transport_name if source else "",
-            codec=self.video.likely or "",
-            codec_string=codec_string(self.video.configuration) if self.video.configuration else "",
-            width=size.width if size else 0,
-            height=size.height if size else 0,
-            audio=self.audio.format.codec if self.audio.format else "",
-            bit_rate=self.bit_rate,
-            fps=round(self.fps, 1),
-            bytes=self.bytes,
-            packets=packets,
-            lost=lost,
-            loss_percent=round(100 * lost / (packets + lost), 2) if packets else 0.0,
-            held_back=self.video.held_back,
-            faults=dict(self.video.faults),
-            last_at=self.last_at,
-            newest_ms=self.newest_ms,
-            changed=self.changed,
-            viewers=[viewer.state() for viewer in self.viewers],
-            newest_stamp_ms=self.newest_stamp_ms,
-        )
+        return report_of(self)
