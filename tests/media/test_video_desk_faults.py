@@ -7,18 +7,25 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from luwei.media.orders import AudioHints
+from luwei.media.orders import Announcement, Answer, AudioHints, Expect, Request
 from luwei.registry.audit import SYSTEM
 from luwei.registry.command import ANSWERED
 from luwei.settings import Settings
 from luwei.video import talk_log
 from luwei.video.commanding import Commanding, Sending
+from luwei.video.drive import Drive
 from luwei.video.limits import QuotaExceeded
+from luwei.video.nodes import Nodes
+from luwei.video.playback_drive import PlaybackDrive
+from luwei.video.playbacks import STEERING_MAX, Playbacks
+from luwei.video.playing import FAST, PLAY, Playing
 from luwei.video.talk_log import LeftOpen
 from luwei.video.talks import Talks, Truck
+from luwei.video.upstream import Upstream
 
 AWAY = OperationalError("select", {}, Exception("the database is restarting"))
 
@@ -106,3 +113,98 @@ async def test_talks_asked_for_at_the_same_moment_do_not_pass_the_limit_together
     )
     assert [str(each) for each in answers if isinstance(each, QuotaExceeded)] == ["user_talks"] * 3
     assert len(desk.talks) == 2
+
+
+class Announced:
+    """Two nodes on the bus, the first of which is full though it does not say so."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+
+    async def request(self, subject: str, payload: bytes, _: float) -> bytes:
+        node, request = subject.rpartition(".")[2], msgspec.msgpack.decode(payload, type=Request)
+        self.asked.append((node, request))
+        return msgspec.msgpack.encode(Answer("full" if node == "a" and isinstance(request, Expect) else ""))
+
+
+def nodes_of(bus: Announced) -> Nodes:
+    line: Any = bus
+    nodes = Nodes(line)
+    for name, load in (("a", 0.0), ("b", 0.5)):
+        ports = {"live": 1, "playback": 2, "talk": 3}
+        nodes.heard(Announcement(name, 1, 0, "127.0.0.1", ports, "127.0.0.1", 4, load, 0, [], 9, 0, {}))
+    return nodes
+
+
+class Sent:
+    """Commands that are on their way, as the drive gives them."""
+
+    def __init__(self, ok: bool = True) -> None:
+        self.kinds: list[str] = []
+        self._ok = ok
+
+    async def send(self, kind: str, *_: Any) -> Sending:
+        self.kinds.append(kind)
+        return Sending(len(self.kinds), ended_at=1, ok=self._ok)
+
+    async def ended(self, *_: Any) -> bool:
+        return True
+
+    def forget(self, _: Sending) -> None: ...
+
+
+def desk_of(nodes: Nodes, commanding: Sent) -> Any:
+    def said(stream: Upstream, line: str) -> Expect:
+        return Expect(stream.name, line, stream.phone, 1, line)
+
+    return SimpleNamespace(
+        nodes=nodes, commanding=commanding, transport="tcp", linger_s=0.0, expectation=said, over=lambda _: None
+    )
+
+
+async def test_a_node_that_is_full_keeps_what_it_has_and_the_next_one_is_asked() -> None:
+    bus = Announced()
+    nodes = nodes_of(bus)
+    stream = Upstream("live-1-1", 1, "13912345678", 1, SYSTEM, "why")
+    found = await Drive(desk_of(nodes, Sent()), stream)._expect()
+    assert (found.node if found else "", [node for node, _ in bus.asked]) == ("b", ["a", "b"])
+    assert nodes.get("a") is not None  # else all its streams would be taken for lost
+
+
+async def test_a_terminal_that_was_asked_a_moment_ago_is_told_to_stop_though_nothing_is_noted_of_it_yet() -> None:
+    commands = Sent()
+    drive = Drive(desk_of(nodes_of(Announced()), commands), Upstream("live-1-1", 1, "1", 1, SYSTEM, "why"))
+    drive._sending = Sending(1)
+    await drive._stop()
+    assert commands.kinds == ["video_control"]
+    drive._sending = Sending(2, ended_at=5, result="offline")
+    await drive._stop()
+    assert commands.kinds == ["video_control"]  # it never left
+
+
+def playing() -> Playing:
+    return Playing("play-1-1-x", 1, "1", 1, SYSTEM, "why", node="b", to_at=60_000, mode=PLAY)
+
+
+async def test_a_speed_that_the_terminal_refuses_leaves_the_pictures_placed_as_they_were() -> None:
+    bus = Announced()
+    drive = PlaybackDrive(desk_of(nodes_of(bus), Sent(ok=False)), playing())
+    assert not await drive._go(FAST, 4, 0)
+    assert [request.arrival for _, request in bus.asked] == [True, False]
+
+
+async def test_acts_that_come_in_one_breath_are_bounded() -> None:
+    stream, begun = playing(), 0
+    drive = PlaybackDrive(desk_of(nodes_of(Announced()), Sent()), stream)
+
+    def later(work: Any) -> None:
+        nonlocal begun
+        begun += 1
+        work.close()
+
+    desk: Any = SimpleNamespace(drive_of=lambda _: drive, chores=SimpleNamespace(later=later))
+    viewing: Any = SimpleNamespace(upstream=stream)
+    playbacks = Playbacks(desk)
+    for _ in range(20):
+        playbacks.steer(viewing, "pause", 1, 0)
+    assert begun == STEERING_MAX

@@ -227,8 +227,16 @@ async def test_a_channel_is_played_once_and_a_viewers_next_playback_takes_the_pl
 ) -> None:
     first = some_hours_ago() + 60_000
     tile = await play(live)
-    refused = await opened(live, token=live.web.session_token("second"))
+    second, since = live.web.session_token("second"), now_ms()
+    refused = await opened(live, token=second)
     assert error(refused)[:3] == (409, "channel", "busy")
+    (name,) = (each for each in live.desk.streams if each.startswith("play-"))
+    for token, status in ((second, 404), (None, 200)):  # only who plays it sees it
+        async with live.web.client(token) as client:
+            still = await client.get(f"/api/video/streams/{name}/snapshot", params={"purpose": PURPOSE})
+        assert still.status_code == status
+    (entry,) = audited(live, "video.snapshot", since)
+    assert first <= json.loads(entry.detail)["recorded_at"] < first + 120_000  # and not the time of the look
     later = await play(live, from_at=first + 200_000, to_at=first + 400_000)
     assert await tile.closed() == 4410
     assert tile.state["reason"] == "replaced"

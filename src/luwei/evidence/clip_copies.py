@@ -23,6 +23,8 @@ PATIENCE_S = 150.0
 """A part of a recording in HD takes more than a minute on a busy machine."""
 WAITING_MAX = 32
 """Copies asked for and not made yet; who asks beyond that tries again."""
+WAITING_OF_ONE = 4
+"""Of one viewer: copies are made one after the other, and others wait behind his."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Copy:
 
 
 class Crowded(Exception):
-    """Too many copies are being made."""
+    """Too many copies are being made, or too many for this viewer."""
 
 
 class Unplayable(Exception):
@@ -82,7 +84,8 @@ class ClipCopies:
             return kept
         task = self._making.get(wish)
         if task is None:
-            if len(self._making) >= WAITING_MAX:
+            theirs = sum(each.viewer == wish.viewer for each in self._making)
+            if len(self._making) >= WAITING_MAX or theirs >= WAITING_OF_ONE:
                 raise Crowded
             task = self._making[wish] = asyncio.create_task(self._make(wish, moment), name="viewing copy")
             task.add_done_callback(lambda _: self._making.pop(wish, None))

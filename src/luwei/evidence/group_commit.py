@@ -72,6 +72,12 @@ class GroupCommit:
                     self.away = True
                     await asyncio.sleep(RETRY_S)
                     continue
+                except Exception:
+                    # no work's own failing, which has a savepoint: a line to the registry that broke in another way
+                    log.exception("evidence rows cannot be written")
+                    self.away = True
+                    await asyncio.sleep(RETRY_S)
+                    continue
                 self.away = False
 
     async def _commit(self, group: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:

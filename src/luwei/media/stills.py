@@ -73,6 +73,10 @@ class Stills:
         except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
             await self.stop()
             return b""
+        except asyncio.CancelledError:
+            # its picture would be taken for that of the next stream
+            await self.stop()
+            raise
 
     async def _start(self) -> asyncio.subprocess.Process:
         self._process = await asyncio.create_subprocess_exec(

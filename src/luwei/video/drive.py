@@ -141,9 +141,10 @@ class Drive:
     async def _expect(self) -> Announcement | None:
         """A node that expects the stream; None where there is none."""
         stream, nodes = self._stream, self._desk.nodes
+        full: set[str] = set()
         for _ in range(4):
             running = nodes.running(stream.name)
-            node = nodes.get(stream.node) or (running[0] if running else None) or nodes.choose()
+            node = nodes.get(stream.node) or (running[0] if running else None) or nodes.choose(full)
             if node is None:
                 stream.node = ""
                 stream.say(upstream.WAITING, upstream.NO_NODE)
@@ -162,7 +163,8 @@ class Drive:
             stream.say(upstream.WAITING, upstream.NO_NODE, answer.refused)
             if answer.refused != "full":
                 return None
-            nodes.forget(node.node)
+            # it goes on with the streams that it has
+            full.add(node.node)
         return None
 
     async def _ask(self, node: Announcement) -> Sending:
@@ -282,7 +284,7 @@ class Drive:
     async def _stop(self) -> None:
         """0x9102, then the end of the connection."""
         stream = self._stream
-        if upstream.SENT in stream.steps or stream.connected:
+        if self._asked() or stream.connected:
             sending = await self._control(*self._stopping())
             if sending is not None:
                 await self._desk.commanding.ended(sending, CLOSE_S)
@@ -291,6 +293,12 @@ class Drive:
         if node:
             with contextlib.suppress(NodeGone):
                 await self._desk.nodes.ask(node, Close(stream.name, self._closed_by or upstream.CLOSED))
+
+    def _asked(self) -> bool:
+        """Whether the terminal may have been asked: what left a moment ago is not noted yet."""
+        sending = self._sending
+        under_way = sending is not None and not (sending.ended_at and not sending.sent_at)
+        return under_way or upstream.SENT in self._stream.steps
 
     async def _control(self, kind: str, values: dict[str, Any]) -> Sending | None:
         stream = self._stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from dataclasses import dataclass
 
 import msgspec
@@ -74,13 +75,15 @@ class Nodes:
                     return said, each
         return None
 
-    def choose(self) -> Announcement | None:
-        """The node with the most room: the least busy, then the one with the fewest streams."""
+    def choose(self, without: Container[str] = ()) -> Announcement | None:
+        """The node with the most room: the least busy, then the one with the fewest streams; none of ``without``."""
         limit = time.monotonic() - SILENT_S
         free = [
             each
             for each in self._known.values()
-            if each.heard_s >= limit and len(each.said.streams) + each.given < each.said.streams_max
+            if each.heard_s >= limit
+            and len(each.said.streams) + each.given < each.said.streams_max
+            and each.said.node not in without
         ]
         if not free:
             return None

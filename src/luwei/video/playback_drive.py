@@ -149,6 +149,7 @@ class PlaybackDrive(Drive):
         stream.anchor(here)
         await self._pace(mode != PLAY)
         if not await self._say(mode, SPEEDS[speed] if mode in (FAST, BACK) else 0):
+            await self._pace(stream.mode != PLAY)  # it goes on as it did
             return False
         stream.mode, stream.speed, stream.paused = mode, speed, False
         return True

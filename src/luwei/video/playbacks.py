@@ -90,10 +90,10 @@ class Playbacks:
         drive = self._desk.drive_of(name)
         if not isinstance(drive, PlaybackDrive) or self._steering.get(name, 0) >= STEERING_MAX:
             return
+        self._steering[name] = self._steering.get(name, 0) + 1
         self._desk.chores.later(self._steer(name, drive, act, speed, to_at))
 
     async def _steer(self, name: str, drive: PlaybackDrive, act: str, speed: int, to_at: int) -> None:
-        self._steering[name] = self._steering.get(name, 0) + 1
         try:
             await drive.steer(act, speed, to_at)
         finally:

@@ -20,6 +20,7 @@ from luwei.registry.scope import Scope
 from luwei.video import channels, traffic
 from luwei.video.desk import VideoDesk
 from luwei.video.limits import QuotaExceeded
+from luwei.video.playing import Playing
 from luwei.video.tickets import Ticket
 from luwei.video.upstream import Upstream
 from luwei.web.china_time import written
@@ -212,15 +213,21 @@ async def snapshot(
 ) -> Response[bytes]:
     """The last key picture as JPEG, with viewer, time and purpose on it."""
     scope, stream, row = await _stream(services, door, name, "read")
+    if isinstance(stream, Playing) and all(each.user_id != door.user_id for each in stream.viewings.values()):
+        raise NotFound("stream", "there is no such stream", 0)  # only who plays it sees it
     why = checked_purpose(purpose, scope)
     jpeg = await desk_of(services).snapshot(stream)
     if not jpeg:
         raise Refused(404, "stream", "no_picture", "no picture came yet, or it cannot be decoded here")
     zh, _ = channels.names(stream.channel)
     at = stream.report.last_at if stream.report else now_ms()
+    told: dict[str, Any] = {"channel": stream.channel, "purpose": why}
+    if isinstance(stream, Playing):
+        # the recording's time, and not that at which it was played
+        at = stream.position
+        told["recorded_at"] = at
     words = f"{row.plate} {zh} · {why}"
     marked = await asyncio.to_thread(viewing_copy, jpeg, door.user.username, written(at // 1000 * 1000), words)
-    told = {"channel": stream.channel, "purpose": why}
     await door.note("video.snapshot", None, told, vehicle_id=row.id, scope=scope)
     headers = {
         "Content-Disposition": f'inline; filename="luwei-{row.id}-{stream.channel}-{at}.jpg"',
