@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from luwei.media.orders import Announcement, Answer, AudioHints, Expect, Request
+from luwei.media.orders import Announcement, Answer, AudioHints, Expect, Request, Stranger
 from luwei.registry.audit import SYSTEM
 from luwei.registry.command import ANSWERED
 from luwei.settings import Settings
@@ -23,6 +24,7 @@ from luwei.video.nodes import Nodes
 from luwei.video.playback_drive import PlaybackDrive
 from luwei.video.playbacks import STEERING_MAX, Playbacks
 from luwei.video.playing import FAST, PLAY, Playing
+from luwei.video.strays import Strays
 from luwei.video.talk_log import LeftOpen
 from luwei.video.talks import Talks, Truck
 from luwei.video.upstream import Upstream
@@ -208,3 +210,27 @@ async def test_acts_that_come_in_one_breath_are_bounded() -> None:
     for _ in range(20):
         playbacks.steer(viewing, "pause", 1, 0)
     assert begun == STEERING_MAX
+
+
+async def test_thousands_of_strangers_cost_one_search_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, searching, most = threading.Event(), 0, 0
+
+    def search(_: Strays, __: str) -> None:
+        nonlocal searching, most
+        searching += 1
+        most = max(most, searching)
+        gate.wait(5)
+        searching -= 1
+
+    monkeypatch.setattr(Strays, "_terminal_of", lambda _, sim: (1, sim) if sim == "13912345678" else None)
+    monkeypatch.setattr(Strays, "_terminal_ending_in", search)
+    none: Any = None
+    strays = Strays(none, none, none, none, {})
+    asked = [Stranger("a", f"1390000{number:04}", 1, "live", "") for number in range(50)]
+    known = Stranger("a", "13912345678", 1, "live", "")
+    asking = [asyncio.create_task(strays.stranger("", msgspec.msgpack.encode(each))) for each in (*asked, known)]
+    done, _ = await asyncio.wait(asking, timeout=2, return_when=asyncio.ALL_COMPLETED)
+    gate.set()
+    answers = await asyncio.gather(*asking)
+    assert answers == [b"unknown_sim"] * 50 + [b"unexpected"]
+    assert (most, len(done)) == (1, 50)  # none waits for the search that goes on

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import ColumnElement, Engine, select
 
 from luwei.media.orders import PLAYBACK, TALK, Close, Stranger, StreamState
 from luwei.registry.audit import SYSTEM
@@ -26,6 +26,9 @@ STRAY_MS = 5_000
 STRANGERS_MAX = 1_000
 STRANGER_S = 60.0
 
+SIM_DIGITS = 12
+"""Of a SIM of six octets."""
+
 UNKNOWN_SIM, UNEXPECTED = "unknown_sim", "unexpected"
 
 
@@ -42,11 +45,12 @@ class Strays:
         self._streams = streams
         self._strangers: OrderedDict[tuple[str, int], float] = OrderedDict()
         self._since: dict[str, int] = {}
+        self._searching = False
 
     async def stranger(self, _: str, payload: bytes) -> bytes:
         """Whose it is decides the reason; a terminal that comes twice is told to stop."""
         said = msgspec.msgpack.decode(payload, type=Stranger)
-        known = await asyncio.to_thread(self._terminal_of, said.sim)
+        known = await self._whose(said.sim)
         if known is None:
             return UNKNOWN_SIM.encode()
         key, now = (known[1], said.channel), asyncio.get_running_loop().time()
@@ -59,10 +63,28 @@ class Strays:
             self._chores.later(self._tell_to_stop(known[0], known[1], said.channel, said.line))
         return UNEXPECTED.encode()
 
-    def _terminal_of(self, sim: str) -> tuple[int | None, str] | None:
+    async def _whose(self, sim: str) -> tuple[int | None, str] | None:
+        """Vehicle and phone of the terminal of a SIM as media packets have it. Who is asked for here is a stranger, and
+        there may be thousands: one search at a time goes through all numbers."""
         if not sim.isdigit():
             return None
-        fits = or_(Terminal.phone == sim, Terminal.phone.endswith(sim.rjust(12, "0")))
+        found = await asyncio.to_thread(self._terminal_of, sim)
+        if found is not None or len(sim) > SIM_DIGITS or self._searching:
+            return found
+        self._searching = True
+        try:
+            return await asyncio.to_thread(self._terminal_ending_in, sim)
+        finally:
+            self._searching = False
+
+    def _terminal_of(self, sim: str) -> tuple[int | None, str] | None:
+        return self._first(Terminal.phone == sim)
+
+    def _terminal_ending_in(self, sim: str) -> tuple[int | None, str] | None:
+        """A number of 20 digits of which the packets hold the last twelve: no index helps."""
+        return self._first(Terminal.phone.endswith(sim.rjust(SIM_DIGITS, "0")))
+
+    def _first(self, fits: ColumnElement[bool]) -> tuple[int | None, str] | None:
         with read(self._engine) as connection:
             row = connection.execute(select(Terminal.vehicle_id, Terminal.phone).where(fits).limit(1)).first()
         return None if row is None else (row.vehicle_id, row.phone)
@@ -85,7 +107,7 @@ class Strays:
         self._chores.later(self._end(node, said))
 
     async def _end(self, node: str, said: StreamState) -> None:
-        known = await asyncio.to_thread(self._terminal_of, said.phone)
+        known = await self._whose(said.phone.lstrip("0"))
         if said.stream in self._streams:
             return
         if known is not None and known[0] is not None and said.state != "expected":
