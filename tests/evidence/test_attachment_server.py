@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 from attachment_terminal import SUBIAO_ID, YUEBIAO_ID, AttachmentTerminal, block, file_body, frame, information
+from sqlalchemy import Engine, update
+
+from luwei.evidence.service import KEEP_LOST_MS
+from luwei.registry.engine import write
+from luwei.registry.evidence import EvidenceFile
 
 JPEG = b"00_65_6501_00_20250601083014000001.jpg"
 CLIP = b"02_64_6401_01_20250601083014000001.mp4"
@@ -117,6 +122,29 @@ async def test_an_upload_goes_on_after_a_broken_line_and_a_restart(start: Any, f
     assert (await terminal.ask(0x1210, information(SUBIAO_ID, NUMBER, [(JPEG, len(data))], kind=1))).result == 0
     assert await terminal.upload(JPEG, data) == []
     terminal.close()
+
+
+async def test_what_came_of_a_file_that_was_given_up_does_not_fill_the_disk(
+    start: Any, registry: Engine, files: Any, until: Any
+) -> None:
+    server, data = await start(), content(200_000)
+    terminal = await AttachmentTerminal().connect(server.port)
+    await terminal.announce(SUBIAO_ID, NUMBER, [(JPEG, len(data)), (CLIP, len(data))])
+    for name in (JPEG, CLIP):
+        await terminal.raw(block(name, 0, data[:100_000]))
+    await until(lambda: [u.received for u in server.uploads._open.values()] == [100_000, 100_000])
+    terminal.close()
+    await until(lambda: [row.state for row in files().values()] == ["partial", "partial"])
+    with write(registry) as connection:
+        connection.execute(update(EvidenceFile).values(state="lost", updated_at=1))
+    assert await server.tidy(KEEP_LOST_MS) == 0  # thirty days have not gone by
+    again = await AttachmentTerminal().connect(server.port)
+    await again.announce(SUBIAO_ID, NUMBER, [(CLIP, len(data))])  # this one comes after all
+    assert await server.tidy(KEEP_LOST_MS + 2) == 1
+    for suffix in (".part", ".map"):
+        assert len(list(server.store.incoming.glob(f"*{suffix}"))) == 1
+    assert {name: row.stored_bytes for name, row in files().items()} == {JPEG.decode(): 0, CLIP.decode(): 100_000}
+    again.close()
 
 
 async def test_one_file_comes_over_two_lines_and_several_interleaved(server: Any, files: Any, until: Any) -> None:

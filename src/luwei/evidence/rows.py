@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, case, func, select, update
@@ -120,6 +121,41 @@ def waiting_for_store(engine: Engine) -> list[Arrived]:
             )
         ).all()
     return [Arrived(row.id, str(row.upload), row.store_key, row.stored_bytes) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What came of a file that is lost."""
+
+    id: int
+    upload: str
+
+
+def leftovers(engine: Engine, lost_before: int, most: int) -> list[Leftover]:
+    """Files of which a part lies staged though they are lost since then (UTC ms)."""
+    with read(engine) as connection:
+        found = connection.execute(
+            select(EvidenceFile.id, EvidenceFile.upload)
+            .where(
+                EvidenceFile.state == LOST,
+                EvidenceFile.updated_at < lost_before,
+                EvidenceFile.stored_bytes > 0,
+                EvidenceFile.received_at.is_(None),
+                EvidenceFile.upload.is_not(None),
+            )
+            .order_by(EvidenceFile.id)
+            .limit(most)
+        ).all()
+    return [Leftover(row.id, str(row.upload)) for row in found]
+
+
+def thrown_away(connection: Connection, files: Sequence[int]) -> None:
+    """Nothing of these is staged any more; should they come after all they begin anew."""
+    connection.execute(
+        update(EvidenceFile)
+        .where(EvidenceFile.id.in_(files), EvidenceFile.received_at.is_(None))
+        .values(stored_bytes=0, updated_at=now_ms())
+    )
 
 
 def _end_request(connection: Connection, request: int, at: int) -> None:

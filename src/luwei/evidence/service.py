@@ -42,7 +42,10 @@ log = structlog.get_logger()
 MIB = 1 << 20
 FREE_MIN = 1 << 30
 """Bytes the disk must have left for a new upload to be taken."""
-FLUSH_S, SWEEP_S = 5, 60
+FLUSH_S, SWEEP_S, TIDY_S = 5, 60, 600
+KEEP_LOST_MS = 30 * 24 * 3_600_000
+"""A part of a file that never came whole lies on the disk for so long after the file was given up."""
+TIDY_MOST = 500
 LOST_AFTER_MS = 24 * 3_600_000
 """A late file of no open request is lost after so long."""
 STOP_S = 3.0
@@ -246,6 +249,18 @@ class AttachmentServer:
             at = now_ms()
             late, lost = at - self.settings.evidence_late_min * 60_000, at - LOST_AFTER_MS
             await self.commit.run(lambda connection: (rows.overdue(connection, late), rows.given_up(connection, lost)))
+        if second % TIDY_S == 2:
+            await self.tidy(now_ms())
+
+    async def tidy(self, at: int) -> int:
+        """Throw away what came of files that are lost since long; how many. Else the disk would fill with them."""
+        found = await asyncio.to_thread(rows.leftovers, self._engine, at - KEEP_LOST_MS, TIDY_MOST)
+        # on the loop: a connection that brings one of them after all cannot come in between
+        gone = [each.id for each in found if self.uploads.throw_away(each.upload)]
+        if gone:
+            await self.commit.run(lambda connection: rows.thrown_away(connection, gone))
+            log.info("parts of lost files thrown away", files=len(gone))
+        return len(gone)
 
     async def _flush_refusals(self) -> None:
         if not self.refusals or self.commit.away:

@@ -63,6 +63,14 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._open)
 
+    def throw_away(self, key: str) -> bool:
+        """What is staged of a file is wanted no more; False while some connection brings it. Raises OSError."""
+        if key in self._open:
+            return False
+        for suffix in (".part", ".map", ".draft"):
+            (self._folder / f"{key}{suffix}").unlink(missing_ok=True)
+        return True
+
     def join(self, expected: Expected) -> Upload:
         """The upload of an announced file, for one more connection."""
         upload = self._open.get(expected.upload)
