@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from sqlalchemy.exc import InterfaceError
 
 from luwei.evidence import group_commit
+from luwei.evidence.checking import Checker, Unchecked
 from luwei.evidence.clip_copies import WAITING_OF_ONE, ClipCopies, Crowded, Wish
 from luwei.evidence.group_commit import GroupCommit
 from luwei.evidence.store import EvidenceStore
@@ -51,6 +53,33 @@ async def test_one_viewer_does_not_keep_all_others_from_their_copies(
     assert not other.done()
     await copies.stop()
     await asyncio.gather(other, *waiting, return_exceptions=True)
+
+
+async def test_a_file_that_could_not_be_read_for_a_moment_is_checked_after_all(tmp_path: Path) -> None:
+    entered: list[dict[str, Any]] = []
+
+    class Examiner:
+        looks = 0
+
+        async def examine(self, *_: Any) -> dict[str, Any]:
+            self.looks += 1
+            if self.looks < 3:
+                raise OSError(11, "no process can be started")
+            return {"readable": True}
+
+    class Commit:
+        async def run(self, work: Any) -> None:
+            work(SimpleNamespace(execute=lambda said: entered.append(said.compile().params)))
+
+    commit: Any = Commit()
+    examiner: Any = Examiner()
+    none: Any = None
+    checker = Checker(none, EvidenceStore.open("", tmp_path), commit, examiner)
+    file = Unchecked(1, "originals/2026/11/22/" + "a" * 32, "image/jpeg", 1)
+    for looks in range(3):
+        assert len(entered) == 0, looks
+        await checker._check(file)
+    assert entered[0]["readable"] is True
 
 
 async def test_rows_are_written_again_whatever_the_line_to_the_registry_died_of(

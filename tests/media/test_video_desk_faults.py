@@ -93,7 +93,7 @@ def talks_of(desk: Desk) -> Talks:
 async def test_one_truck_that_cannot_be_told_leaves_no_other_on_the_air(monkeypatch: pytest.MonkeyPatch) -> None:
     left = [LeftOpen(row, "talk", row, "13912345678", 1) for row in (1, 2, 3)]
     settled: list[int] = []
-    monkeypatch.setattr(talk_log, "left_open", lambda _: left)
+    monkeypatch.setattr(talk_log, "left_open", lambda _, __: left)
     monkeypatch.setattr(talk_log, "settle", lambda _, row, __: settled.append(row))
     desk = Desk(broken=1)
     await talks_of(desk).recover()

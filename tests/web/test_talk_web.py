@@ -510,13 +510,13 @@ async def test_a_talk_that_the_core_did_not_live_to_end_is_ended_by_the_next(exc
         connection.execute(
             insert(VideoTalk).values(
                 talk="talk-gone", kind="talk", vehicle_id=live.ids[0], phone=live.phones[0], channel=1, user_id=1,
-                username="engineer", role="administrator", purpose=PURPOSE, started_at=since, ended="", sent_ms=0,
+                username="engineer", role="administrator", purpose=PURPOSE, started_at=since - 3_600_000, ended="", sent_ms=0,
                 heard_ms=0,
             )
         )  # fmt: skip
     await live.desk.talks.recover()
     assert exchange.controls(0, since) == [("video_control", 4)]
-    assert talk_log.left_open(engine) == []
+    assert talk_log.left_open(engine, now_ms()) == []
     with read(engine) as connection:
         assert connection.scalar(select(VideoTalk.ended).where(VideoTalk.talk == "talk-gone")) == "core_gone"
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter as Total
 from sqlalchemy import Connection, Engine, select, update
 
 from luwei.evidence.confined import Confined, Ended, TooLong
@@ -30,8 +31,10 @@ SEARCH_S = 15.0
 BACK_MS = 7 * 86_400_000
 OVERLAP_MS = 600_000
 AT_ONCE = 200
+TRIES = 20
+"""Looks at a file that could not be read, before that is what is known of it: five minutes."""
 
-_checked = Counter("luwei_evidence_checked_total", "Files decoded", ["outcome"])
+_checked = Total("luwei_evidence_checked_total", "Files decoded", ["outcome"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Checker:
         self._since_ms = now_ms() - BACK_MS
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._tries: Counter[int] = Counter()
 
     def start(self) -> None:
         """Begin to check."""
@@ -98,7 +102,7 @@ class Checker:
                     await self._check(file)
                 if found:
                     self._since_ms = max(self._since_ms, found[0].received_at - OVERLAP_MS)
-                if len(found) == AT_ONCE:
+                if len(found) == AT_ONCE and not self._tries:
                     continue
             except Exception:
                 log.exception("checking evidence failed")
@@ -117,10 +121,14 @@ class Checker:
             found = await self._examiner.examine(path, file.media_type)
         except OSError as error:
             log.warning("evidence cannot be checked", file=file.id, error=str(error)[:200])
+            self._tries[file.id] += 1
+            if self._tries[file.id] < TRIES and not isinstance(error, FileNotFoundError):
+                return  # a store that is away, or a machine that starts no process, says nothing of the file
             found = {"cause": "could not be read from the store"}
         finally:
             if fetched is not None:
                 fetched.unlink(missing_ok=True)
+        self._tries.pop(file.id, None)
         outcome = "failed" if "readable" not in found else "readable" if found["readable"] else "unreadable"
         _checked.labels(outcome).inc()
         await self._commit.run(lambda connection: enter_check(connection, file.id, found))

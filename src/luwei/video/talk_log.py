@@ -83,11 +83,13 @@ def end(engine: Engine, call: Call, at: int) -> None:
         )  # fmt: skip
 
 
-def left_open(engine: Engine) -> list[LeftOpen]:
-    """Calls of a core that ended without ending them."""
+def left_open(engine: Engine, before: int) -> list[LeftOpen]:
+    """Calls of a core that ended without ending them: those that began before this one (UTC ms)."""
     columns = VideoTalk.id, VideoTalk.kind, VideoTalk.vehicle_id, VideoTalk.phone, VideoTalk.channel
     with read(engine) as connection:
-        rows = connection.execute(select(*columns).where(VideoTalk.ended_at.is_(None)).limit(1_000)).all()
+        rows = connection.execute(
+            select(*columns).where(VideoTalk.ended_at.is_(None), VideoTalk.started_at < before).limit(1_000)
+        ).all()
     return [LeftOpen(*row) for row in rows]
 
 

@@ -92,6 +92,7 @@ class Talks:
         self._desk = desk
         self._engine = engine
         self._catalogue = catalogue
+        self._since = now_ms()
         self._tickets: dict[str, Talk] = {}
         self.talks: dict[str, Talk] = {}
 
@@ -321,7 +322,7 @@ class Talks:
 
     async def recover(self) -> None:
         """End what the core before did not live to end."""
-        for each in await asyncio.to_thread(talk_log.left_open, self._engine):
+        for each in await asyncio.to_thread(talk_log.left_open, self._engine, self._since):
             try:
                 await self._end_left_open(each)
             except Exception:
