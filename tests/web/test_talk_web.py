@@ -510,8 +510,8 @@ async def test_a_talk_that_the_core_did_not_live_to_end_is_ended_by_the_next(exc
         connection.execute(
             insert(VideoTalk).values(
                 talk="talk-gone", kind="talk", vehicle_id=live.ids[0], phone=live.phones[0], channel=1, user_id=1,
-                username="engineer", role="administrator", purpose=PURPOSE, started_at=since - 3_600_000, ended="", sent_ms=0,
-                heard_ms=0,
+                username="engineer", role="administrator", purpose=PURPOSE, started_at=since - 3_600_000, ended="",
+                sent_ms=0, heard_ms=0,
             )
         )  # fmt: skip
     await live.desk.talks.recover()
