@@ -12,6 +12,13 @@ export function withType(policy: Policy, type: string, change: Partial<TypePolic
   return before ? { ...policy, types: { ...policy.types, [type]: { ...before, ...change } } } : policy;
 }
 
+/** Whether a document has all that the tables draw; what was typed as text may lack it, and the server says what must be there. */
+export function isWhole(policy: Partial<Policy>): policy is Policy {
+  const tables = [policy.merge, policy.files, policy.bulk, policy.appeal, policy.types, policy.grades];
+  const { G1, G2, G3 }: Partial<Policy['grades']> = policy.grades ?? {};
+  return tables.every((table) => table !== null && typeof table === 'object') && Array.isArray(policy.repeat) && [G1, G2, G3].every((grade) => Array.isArray(grade?.checks_s) && Array.isArray(grade?.escalation));
+}
+
 /** Paths of the document whose values differ, as the server names them: `types.6502.grade`. */
 export function differences(before: unknown, after: unknown, path = ''): string[] {
   if (Object.is(before, after)) return [];

@@ -50,7 +50,7 @@ export const GROUPS: readonly RuleGroup[] = [
     ],
   },
   {
-    code: 'proposals', zh: '督办提议', en: 'Proposals of orders',
+    code: 'proposals', zh: '督办建议', en: 'Proposals of orders',
     fields: [
       { path: 'proposals.handled_percent', zh: '一周处理率低于', en: 'Handled in a week, less than', unit: 'percent' },
       { path: 'proposals.handled_cases', zh: '一周至少有处置单', en: 'Of a week with at least', unit: 'cases' },
