@@ -6,10 +6,13 @@ import { caseApi } from '@/api/cases';
 import type { CaseFilter, CaseRow } from '@/api/cases';
 import { ApiError, isAbort } from '@/api/client';
 import { useCaseNews } from '@/live/cases';
+import { useSession } from '@/shell/session';
 
 export const PAGE = 50;
 /** Without the socket, the first page is read anew this often. */
 const AGAIN_MS = 15_000;
+/** So many rows may come beyond what was read; with more the list begins anew, so that a long shift does not fill the page. */
+export const GROWN = 200;
 
 /** Least time left first; what has no limit last. */
 export function order(a: CaseRow, b: CaseRow): number {
@@ -84,7 +87,9 @@ export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows
   const asOf = ref<number | null>(null);
   const error = shallowRef<ApiError | null>(null);
   const busy = ref(false);
+  const session = useSession();
   let flight: AbortController | null = null;
+  let rowsRead = 0;
 
   async function read(after: string | null): Promise<void> {
     flight?.abort();
@@ -94,6 +99,7 @@ export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows
       const page = await caseApi.page(filter(), after, PAGE, mine.signal, plain);
       if (mine.signal.aborted) return;
       items.value = after ? [...items.value, ...page.items.filter((row) => !items.value.some((known) => known.id === row.id))] : page.items;
+      rowsRead = items.value.length;
       total.value = page.total;
       capped.value = page.total_capped;
       next.value = page.next;
@@ -116,8 +122,9 @@ export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows
     const merged = merge(items.value, rows, (row) => matches(row, question, me()), more.value);
     total.value = Math.max(0, total.value + merged.length - items.value.length);
     items.value = merged;
-    asOf.value = Math.max(asOf.value ?? 0, Date.now());
+    asOf.value = Math.max(asOf.value ?? 0, session.now());
     came(merged.filter((row) => !before.has(row.id)));
+    if (merged.length > rowsRead + GROWN && !busy.value) void reload();
   }
 
   const reload = (): Promise<void> => read(null);
