@@ -73,7 +73,7 @@ describe('the rules of the server', () => {
     expect(ruleText('another vehicle has this VIN: 粤B12345（黄）')).toBe('已被其他记录使用');
     expect(ruleText('another vehicle has this VIN; it exists elsewhere')).toBe('已在其他辖区登记');
     expect(ruleText('the case changed meanwhile: 监控员01 Verdict (判定) at 01:24:05')).toBe('监控员01 01:24:05 判定');
-    expect(ruleText('a case that is handled cannot be handed over')).toBe('报警单当前状态不允许此操作');
+    expect(ruleText('a case that is handled cannot be handed over')).toBe('处置单当前状态不允许此操作');
     expect(ruleText('something new')).toBe('something new');
     expect(ruleText('unreachable')).toBe('服务器没有应答，请检查网络后重试');
   });

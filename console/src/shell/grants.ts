@@ -29,7 +29,7 @@ export const GRANT_ROWS: readonly (Words & { code: string; kinds: readonly strin
   { code: 'vehicle', zh: '车辆、备案、安装状态', en: 'Vehicle, filing, install state', kinds: ['vehicle'] },
   { code: 'position', zh: '实时位置、轨迹', en: 'Live position, track', kinds: ['position', 'track'] },
   { code: 'video', zh: '实时视频', en: 'Live video', kinds: ['video'] },
-  { code: 'talk', zh: '通话、监听、广播', en: 'Talk, listening in, broadcast', kinds: ['talk', 'listen', 'broadcast'] },
+  { code: 'talk', zh: '对讲、监听、广播', en: 'Talk, listening in, broadcast', kinds: ['talk', 'listen', 'broadcast'] },
   { code: 'alarm', zh: '报警', en: 'Alarms', kinds: ['alarm'] },
   { code: 'evidence', zh: '证据（车内图片、视频）', en: 'Evidence (in-cab picture, video)', kinds: ['evidence'] },
   { code: 'driver', zh: '驾驶员身份', en: 'Driver identity', kinds: ['driver'] },

@@ -7,7 +7,7 @@ const word = (zh: string, en: string): Words => ({ zh, en });
 const KINDS: Readonly<Record<string, Words>> = {
   vehicle: word('车辆', 'Vehicles'),
   terminal: word('终端', 'Terminals'),
-  operator: word('业户', 'Operators'),
+  operator: word('运输企业', 'Operators'),
   organisation: word('机构', 'Organisations'),
   sim: word('SIM 卡', 'SIM cards'),
   model: word('终端型号', 'Terminal models'),

@@ -64,7 +64,7 @@ export const factMessages = defineMessages(
     'end': '结束',
     'dialect': '方言',
     'track': '看轨迹',
-    'cases': '看此车报警单',
+    'cases': '看此车处置单',
     'status': '车辆状态',
     'byDay': '按日',
     'byType': '按类型',

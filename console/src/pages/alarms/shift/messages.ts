@@ -3,9 +3,9 @@ import { defineMessages } from '@/i18n';
 export const shiftMessages = defineMessages(
   {
     'give': '交出',
-    'give.hint': '勾选要交的报警单，写明交代事项。交给同事即归其名下；交给下一班则放回队列。',
-    'give.none': '您手上没有报警单',
-    'give.noneHint': '领取或保存过处置记录的报警单会列在这里。',
+    'give.hint': '勾选要交的处置单，写明交代事项。交给同事即归其名下；交给下一班则放回队列。',
+    'give.none': '您手上没有处置单',
+    'give.noneHint': '领取或保存过处置记录的处置单会列在这里。',
     'all': '全选',
     'to': '交给',
     'to.shift': '下一班（放回队列）',
@@ -26,7 +26,7 @@ export const shiftMessages = defineMessages(
     'take': '接收',
     'took': '已接收 {n} 条',
     'took.refused': '有 {n} 条未接收：',
-    'mine': '看我手上的报警单',
+    'mine': '看我手上的处置单',
     'fold': '收起',
     'unfold': '全部 {n} 条',
     'more': '更早的交接',

@@ -2,7 +2,7 @@ import { defineMessages } from '@/i18n';
 
 export const rulesMessages = defineMessages(
   {
-    'about': '督办、查岗的时限，虚假处理线索和督办提议的阈值，证据包的保留期。此前已发出的督办、查岗和线索仍按各自的版本。',
+    'about': '督办、查岗的时限，虚假处理线索和督办建议的阈值，证据包的保留期。此前已发出的督办、查岗和线索仍按各自的版本。',
     'unit.minutes': '分钟',
     'unit.seconds': '秒',
     'unit.times': '次',
