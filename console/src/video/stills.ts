@@ -39,7 +39,7 @@ export class StillsSink implements Sink {
       this.frames += 1;
       this.events.frame();
     } catch (error) {
-      this.events.failed(String(error));
+      if (!this.closed) this.events.failed(String(error));
     } finally {
       this.busy = false;
     }
