@@ -8,7 +8,7 @@ import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.alarms' | 'title.case' | 'title.oversight' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.own' | 'title.absent';
+    title: 'title.monitor' | 'title.alarms' | 'title.case' | 'title.oversight' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.roadside' | 'title.own' | 'title.absent';
     theme?: Theme;
     /** Its entry in the menu; without one it is everybody's. */
     page?: PageName;
@@ -23,6 +23,12 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/login', component: () => import('@/pages/login/LoginPage.vue'), meta: { title: 'title.monitor', open: true } },
+    // outside the shell: a phone on the road loads this page and nothing else
+    {
+      path: '/roadside',
+      component: () => import('@/pages/roadside/RoadsidePage.vue'),
+      meta: { title: 'title.roadside', page: 'roadside', theme: 'light' },
+    },
     {
       path: '/',
       component: () => import('@/shell/AppShell.vue'),

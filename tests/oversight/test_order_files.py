@@ -182,11 +182,11 @@ def test_files_go_with_an_order_and_its_answer_and_are_verified_like_evidence(ke
     steps = order_views.story(world.engine, key, side=True)
     assert [[file.name for file in step.files] for step in steps] == [["通知.pdf"], ["现场.jpg"]]
     assert all(step.files == [] for step in order_views.story(world.engine, key, side=False))
-    assert order_files.one(world.engine, key, second.id)[0].sha256 == second.sha256
+    assert order_files.one(world.engine, second.id, order_id=key)[0].sha256 == second.sha256
     with pytest.raises(NotFound):
-        order_files.one(world.engine, key + 1, second.id)
+        order_files.one(world.engine, second.id, order_id=key + 1)
     assert (verify(world.engine, kept.store).files, verify(world.engine, kept.store).findings) == (2, [])
-    path = kept.store.local_path(order_files.one(world.engine, key, second.id)[1])
+    path = kept.store.local_path(order_files.one(world.engine, second.id, order_id=key)[1])
     assert path is not None
     path.chmod(0o640)
     path.write_bytes(picture((8, 8)))

@@ -36,7 +36,8 @@ RARE = ("path", "long")
 """Tried in every second field: there are three hundred of them."""
 LAST = ("/api/login", "/api/reauthenticate", "/api/password", "/api/me/totp")
 """Guesses slow down whoever guesses, so these come when all others are done."""
-FILES = ("/api/supervision-files", "/api/import/{noun}", "/api/import/{noun}/job", "/api/upgrades/firmware")
+FILES = ("/api/supervision-files", "/api/roadside/files", "/api/import/{noun}", "/api/import/{noun}/job",
+         "/api/upgrades/firmware")  # fmt: skip
 """Routes that take a file and no JSON: their content is tried in tests/registry and tests/web/test_upgrades_web.py."""
 CIRCLE = {"lat_e6": 22_543_100, "lon_e6": 114_057_900, "radius_m": 500}
 
@@ -82,6 +83,7 @@ def given(web: Running, owner: int) -> dict[str, dict[str, Any]]:
         "post /api/oversight/policies": {"policy": policies["oversight"]},
         "post /api/oversight/policies/check": {"policy": policies["oversight"]},
         "post /api/supervision-orders": {"level": 1, "target": owner},
+        "post /api/roadside/checks": {"plate": "粤B12345", "plate_color": 2, "findings": ["other"]},
         "post /api/fences": {"name": "name", "kind": "circle", "city": 440300, "geometry": CIRCLE},
         "post /api/commands": {"kind": "text", "vehicles": [1], "parameters": {"text": "请休息"}},
         "post /api/post-checks": {"targets": {"kind": "operator", "id": owner}, "text": "请核实情况",

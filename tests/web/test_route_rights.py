@@ -94,7 +94,7 @@ def filled(path: str) -> str:
 
 SPANS = {
     "from": "0", "to": "5", "hex": "7e", "noun": "vehicles", "kind": "text", "command": "1", "loser": "2",
-    "before": "1", "after": "2", "reason": "checksum",
+    "before": "1", "after": "2", "reason": "checksum", "plate": "粤B12345", "color": "2",
 }  # fmt: skip
 """Values for what the routes must be given before they look at the door."""
 

@@ -126,7 +126,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/^must (not )?unpack to .*$/, '压缩文件展开后过大'],
   [/^must not hold paths that climb$/, '压缩文件含越界路径'],
   [/^must be at most (\d+) uploads that nothing has named$/, '未使用的附件已达 $1 个，请先移除'],
-  [/^must be own uploads that no order or answer has yet$/, '附件须由本人上传且未被使用，请重新添加'],
+  [/^must be own uploads that no act has named yet$/, '附件须由本人上传且未被使用，请重新添加'],
   [/^must be uploaded again$/, '附件须重新上传'],
   [/^is done by an authority.*$/, '由主管部门办理'],
   [/^the order went up to the \w+$/, '此件已上交上级审核'],

@@ -68,7 +68,7 @@ SHIPPED = {
         Shipped("police", "公安交管", "police", ("police",), "/monitor", True, 8 * 60),
         Shipped("regulator", "保险监管", "insurance regulator", ("regulator",), "/install"),
         Shipped("insurer", "保险机构", "insurer", (INSURER,), "/install"),
-        Shipped("vendor", "设备厂商", "vendor", (VENDOR,), "/assets", False, 60),
+        Shipped("vendor", "设备厂商", "vendor", (VENDOR,), "/install", False, 60),
         Shipped("monitor", "第三方监控", "third-party monitor", (MONITOR,), "/alarms"),
         Shipped("operator", "运输企业", "operator", OPERATING, "/alarms"),
         Shipped("driver", "驾驶员", "driver", (), "/me"),
@@ -122,6 +122,9 @@ _EXTRA = {
     ("police", ACT, "video"): Cell(REASON),
     ("monitor", ACT, "video"): Cell(OWN),
     ("operator", ACT, "video"): Cell(OWN),
+    # at the roadside a truck stands before the officer, whichever city registered it
+    ("city", WRITE, "roadside"): Cell(FULL),
+    ("county", WRITE, "roadside"): Cell(FULL),
 }
 
 PLATFORM = {
@@ -141,6 +144,7 @@ PLATFORM = {
     "area": "F+ O+ O+ - - - - - O+ O+ -",
     "grant": "F O O O O - - O O O -",
     "case_policy": "F+ O O - - - - - O O -",
+    "roadside": "F+ O O - - - - - O O -",
 }
 """What §2.2 does not name. Link health (session, ledger) follows the vehicle row of those who keep devices running;
 stored messages and traces show places and codes in raw bytes and stay with who supervises or watches a truck. To
@@ -188,6 +192,7 @@ def _shipped() -> dict[str, Rights]:
         "grant",
     ):
         rights["inspector"][READ, code] = Cell(OWN, "masked" if KINDS[code].row == "vehicle" else "")
+    rights["inspector"] |= {(READ, "roadside"): Cell(OWN), (WRITE, "roadside"): Cell(FULL)}
     rights |= {role: _technical(role) for role in ("administrator", "duty", "viewer")}
     return {role: MappingProxyType(cells) for role, cells in rights.items()}
 

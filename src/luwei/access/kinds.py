@@ -129,6 +129,7 @@ KINDS = {
         Kind("upgrade", "远程升级", "upgrades", "platform", _MAY),
         Kind("area", "区域与路线", "areas and routes", "platform"),
         Kind("case_policy", "处置规则", "handling policy", "platform"),
+        Kind("roadside", "路面核查", "roadside checks", "platform", (READ, WRITE)),
         Kind("user", "账号", "accounts", "administration"),
         Kind("right", "角色与权限", "roles and rights", "administration"),
         Kind("sign_in", "登录规则", "sign-in rules", "administration"),

@@ -1,5 +1,5 @@
-"""Files that come with an order or an answer 督办附件: judged by their content, kept as originals in the evidence
-store.
+"""Files that come with an order or an answer 督办附件, and pictures of roadside checks: judged by their content, kept
+as originals in the evidence store.
 
 A file is uploaded by itself and waits, staged, for the act that names it; what no act names within a day is removed. An
 original is stored before its act's transaction, under the key that its row has from the beginning, so a process that is
@@ -57,6 +57,10 @@ _STILLS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif")
 """Brands of still pictures in a container of clips: no browser in use shows them."""
 
 
+UNNAMED = (SupervisionFile.order_id.is_(None), SupervisionFile.check_id.is_(None))
+"""Conditions on an upload that waits for its act."""
+
+
 class Unstored(Exception):
     """The store cannot take a file now."""
 
@@ -92,13 +96,16 @@ class OrderFiles:
         """End the process that opens pictures and clips."""
         await self._examiner.stop()
 
-    async def take_in(self, source: Readable, name: str, actor: Actor) -> FileView:
-        """A file of ``actor`` that waits for its act. Raises RegistryError by field and rule, Unstored."""
+    async def take_in(self, source: Readable, name: str, actor: Actor, pictures: bool = False) -> FileView:
+        """A file of ``actor`` that waits for its act; ``pictures``: nothing else is taken. Raises RegistryError by
+        field and rule, Unstored."""
         await asyncio.to_thread(self._room, actor)
         key = new_key()
         path = self._staged(key)
         try:
             kind = await asyncio.to_thread(self._stage, source, path)
+            if pictures and kind not in PICTURES:
+                raise RegistryError("file", "must be a picture")
             if kind in PICTURES | CLIPS:
                 found = await self._examiner.examine(path, kind)
                 if found.get("readable") is not True:
@@ -117,10 +124,7 @@ class OrderFiles:
         return self._folder / key.rpartition("/")[2]
 
     def _room(self, actor: Actor) -> None:
-        mine = (
-            SupervisionFile.user_id == actor.user_id, SupervisionFile.order_id.is_(None),
-            SupervisionFile.created_at > now_ms() - WAIT_MS,
-        )  # fmt: skip
+        mine = (SupervisionFile.user_id == actor.user_id, *UNNAMED, SupervisionFile.created_at > now_ms() - WAIT_MS)
         with read(self._engine) as connection:
             waiting = connection.execute(select(func.count()).select_from(SupervisionFile).where(*mine)).scalar_one()
         if waiting >= WAITING_MAX:
@@ -162,7 +166,7 @@ class OrderFiles:
     def remove(self, key: int, actor: Actor) -> None:
         """Take back an own upload that no act has named. Raises NotFound."""
         mine = (
-            SupervisionFile.id == key, SupervisionFile.user_id == actor.user_id, SupervisionFile.order_id.is_(None),
+            SupervisionFile.id == key, SupervisionFile.user_id == actor.user_id, *UNNAMED,
             SupervisionFile.stored.is_(False),
         )  # fmt: skip
         with write(self._engine) as connection:
@@ -194,11 +198,11 @@ class OrderFiles:
     def forget(self, before: int) -> int:
         """Remove uploads older than ``before`` (UTC ms) that no act has named, those too that were stored for an act
         which was then refused; how many, at most FORGET_AT_ONCE. Killed anywhere, the next call goes on."""
-        old = (SupervisionFile.order_id.is_(None), SupervisionFile.created_at < before)
+        old = (*UNNAMED, SupervisionFile.created_at < before)
         with write(self._engine) as connection:
             several = select(SupervisionFile.id, SupervisionFile.store_key).where(*old).order_by(SupervisionFile.id)
             rows = connection.execute(several.limit(FORGET_AT_ONCE)).all()
-            mine = (SupervisionFile.id.in_([row.id for row in rows]), SupervisionFile.order_id.is_(None))
+            mine = (SupervisionFile.id.in_([row.id for row in rows]), *UNNAMED)
             # an act only takes what is stored: from here on these are nobody's
             connection.execute(update(SupervisionFile).where(*mine).values(stored=False))
         for row in rows:
@@ -216,29 +220,29 @@ class OrderFiles:
 
 def _waiting(engine: Engine, keys: Sequence[int], actor: Actor) -> Sequence[Any]:
     mine = (
-        SupervisionFile.user_id == actor.user_id, SupervisionFile.order_id.is_(None),
-        SupervisionFile.created_at > now_ms() - WAIT_MS,
+        SupervisionFile.user_id == actor.user_id, *UNNAMED, SupervisionFile.created_at > now_ms() - WAIT_MS,
     )  # fmt: skip
     with read(engine) as connection:
         rows = connection.execute(
             select(*SupervisionFile.__table__.columns).where(SupervisionFile.id.in_(keys), *mine)
         ).all()
     if len(rows) != len(keys):
-        raise RegistryError("files", "must be own uploads that no order or answer has yet")
+        raise RegistryError("files", "must be own uploads that no act has named yet")
     return rows
 
 
-def attach(connection: Connection, order: int, step: int, keys: Sequence[int], actor: Actor) -> None:
-    """Give stored uploads of ``actor`` to a step of an order. Raises RegistryError where another act was faster."""
+def attach(connection: Connection, keys: Sequence[int], actor: Actor, **to: int) -> None:
+    """Give stored uploads of ``actor`` to an act: ``order_id`` and ``step_id``, or ``check_id``. Raises RegistryError
+    where another act was faster."""
     if not keys:
         return
     mine = (
-        SupervisionFile.id.in_(keys), SupervisionFile.user_id == actor.user_id, SupervisionFile.order_id.is_(None),
+        SupervisionFile.id.in_(keys), SupervisionFile.user_id == actor.user_id, *UNNAMED,
         SupervisionFile.stored.is_(True),
     )  # fmt: skip
-    given = connection.execute(update(SupervisionFile).where(*mine).values(order_id=order, step_id=step))
+    given = connection.execute(update(SupervisionFile).where(*mine).values(**to))
     if given.rowcount != len(keys):
-        raise RegistryError("files", "must be own uploads that no order or answer has yet")
+        raise RegistryError("files", "must be own uploads that no act has named yet")
 
 
 def is_side(scope: Scope, supervises: bool, order: Mapping[str, Any]) -> bool:
@@ -259,15 +263,25 @@ def of_order(engine: Engine, order: int) -> dict[int, list[FileView]]:
     return found
 
 
-def one(engine: Engine, order: int, key: int) -> tuple[FileView, str]:
-    """A file of the order and its key in the store. Raises NotFound."""
-    statement = select(*SupervisionFile.__table__.columns).where(
-        SupervisionFile.id == key, SupervisionFile.order_id == order
-    )
+def of_checks(connection: Connection, checks: Sequence[int]) -> dict[int, list[FileView]]:
+    """Pictures by the roadside check that they are of."""
+    columns = (SupervisionFile.id, SupervisionFile.name, SupervisionFile.media_type, SupervisionFile.size,
+               SupervisionFile.sha256, SupervisionFile.sm3)  # fmt: skip
+    statement = select(SupervisionFile.check_id, *columns).where(SupervisionFile.check_id.in_(checks))
+    found: dict[int, list[FileView]] = {}
+    for row in connection.execute(statement.order_by(SupervisionFile.id)):
+        found.setdefault(row.check_id, []).append(FileView(*row[1:]))
+    return found
+
+
+def one(engine: Engine, key: int, **of: int) -> tuple[FileView, str]:
+    """A file of an order (``order_id``) or check (``check_id``) and its key in the store. Raises NotFound."""
+    mine = (getattr(SupervisionFile, name) == value for name, value in of.items())
+    statement = select(*SupervisionFile.__table__.columns).where(SupervisionFile.id == key, *mine)
     with read(engine) as connection:
         row = connection.execute(statement).first()
     if row is None:
-        raise NotFound("id", "there is no such file of this order", key)
+        raise NotFound("id", "there is no such file here", key)
     return FileView(row.id, row.name, row.media_type, row.size, row.sha256, row.sm3), row.store_key
 
 

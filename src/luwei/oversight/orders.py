@@ -98,7 +98,7 @@ class HeldOrder:
             update(SupervisionOrder).where(SupervisionOrder.id == self.row["id"]).values(**values)
         )  # fmt: skip
         step = _step(self.connection, self.row["id"], act, self.actor.user_id, detail, self.now)
-        attach(self.connection, self.row["id"], step, files, self.actor)
+        attach(self.connection, files, self.actor, order_id=self.row["id"], step_id=step)
         record(
             self.connection, self.actor, f"supervision_order.{act}", self.row["id"], _with(detail, files),
             vehicle_id=self.row["vehicle_id"],
@@ -144,7 +144,7 @@ def issue(engine: Engine, scope: Scope, wanted: NewOrder, actor: Actor, now: int
         key: int = connection.execute(added).scalar_one()
         told = {"level": wanted.level, "target": about["target_id"], "due_at": due, "title": said["title"]}
         step = _step(connection, key, "issued", actor.user_id, told | {"text": said["text"]}, at)
-        attach(connection, key, step, wanted.files, actor)
+        attach(connection, wanted.files, actor, order_id=key, step_id=step)
         record(
             connection, actor, "supervision_order.issue", key, _with(told | {"case": wanted.case}, wanted.files),
             vehicle_id=about["vehicle_id"],

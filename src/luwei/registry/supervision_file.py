@@ -1,4 +1,5 @@
-"""Files of supervision orders 督办附件: what an authority sends with an order, an organisation with its answer."""
+"""Files of supervision orders 督办附件: what an authority sends with an order, an organisation with its answer; and
+pictures of roadside checks."""
 
 from __future__ import annotations
 
@@ -9,13 +10,15 @@ from luwei.registry.base import Base, now_ms
 
 
 class SupervisionFile(Base):
-    """One file; its bytes lie in the evidence store. Without an order it waits for the act it was uploaded for."""
+    """One file; its bytes lie in the evidence store. Without an order or check it waits for the act it was uploaded
+    for."""
 
     __tablename__ = "supervision_file"
     __table_args__ = (
         UniqueConstraint("store_key"),
         Index("ix_supervision_file_order_id_id", "order_id", "id"),
         Index("ix_supervision_file_user_id_order_id", "user_id", "order_id"),
+        Index("ix_supervision_file_check_id", "check_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -23,6 +26,8 @@ class SupervisionFile(Base):
     order_id: Mapped[int | None] = mapped_column(Integer)
     step_id: Mapped[int | None] = mapped_column(Integer)
     """The step of the story that it came with."""
+    check_id: Mapped[int | None] = mapped_column(Integer)
+    """The roadside check that it is of."""
     user_id: Mapped[int] = mapped_column(Integer)
     organisation_id: Mapped[int | None] = mapped_column(Integer)
     """Whose file it is."""

@@ -16,7 +16,7 @@ _PLAIN = (
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(self), payment=(), usb=()"),
+    (b"permissions-policy", b"camera=(), geolocation=(self), microphone=(self), payment=(), usb=()"),
 )
 
 

@@ -31,6 +31,7 @@ ROWS = {
     "upgrade": "●+ ◐+ –  – –  – – ◐  –  –  –",
     "area": "●+ ◐+ ◐+ – –  – – –  ◐+ ◐+ –",
     "case_policy": "●+ ◐ ◐ – – –   – –  ◐  ◐  –",
+    "roadside": "●+ ◐ ◐ – – –   – –  ◐  ◐  –",
     "grant": "● ◐  ◐  ◐  ◐  – – ◐  ◐  ◐  –",
     "talk": "●+ ◐+ ◐+ ⌛+ ⌛+ – – – ◐+ ◐+ –",
     "listen": "⌛ ⌛◐ ⌛◐ ⌛ ⌛ – – – ⌛◐ ⌛◐ –",
@@ -47,7 +48,7 @@ CALLS = ("talk", "listen", "broadcast")
 GRANT_ROWS = {"track": "position", **dict.fromkeys(CALLS, "talk")}
 """The row that a request on a reason names, where it is another one."""
 GOVERNMENT = ("province", "city", "county", "emergency", "police", "regulator")
-INSPECTED = (*OF_VEHICLES, "position", "alarm", "case", "grant")
+INSPECTED = (*OF_VEHICLES, "position", "alarm", "case", "grant", "roadside")
 
 
 def row_of(kind: str) -> str:
@@ -70,6 +71,8 @@ def manner(person: dict[str, Any], kind: str, act: str = "read") -> str:
     if role == "viewer":
         shut = (*PRIVATE, *CALLS, "user", "right", "sign_in", "audit", "grant", "trace")
         return OWN if act == "read" and row not in shut else NONE
+    if kind == "roadside" and act == "write" and role in ("city", "county", "inspector"):
+        return FULL  # the truck stands before the officer
     if role == "inspector":
         return OWN if act == "read" and kind in INSPECTED else NONE
     cell = TABLE[row][COLUMNS.index(role)]

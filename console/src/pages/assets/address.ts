@@ -6,7 +6,7 @@ import { useRoute, useRouter } from 'vue-router';
 import type { NounCode } from './nouns';
 import { NOUN_CODES, NOUNS } from './nouns';
 
-export const VIEWS = ['facts', 'equipment', 'bindings', 'history'] as const;
+export const VIEWS = ['facts', 'equipment', 'bindings', 'checks', 'history'] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface AssetsAddress {

@@ -37,6 +37,7 @@ const KINDS: Readonly<Record<string, Words>> = {
   upgrade: word('远程升级', 'Upgrades'),
   area: word('区域与路线', 'Areas and routes'),
   case_policy: word('处置规则', 'Handling policy'),
+  roadside: word('路面核查', 'Roadside checks'),
   user: word('账号', 'Accounts'),
   right: word('角色与权限', 'Roles and rights'),
   sign_in: word('登录规则', 'Sign-in rules'),

@@ -21,6 +21,7 @@ PAGES = (
     ("track", ("track",)),
     ("install", ("upkeep",)),
     ("quality", ("vehicle",)),
+    ("roadside", ("roadside",)),
     ("commands", ("command",)),
     ("access", ("session", "ledger")),
     ("explain", ("explanation",)),

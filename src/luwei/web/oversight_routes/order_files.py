@@ -38,13 +38,15 @@ from luwei.web.sign_in import own_page
 Uploads = Annotated[list[Id], msgspec.Meta(max_length=AN_ACT)]
 
 
-def _files(services: Services) -> OrderFiles:
+def files_of(services: Services) -> OrderFiles:
+    """Where uploads are kept. Raises Refused (503) where there is no such place."""
     if services.oversight is None:
         raise Refused(503, "", "evidence_unavailable", "files are not kept here")
     return services.oversight.files
 
 
-def _away() -> Refused:
+def away() -> Refused:
+    """What is said while the store cannot take or give."""
     return Refused(503, "", "evidence_unavailable", "the file cannot be kept or read now; try again")
 
 
@@ -53,9 +55,9 @@ async def keep_files(services: Services, keys: list[int], actor: Actor) -> None:
     if not keys:
         return
     try:
-        await asyncio.to_thread(_files(services).keep, keys, actor)
+        await asyncio.to_thread(files_of(services).keep, keys, actor)
     except Unstored:
-        raise _away() from None
+        raise away() from None
 
 
 def _sends(door: Door) -> Scope:
@@ -83,16 +85,16 @@ async def file_upload(
     if not isinstance(upload, UploadFile):
         raise Refused(400, "file", "must be given", "the form has no part named file")
     try:
-        return await _files(services).take_in(upload.file, upload.filename, door.actor(scope))
+        return await files_of(services).take_in(upload.file, upload.filename, door.actor(scope))
     except Unstored:
-        raise _away() from None
+        raise away() from None
 
 
 @delete("/api/supervision-files/{key:int}", tags=["oversight"], guards=[own_page])
 async def file_remove(services: NamedDependency[Services], door: NamedDependency[Door], key: Key) -> None:
     """Take back an upload that nothing has named yet."""
     scope = _sends(door)
-    await asyncio.to_thread(_files(services).remove, key, door.actor(scope))
+    await asyncio.to_thread(files_of(services).remove, key, door.actor(scope))
 
 
 @get("/api/supervision-orders/{key:int}/files/{file:int}", tags=["oversight"])
@@ -105,30 +107,36 @@ async def file_open(
 ) -> Response[Any]:
     """A file of an order, for its two sides. ``view``: a picture as a copy that bears viewer, time and order number."""
     scope = sees_orders(door)
-    kept = _files(services)
+    files_of(services)
 
     def look() -> tuple[OrderView, FileView, str]:
         row, order = order_views.one(services.engine, orders.visible(scope, door.user.organisation_id), key)
         if not order_files.is_side(scope, door.may("supervise", "case", aggregates=True), row):
             raise NotFound("id", "there is no such file of this order", file)
-        return (order, *order_files.one(services.engine, key, file))
+        return (order, *order_files.one(services.engine, file, order_id=key))
 
     order, view, stored = await asyncio.to_thread(look)
-    copies = form == "view"
-    if copies and view.media_type not in PICTURES:
-        raise Refused(404, "form", "no_view", "there is no viewing copy of this type")
-    try:
-        pieces = await asyncio.to_thread(_opened, kept, stored)
-    except (OSError, ValueError):
-        raise _away() from None
     told = {"order": key, "sha256": view.sha256, "form": form}
     truck = order.vehicle.id if order.vehicle is not None else None
     await door.note("supervision_file.open", view.id, told, vehicle_id=truck, scope=scope)
+    return await served(services, door, view, stored, form == "view", order.number)
+
+
+async def served(
+    services: Services, door: Door, view: FileView, stored: str, copies: bool, number: str
+) -> Response[Any]:  # fmt: skip
+    """The file; ``copies``: a picture as a copy that bears viewer, time and ``number``. Raises Refused."""
+    if copies and view.media_type not in PICTURES:
+        raise Refused(404, "form", "no_view", "there is no viewing copy of this type")
+    try:
+        pieces = await asyncio.to_thread(_opened, files_of(services), stored)
+    except (OSError, ValueError):
+        raise away() from None
     if copies:
         moment = written(now_ms() // 1000 * 1000)
 
         def copy() -> bytes:
-            return viewing_copy(b"".join(pieces), door.user.username, moment, order.number)
+            return viewing_copy(b"".join(pieces), door.user.username, moment, number)
 
         try:
             picture = await asyncio.to_thread(copy)
