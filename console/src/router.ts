@@ -8,7 +8,7 @@ import { proposeTheme, type Theme } from '@/shell/theme';
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: 'title.monitor' | 'title.alarms' | 'title.case' | 'title.oversight' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.roadside' | 'title.own' | 'title.absent';
+    title: 'title.monitor' | 'title.alarms' | 'title.case' | 'title.oversight' | 'title.video' | 'title.track' | 'title.explain' | 'title.access' | 'title.commands' | 'title.assets' | 'title.system' | 'title.roadside' | 'title.install' | 'title.own' | 'title.absent';
     theme?: Theme;
     /** Its entry in the menu; without one it is everybody's. */
     page?: PageName;
@@ -64,6 +64,11 @@ export const router = createRouter({
           path: 'track',
           component: () => import('@/pages/track/TrackPage.vue'),
           meta: { title: 'title.track', page: 'track', theme: 'dark', vehicle: true },
+        },
+        {
+          path: 'install',
+          component: () => import('@/pages/install/InstallPage.vue'),
+          meta: { title: 'title.install', page: 'install', theme: 'light' },
         },
         {
           path: 'explain',

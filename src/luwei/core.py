@@ -51,6 +51,7 @@ from luwei.live.wheel import WheelWatch
 from luwei.multimedia.intake import Intake
 from luwei.multimedia.keeping import keep
 from luwei.oversight.engine import OversightEngine
+from luwei.programme.contact import ContactFollower
 from luwei.registry import audit_chain
 from luwei.registry.engine import migrate, open_engine
 from luwei.registry.fleet import fleet_rows
@@ -108,6 +109,7 @@ class Core:
         self.multimedia: Intake | None = None
         self.cases: CaseEngine | None = None
         self.oversight: OversightEngine | None = None
+        self.contacts: ContactFollower | None = None
         self.wheel: WheelWatch | None = None
         self.recorder: Recorder | None = None
         self.loop_lag_s = 0.0
@@ -195,6 +197,7 @@ class Core:
         assert self.wheel is not None
         await started(stack, self.wheel)
         self.oversight = await started(stack, OversightEngine(engine, store, settings.data, history.query))
+        self.contacts = await started(stack, ContactFollower(engine, self._received, history.query))
         imports = await started(stack, Background(engine, partial(registry_changed, bus)))
         desk = BackupDesk(engine, history, store, settings.data)
         await desk.serve(bus)
@@ -246,6 +249,11 @@ class Core:
         fleet = self.feed.fleet if self.feed is not None else Fleet()
         return {key for key in vehicles if (now := fleet.present(key)) is not None and now.state == "stopped"}
 
+    def _received(self) -> Any:
+        """When each truck was heard last, by its id."""
+        fleet = self.feed.fleet if self.feed is not None else Fleet()
+        return fleet.received_ms[: fleet.size]
+
     def _present(self, vehicle: int) -> bool:
         """Whether it reports now."""
         now = self.feed.fleet.present(vehicle) if self.feed is not None else None
@@ -285,6 +293,7 @@ class Core:
             "multimedia": self.multimedia.health() if self.multimedia else {"ok": False, "state": "starting"},
             "cases": self.cases.health() if self.cases else {"ok": False, "state": "starting"},
             "oversight": self.oversight.health() if self.oversight else {"ok": False, "state": "starting"},
+            "contacts": self.contacts.health() if self.contacts else {"ok": False, "state": "starting"},
             "drivers": self.wheel.health() if self.wheel else {"ok": False, "state": "starting"},
             "recordings": self.recorder.health() if self.recorder else {"ok": False, "state": "starting"},
             "history": {"ok": work["state"] != "history failing"},

@@ -7,6 +7,7 @@ export const PAGES = {
   oversight: { icon: 'shield', name: 'nav.oversight' },
   video: { icon: 'video', name: 'nav.video' },
   track: { icon: 'track', name: 'nav.track' },
+  install: { icon: 'link', name: 'nav.install' },
   roadside: { icon: 'truck', name: 'nav.roadside' },
   commands: { icon: 'command', name: 'nav.commands' },
   access: { icon: 'access', name: 'nav.access' },

@@ -51,6 +51,7 @@ from luwei.web.errors import HANDLERS, Refused
 from luwei.web.explain import explain_get, explain_post
 from luwei.web.gateways import gateways, rates
 from luwei.web.headers import guard_headers
+from luwei.web.installation import route_handlers as installation_routes
 from luwei.web.ledger import ledger
 from luwei.web.live_socket import live
 from luwei.web.map_files import map_file
@@ -73,6 +74,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *case_routes.route_handlers,
     *oversight_routes.route_handlers,
     *roadside_routes.route_handlers,
+    *installation_routes,
     *evidence.route_handlers, *profiles.route_handlers, deviations, deviation_terminals, deviations_csv,
     *template_routes.route_handlers,
     *upgrade_routes.route_handlers,

@@ -31,6 +31,7 @@ from luwei.live.gateways import GatewayBoard
 from luwei.live.trace import Traces
 from luwei.oversight.engine import OversightEngine
 from luwei.profiles import Catalogue, catalogue_of
+from luwei.programme.counted import Counted
 from luwei.registry import gone, ownership
 from luwei.registry.engine import read
 from luwei.registry.imports.background import Background
@@ -115,6 +116,7 @@ class Services:
     watch: RightsWatch = field(init=False)
     looks: Looks = field(default_factory=Looks)
     plates: Plates = field(init=False)
+    installation: Counted = field(default_factory=Counted)
 
     async def ask(self, name: str, **parameters: Any) -> pa.Table:
         """Run a query of the history in a thread. Raises Refused (503) where the history cannot answer.

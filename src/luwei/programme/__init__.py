@@ -1,0 +1,1 @@
+"""The notice's tasks as work: what was promised, installed, connected (reference supervision §3)."""
