@@ -66,6 +66,7 @@ class WholeSystem:
         self.web = f"http://127.0.0.1:{self.web_port}"
         self.client = httpx.Client(base_url=self.web, headers={"X-Luwei": "1"}, timeout=20)
         self.process: subprocess.Popen[bytes] | None = None
+        self.password, self.proved_at = "", 0.0
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another ``luwei`` command with the same settings."""
@@ -126,6 +127,14 @@ class WholeSystem:
         self.client.post("/api/login", json={"username": username, "password": password}).raise_for_status()
         chosen = "a-Long-enough-1-secret"
         self.client.post("/api/password", json={"old": password, "new": chosen}).raise_for_status()
+        self.password, self.proved_at = chosen, time.monotonic()
+
+    def prove(self) -> None:
+        """After ``login``: prove again who one is where that was minutes ago. Risky acts ask for it after a quarter of
+        an hour, which many tests on a slow machine take together."""
+        if time.monotonic() - self.proved_at > 300:
+            self.client.post("/api/reauthenticate", json={"password": self.password}).raise_for_status()
+            self.proved_at = time.monotonic()
 
     def stored(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the history, read by another client; the system must have stopped."""

@@ -41,6 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(params=[DESK_SIZE, PHONE_SIZE], ids=["desk", "phone"])
 def opened(request: pytest.FixtureRequest, browser: Browser, system: WholeSystem) -> Iterator[Watched]:
     """An empty page of nobody, on a desk and on a phone."""
+    system.prove()
     width, height = request.param
     context = browser.new_context(
         viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai", accept_downloads=True
