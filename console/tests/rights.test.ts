@@ -32,9 +32,9 @@ describe('the matrix of rights', () => {
 
 describe('menu and area by right', () => {
   it('lists the pages this console has, in the order of the server', () => {
-    expect(menuOf(['monitor', 'install', 'assets', 'nothing'])).toEqual(['monitor', 'assets']);
+    expect(menuOf(['monitor', 'quality', 'assets', 'nothing'])).toEqual(['monitor', 'assets']);
     expect(firstPage('/assets', ['monitor', 'assets'])).toBe('/assets');
-    expect(firstPage('/install', ['track', 'assets'])).toBe('/track');
+    expect(firstPage('/quality', ['track', 'assets'])).toBe('/track');
     expect(firstPage('/roadside', [])).toBe('/me');
   });
 

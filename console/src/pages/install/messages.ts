@@ -89,7 +89,7 @@ export const installMessages = defineMessages(
     'none.insurer': 'No insurer registered',
     'none.vendor': 'Not bound, or no vendor',
     'trend': 'Bound and connected, 12 months',
-    'trend.about': 'of today’s due trucks, by the end of each month',
+    'trend.about': 'of the trucks due today, by the end of each month',
     'stalled': 'Stalled trucks',
     'never': 'Bound, never online',
     'day': 'Silent 24 h to 7 d',

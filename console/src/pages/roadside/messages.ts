@@ -189,7 +189,7 @@ export const roadsideMessages = defineMessages(
     'record.note.hint': 'Optional, at most 500 characters',
     'record.place': 'Place',
     'record.place.hint': 'Such as G15 Chenjiang, optional',
-    'record.here': 'Use this device’s place',
+    'record.here': 'Use the place of this device',
     'record.located': 'Place of this device: {place}',
     'record.unlocated': 'This device gave no place',
     'record.unlocate': 'Leave the place out',
