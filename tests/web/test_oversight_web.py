@@ -130,6 +130,13 @@ async def test_files_are_opened_by_the_two_sides_alone(web: Running, offices: di
         assert [tuple(row) for row in connection.execute(entries)] == [
             ("supervision_file.upload", made["id"]), ("supervision_file.open", made["id"]),
         ]  # fmt: skip
+    async with web.client(offices["company"]) as client:
+        kept = (await client.post("/api/supervision-files", files={"file": ("整改.pdf", content)})).json()["id"]
+        answer = {"version": 9, "reply": "done", "text": "已整改", "files": [kept]}
+        for key in (1, 2**31 - 1):
+            assert (await client.post(f"/api/supervision-orders/{key}/answer", json=answer)).status_code in (404, 409)
+        removed = await client.delete(f"/api/supervision-files/{kept}")
+        assert removed.status_code == 204, "for an answer that is none nothing is kept for ever"
 
 
 async def test_words_and_rules_are_served(web: Running, offices: dict[str, Any]) -> None:

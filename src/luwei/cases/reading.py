@@ -218,7 +218,6 @@ def _matches(engine: Engine, text: str) -> ColumnElement[bool]:
         keys = select(Vehicle.id).where(contains(engine, Vehicle.plate, fragment)).limit(TRUCKS_MOST + 1)
         found = list(connection.scalars(keys))
     if len(found) > TRUCKS_MOST:
-        # so common that the cases themselves are soon looked through
         return contains(engine, AlarmCase.plate, fragment)
     return AlarmCase.vehicle_id.in_(found) if found else false()
 
@@ -228,18 +227,24 @@ def page(engine: Engine, scope: Scope, chosen: CaseFilter, size: int, after: str
     if not 1 <= size <= SIZE_MOST:
         raise RegistryError("size", f"must be from 1 to {SIZE_MOST}", size)
     conditions = chosen.conditions(engine, scope)
-    ordered = select(*AlarmCase.__table__.columns).where(*conditions).order_by(AlarmCase.sort_at, AlarmCase.id)
-    if after:
-        ordered = ordered.where(_beyond(after))
     counted = select(func.count()).select_from(select(AlarmCase.id).where(*conditions).limit(COUNT_MOST + 1).subquery())
     with read(engine) as connection:
         total = connection.execute(counted).scalar_one()
-        rows = connection.execute(ordered.limit(size + 1)).all()
-        items = views(connection, [dict(row._mapping) for row in rows[:size]])
-    more = len(rows) > size
-    last = rows[size - 1] if more else None
-    following = _cursor(last.sort_at, last.id) if last is not None else None
+        items, following = _slice(connection, conditions, size, after)
     return CasePage(min(total, COUNT_MOST), total > COUNT_MOST, items, following)
+
+
+def _slice(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], size: int, after: str
+) -> tuple[list[CaseRow], str | None]:
+    """Rows in the order of their stage, and the cursor of what follows."""
+    ordered = select(*AlarmCase.__table__.columns).where(*conditions).order_by(AlarmCase.sort_at, AlarmCase.id)
+    if after:
+        ordered = ordered.where(_beyond(after))
+    rows = connection.execute(ordered.limit(size + 1)).all()
+    last = rows[size - 1] if len(rows) > size else None
+    following = _cursor(last.sort_at, last.id) if last is not None else None
+    return views(connection, [dict(row._mapping) for row in rows[:size]]), following
 
 
 def _cursor(sort_at: int, key: int) -> str:
@@ -258,15 +263,15 @@ def _beyond(after: str) -> ColumnElement[bool]:
 
 
 def exported(engine: Engine, scope: Scope, chosen: CaseFilter) -> Iterator[CaseRow]:
-    """The rows of a list, all of them up to EXPORT_MOST."""
-    after, left = "", EXPORT_MOST
-    while left > 0:
-        found = page(engine, scope, chosen, min(SIZE_MOST, left), after)
-        yield from found.items
-        left -= len(found.items)
-        if found.next is None:
-            return
-        after = found.next
+    """The rows of a list, all of them up to EXPORT_MOST; nothing is counted for it."""
+    conditions = chosen.conditions(engine, scope)
+    after: str | None = ""
+    left = EXPORT_MOST
+    while after is not None and left > 0:
+        with read(engine) as connection:
+            items, after = _slice(connection, conditions, SIZE_MOST, after)
+        yield from items
+        left -= SIZE_MOST
 
 
 def one(engine: Engine, scope: Scope, case_id: int) -> dict[str, Any]:

@@ -243,6 +243,21 @@ def _require_in_charge(scope: Scope, held: HeldOrder) -> None:
         raise RegistryError("in_charge", f"the order went up to the {held.row['in_charge']}", held.row["in_charge"])
 
 
+def require_answer(engine: Engine, scope: Scope, key: int, version: int, actor: Actor) -> None:
+    """Raises what ``answer`` would, before files are kept for it that nothing would ever remove."""
+    mine = select(SupervisionOrder.version, SupervisionOrder.target_id, SupervisionOrder.state).where(
+        SupervisionOrder.id == key, *visible(scope, actor.organisation_id)
+    )
+    with read(engine) as connection:
+        row = connection.execute(mine).first()
+    if row is None:
+        raise NotFound("id", "there is no such order", key)
+    if row.version != version or row.state not in OWED:
+        raise Conflict("version", "the order changed meanwhile: look again", version)
+    if not answers_for(scope, row.target_id):
+        raise RegistryError("target", "is answered by the organisation that was ordered", row.target_id)
+
+
 def answer(
     engine: Engine,
     scope: Scope,

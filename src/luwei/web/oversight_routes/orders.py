@@ -211,6 +211,8 @@ async def order_answer(
 ) -> OrderDetail:
     """The organisation that was ordered answers."""
     scope = door.allow("write", "case")
+    if data.files:
+        await asyncio.to_thread(orders.require_answer, services.engine, scope, key, data.version, door.actor(scope))
     await keep_files(services, data.files, door.actor(scope))
     work = partial(orders.answer, files=data.files)
     return await _act(services, door, scope, key, work, data.version, data.reply, data.text)
