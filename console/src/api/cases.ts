@@ -245,7 +245,8 @@ export interface CaseWords {
 }
 
 export interface CaseFilter {
-  stage?: Stage;
+  /** `not_closed`: all open ones of a vehicle. */
+  stage?: Stage | 'not_closed';
   grade?: string | number | null;
   type?: string;
   city?: number | null;

@@ -139,7 +139,9 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   return (text ? JSON.parse(text) : undefined) as T;
 }
 
-/** A file as it comes. */
-export async function requestFile(path: string, options: RequestOptions = {}): Promise<Blob> {
-  return (await answered(path, options)).blob();
+/** A file as it comes; `told` gets the headers of the answer. */
+export async function requestFile(path: string, options: RequestOptions = {}, told?: (headers: Headers) => void): Promise<Blob> {
+  const answer = await answered(path, options);
+  told?.(answer.headers);
+  return answer.blob();
 }

@@ -88,8 +88,8 @@ describe('the address', () => {
   });
 
   it('may ask for one truck', () => {
-    expect(readWanted({ vehicle: '12', channel: '2', purpose: ' 报警核实 ' })).toEqual({ vehicle: 12, channel: 2, purpose: '报警核实' });
-    expect(readWanted({ vehicle: '12', channel: '99' })).toEqual({ vehicle: 12, channel: null, purpose: '' });
+    expect(readWanted({ vehicle: '12', channel: '2', purpose: ' 报警核实 ' })).toEqual({ vehicle: 12, channel: 2, purpose: '报警核实', about: null });
+    expect(readWanted({ vehicle: '12', channel: '99' })).toEqual({ vehicle: 12, channel: null, purpose: '', about: null });
   });
 });
 

@@ -53,11 +53,13 @@ export interface Wanted {
   vehicle: number;
   channel: number | null;
   purpose: string;
+  /** Id of the case that it is about; what is recorded or fetched is its evidence then, unless another is chosen. */
+  about: number | null;
 }
 
 /** The truck that a link asks for. */
 export function readWanted(query: Query): Wanted | null {
   const vehicle = whole(query.vehicle, VEHICLE_MAX);
   const purpose = typeof query.purpose === 'string' ? query.purpose.trim().slice(0, 100) : '';
-  return vehicle === null ? null : { vehicle, channel: whole(query.channel, CHANNEL_MAX), purpose };
+  return vehicle === null ? null : { vehicle, channel: whole(query.channel, CHANNEL_MAX), purpose, about: whole(query.case, VEHICLE_MAX) };
 }

@@ -52,7 +52,16 @@ export interface ChannelLine {
   spans: Span[];
 }
 
+/** A part of a channel's day that somebody marked. */
+export interface Section {
+  channel: number;
+  from: number;
+  to: number;
+}
+
 export const DAY_MS = 86_400_000;
+/** How much of the day the lines show: all of it, or less. */
+export const WINDOWS = [DAY_MS, 6 * 3_600_000, 3_600_000, 600_000] as const;
 const CHINA_MS = 8 * 3_600_000;
 /** Pieces less apart are one on the line. */
 const GAP_MS = 2_000;
@@ -67,6 +76,20 @@ export function dayFrom(text: string): number | null {
   return Number.isFinite(at) ? at : null;
 }
 export const clockOf = (at: number): string => new Date(at + CHINA_MS).toISOString().slice(11, 19);
+
+/** So much of the day around a moment, within the day. */
+export function windowOf(day: number, length: number, centre: number): { from: number; to: number } {
+  const from = Math.min(Math.max(day, Math.round((centre - length / 2) / 60_000) * 60_000), day + DAY_MS - length);
+  return { from, to: from + length };
+}
+
+/** Four equal parts of what is shown, with their clocks. */
+export const ticksOf = ({ from, to }: { from: number; to: number }): { at: number; text: string }[] =>
+  [0, 1, 2, 3, 4].map((part) => {
+    const at = from + ((to - from) / 4) * part;
+    const text = clockOf(at);
+    return { at, text: part === 4 && text === '00:00:00' ? '24:00' : text.slice(0, text.endsWith(':00') ? 5 : 8) };
+  });
 
 /** Channel by channel, what lies within the day; neighbours of a kind joined. Pieces with broken times are left out. */
 export function linesOf(items: readonly Piece[], day: number): ChannelLine[] {

@@ -11,6 +11,7 @@ import { readWall, readWanted, writeWall } from './address';
 import { added, NO_PATROL, wallOf } from './patrol';
 import type { Patrol } from './patrol';
 import { usePurpose } from './purpose';
+import { useRecords } from './records/useRecords';
 import { readPlace } from './recordings';
 import type { Place } from './recordings';
 import type { Dragged } from './tree-acts';
@@ -24,13 +25,14 @@ const PATROL_TRUCKS = 40;
 const AT_ONCE = 4;
 
 /** What this page writes into the address, and what it takes from it. */
-const OWN = ['grid', 'tiles', 'full', 'vehicle', 'channel', 'purpose', 'at'];
+const OWN = ['grid', 'tiles', 'full', 'vehicle', 'channel', 'purpose', 'at', 'case'];
 
 export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) {
   const route = useRoute();
   const router = useRouter();
   const trucks = useTrucks();
   const purpose = usePurpose();
+  const records = useRecords();
   const asRead = (): Wall => readWall(route.query) ?? emptyWall(4);
   const fitted = (next: Wall): Wall => (phone.value ? regrid({ ...next, slots: [next.slots[next.enlarged ?? -1] ?? shown(next)[0] ?? null, ...next.slots.slice(1)] }, 1) : next);
   const wall = shallowRef<Wall>(fitted(asRead()));
@@ -158,11 +160,13 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
     async (query) => {
       if (route.path !== '/video') return;
       const recorded = readPlace(query);
+      const wanted = readWanted(query);
+      if (wanted?.about) records.about(wanted.vehicle, wanted.about, wanted.purpose);
       if (recorded) {
+        if (wanted?.purpose && purpose.own) purpose.state(wanted.purpose);
         place.value = recorded;
         return;
       }
-      const wanted = readWanted(query);
       if (wanted) {
         if (wanted.purpose && purpose.own) purpose.state(wanted.purpose);
         await show(wanted.vehicle, wanted.channel);

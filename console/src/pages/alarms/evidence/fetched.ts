@@ -2,6 +2,8 @@
  * Files that were fetched already, as object URLs: the next case's evidence stands ready when the person goes on. The server forbids
  * browsers to keep evidence, so it is held here, in memory, and let go oldest first.
  */
+import { reactive } from 'vue';
+
 import { requestFile, withQuery } from '@/api/client';
 
 /** Bytes held at most; a case has a few pictures and two or three clips of some megabytes. */
@@ -14,6 +16,8 @@ interface Held {
 
 const held = new Map<string, Held>();
 const flights = new Map<string, Promise<string>>();
+/** Where the copy of a clip ends that goes on behind it, ms by file. */
+export const ends = reactive(new Map<number, number>());
 let total = 0;
 /** Ends what is on its way when nothing is to stay. */
 let away = new AbortController();
@@ -37,8 +41,11 @@ function keep(key: string, blob: Blob): string {
 }
 
 /** `ahead`: nobody waits for it, so nobody is asked to lift a refusal. */
-async function read(key: string, ahead: boolean): Promise<string> {
-  return keep(key, await requestFile(key, { plain: ahead, signal: away.signal }));
+async function read(id: number, key: string, ahead: boolean): Promise<string> {
+  return keep(key, await requestFile(key, { plain: ahead, signal: away.signal }, (headers) => {
+    const end = Number(headers.get('x-luwei-copy-ends') ?? 0);
+    if (end > 0) ends.set(id, end);
+  }));
 }
 
 /** The file's object URL; fetched once. @throws ApiError */
@@ -52,7 +59,7 @@ export function fetched(id: number, purpose: string, ahead = false): Promise<str
   }
   let flight = flights.get(key);
   if (!flight) {
-    const mine = (flight = read(key, ahead).finally(() => {
+    const mine = (flight = read(id, key, ahead).finally(() => {
       if (flights.get(key) === mine) flights.delete(key);
     }));
     flights.set(key, mine);

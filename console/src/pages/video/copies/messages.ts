@@ -10,6 +10,7 @@ export const copyMessages = defineMessages(
     'forbidden': '无权查看证据文件',
     'refused': '没有成功：{why}',
     'retry': '重试',
+    'ends': '副本只到 {time}，原件更长；导出原件可看全部',
   },
   {
     'view': 'View',
@@ -20,5 +21,6 @@ export const copyMessages = defineMessages(
     'forbidden': 'No right to look at files of the evidence',
     'refused': 'Not done: {why}',
     'retry': 'Try again',
+    'ends': 'The copy ends at {time}, the original goes on: export it to see all',
   },
 );

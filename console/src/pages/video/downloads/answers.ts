@@ -2,7 +2,7 @@
 import { request } from '@/api/client';
 import type { QueryValue } from '@/api/client';
 
-import type { Piece } from '../recordings';
+import type { Piece, Section } from '../recordings';
 
 export const NETWORKS = ['wifi', 'lan', 'mobile'] as const;
 export type Network = (typeof NETWORKS)[number];
@@ -86,15 +86,17 @@ export interface Wanted {
   to: number;
   networks: readonly Network[];
   hours: number;
+  /** Id of the case that it is evidence of. */
+  forCase: number | null;
 }
 
 /** As the terminal's list names the piece; what it does not name any more stays open (0). */
 export const downloadsApi = {
-  order: ({ piece, vehicle, list, from, to, networks, hours }: Wanted, purpose: string) =>
+  order: ({ piece, vehicle, list, from, to, networks, hours, forCase }: Wanted, purpose: string) =>
     request<Download>('/api/video/downloads', {
       body: {
         vehicle_id: vehicle, channel: piece.channel, from_at: from, to_at: to, media_type: piece.media_type, stream: piece.stream, storage: piece.storage,
-        networks, valid_h: hours, ...(list === null ? {} : { list }), ...(purpose ? { purpose } : {}),
+        networks, valid_h: hours, ...(list === null ? {} : { list }), ...(forCase === null ? {} : { case_id: forCase }), ...(purpose ? { purpose } : {}),
       },
       plain: true,
     }),
@@ -122,3 +124,25 @@ export const piecesOf = (items: readonly Piece[], channel: number): Wanted['piec
 
 export const samePiece = (a: Piece | null, b: Piece | null): boolean =>
   a !== null && b !== null && a.channel === b.channel && a.start_at === b.start_at && a.end_at === b.end_at && a.storage === b.storage && a.stream === b.stream;
+
+/** Pieces less apart have no gap between them. */
+const GAP_MS = 2_000;
+
+/**
+ * What of a channel lies in a section: by the piece that it begins with (a storage and stream of its own), about how many bytes, and where
+ * nothing is recorded. Null: nothing lies there.
+ */
+export function sectionOf(pieces: readonly Wanted['piece'][], { from, to }: Pick<Section, 'from' | 'to'>, like: Wanted['piece'] | null = null): { piece: Wanted['piece']; bytes: number; holes: number } | null {
+  const within = pieces.filter((piece) => piece.media_type !== 1 && piece.start_at < to && piece.end_at > from);
+  const first = like ?? [...within].sort((a, b) => a.storage - b.storage || a.stream - b.stream || a.start_at - b.start_at)[0];
+  if (!first) return null;
+  const same = within.filter((piece) => piece.storage === first.storage && piece.stream === first.stream);
+  if (!same.length) return null;
+  let [bytes, holes, end] = [0, 0, from];
+  for (const piece of same) {
+    bytes += (piece.bytes * (Math.min(to, piece.end_at) - Math.max(from, piece.start_at))) / (piece.end_at - piece.start_at);
+    if (piece.start_at - end > GAP_MS) holes += 1;
+    end = Math.max(end, piece.end_at);
+  }
+  return { piece: first, bytes, holes: holes + (to - end > GAP_MS ? 1 : 0) };
+}

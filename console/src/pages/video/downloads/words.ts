@@ -20,6 +20,7 @@ export const answerKey = (code: string) => {
 };
 export const ruleKey = (rule: string) => {
   if (rule === 'is no list of this truck') return 'rule.list' as const;
+  if (rule === 'is closed') return 'rule.closed_case' as const;
   const known = among(RULES, rule);
   return known ? (`rule.${known}` as const) : null;
 };

@@ -73,8 +73,13 @@ export interface RecordPage {
 }
 
 export const recordsApi = {
-  start: ({ vehicle, channel }: Slot, stream: Quality, purpose: string) =>
-    request<{ record: RecordRow }>('/api/video/records', { body: { vehicle_id: vehicle, channel, stream, ...(purpose ? { purpose } : {}) }, plain: true }).then((answer) => answer.record),
+  /** `forCase`: id of the case that it is evidence of. */
+  start: ({ vehicle, channel }: Slot, stream: Quality, seconds: number, forCase: number | null, purpose: string) =>
+    request<{ record: RecordRow }>('/api/video/records', {
+      body: { vehicle_id: vehicle, channel, stream, seconds, ...(forCase === null ? {} : { case: forCase }), ...(purpose ? { purpose } : {}) },
+      plain: true,
+    }).then((answer) => answer.record),
+  limits: (signal?: AbortSignal) => request<{ seconds_limit: number }>('/api/video/records/limits', { signal, plain: true }),
   stop: (id: number) => request<{ record: RecordRow }>(`/api/video/records/${id}/stop`, { method: 'POST', plain: true }).then((answer) => answer.record),
   one: (id: number, signal?: AbortSignal) => request<RecordDetail>(`/api/video/records/${id}`, { signal, plain: true }),
   list: (query: Record<string, QueryValue>, signal?: AbortSignal) => request<RecordPage>('/api/video/records', { query, signal, plain: true }),

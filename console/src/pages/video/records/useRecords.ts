@@ -1,6 +1,6 @@
 /** Which channels on the wall are being recorded: those that this page began, and those that the picture itself says so of. */
 import { defineStore } from 'pinia';
-import { reactive, watch } from 'vue';
+import { reactive, ref, watch } from 'vue';
 
 import { ApiError } from '@/api/client';
 import { useSession } from '@/shell/session';
@@ -21,7 +21,14 @@ export const useRecords = defineStore('video-records', () => {
   /** By channel: what runs there, or ran there last on this page. */
   const rows = reactive(new Map<string, RecordRow>());
   const busy = reactive(new Set<string>());
+  /** What was chosen for the last record, or brought along from a case; 0 minutes: as long as may be. */
+  const wish = ref<{ minutes: number; vehicle: number; case: number | null; number: string }>({ minutes: 5, vehicle: 0, case: null, number: '' });
   let timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Somebody came here from a case: what is recorded or fetched of its truck is for it, unless another is chosen. `words` name it. */
+  function about(vehicle: number, id: number, words: string): void {
+    wish.value = { ...wish.value, vehicle, case: id, number: words.split(' ').at(-1) || `#${id}` };
+  }
 
   const of = (slot: Slot): RecordRow | undefined => rows.get(keyOf(slot));
 
@@ -79,12 +86,15 @@ export const useRecords = defineStore('video-records', () => {
   }
 
   /** Throws ApiError. */
-  const start = (slot: Slot, stream: Quality): Promise<void> =>
-    once(slot, () => purpose.withPurpose(slot.vehicle, (why) => recordsApi.start(slot, stream, why)));
+  const start = (slot: Slot, stream: Quality, seconds: number, forCase: number | null): Promise<void> =>
+    once(slot, () => purpose.withPurpose(slot.vehicle, (why) => recordsApi.start(slot, stream, seconds, forCase, why)));
 
   /** Throws ApiError. */
   const stop = (slot: Slot, id: number): Promise<void> => once(slot, () => recordsApi.stop(id));
 
-  watch(() => session.user?.id, () => rows.clear());
-  return { rows, busy, of, found, start, stop, keep };
+  watch(() => session.user?.id, () => {
+    rows.clear();
+    wish.value = { minutes: 5, vehicle: 0, case: null, number: '' };
+  });
+  return { rows, busy, wish, about, of, found, start, stop, keep };
 });
