@@ -346,7 +346,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--bit-rate", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fan-streams", type=int, default=10)
-    parser.add_argument("--part", choices=["all", "streams", "fan", "muxers"], default="all")
+    parser.add_argument("--talks", type=int, default=50)
+    parser.add_argument("--part", choices=["all", "streams", "fan", "muxers", "talk"], default="all")
     given = parser.parse_args(arguments)
     print(f"load at the start: {os.getloadavg()[0]:.1f}")
     if given.part in ("all", "muxers"):
@@ -373,3 +374,7 @@ def main(arguments: list[str]) -> None:
                 f"{count} streams, 1 and 50 viewers: relay {one:.3f} and {fifty:.3f}, media {own:.3f} and {many:.3f} "
                 f"({rate:.0f} Mbit/s): apart from sending {(many - (fifty - one)) / own:.2f} x"
             )
+    if given.part in ("all", "talk"):
+        from bench import media_talk  # it needs this module
+
+        media_talk.talks(given.talks, given.seconds, given.rounds)
