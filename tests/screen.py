@@ -76,5 +76,5 @@ def fits_every_screen(page: Page) -> None:
     assert own is not None
     for width, height in (DESK_SIZE, PHONE_SIZE, (own["width"], own["height"])):
         page.set_viewport_size({"width": width, "height": height})
-        page.evaluate("new Promise(requestAnimationFrame)")  # what the size decides is drawn anew
-        page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+        page.evaluate("() => new Promise(requestAnimationFrame)")  # what the size decides is drawn anew
+        page.wait_for_function("() => document.documentElement.scrollWidth <= window.innerWidth")
