@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { filled } from '@/i18n';
 import type { Messages } from '@/i18n';
 
 const files = import.meta.glob<Record<string, unknown>>('../src/**/*messages.ts', { eager: true });
@@ -7,7 +8,7 @@ const all = Object.entries(files).flatMap(([file, module]) =>
   Object.values(module).map((value) => [file, value as Messages<Record<string, string>>] as const),
 );
 
-const places = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1] as string).sort();
+const places = (text: string): string[] => [...text.matchAll(/\{(\w+)(?::[^|{}]*\|[^|{}]*)?\}/g)].map((found) => found[1] as string).sort();
 
 describe.each(all)('%s', (_, messages) => {
   it('says the same things in both languages, with the same places', () => {
@@ -16,5 +17,21 @@ describe.each(all)('%s', (_, messages) => {
       expect(en, key).toBeTruthy();
       expect(new Set(places(en as string)), key).toEqual(new Set(places(zh)));
     }
+  });
+});
+
+/** Words that are counted somewhere; with the number one they lose their s. */
+const COUNTED = /\{\w+\} (?:more )?(?:alarms|cases|vehicles|trucks|files|rows|minutes|hours|days|seconds|entries|points|accounts|commands|channels|matches)\b/;
+
+describe('counted words', () => {
+  it('follow their number', () => {
+    const text = '{n} severe {n:case|cases} of {all} {all:entry|entries}';
+    expect(filled(text, { n: 1, all: '1,234' })).toBe('1 severe case of 1,234 entries');
+    expect(filled(text, { n: 0, all: '1' })).toBe('0 severe cases of 1 entry');
+    expect(filled('{n} {m:day|days}', { n: 2 })).toBe('2 {m:day|days}');
+  });
+
+  it.each(all)('have both forms in %s', (_, messages) => {
+    expect(Object.values(messages.en).filter((text) => COUNTED.test(text))).toEqual([]);
   });
 });

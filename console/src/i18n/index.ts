@@ -1,6 +1,7 @@
 /**
  * Two languages, checked by the compiler. Each page keeps its own message file: `defineMessages(zh, en)` demands the same
- * keys of both, and `t('key', {…})` demands exactly the `{name}` places of the Chinese text.
+ * keys of both, and `t('key', {…})` demands exactly the `{name}` places of the Chinese text. English chooses the form of a counted
+ * word by the number: `{n} {n:alarm|alarms}`.
  */
 import { computed, ref } from 'vue';
 
@@ -51,12 +52,23 @@ export function defineMessages<const Z extends Record<string, string>>(
   return { zh, en };
 }
 
+/** `{n}` is a value; `{n:alarm|alarms}` the word that goes with it, for one or for any other number. */
+const PLACE = /\{(\w+)(?::([^|{}]*)\|([^|{}]*))?\}/g;
+
+export function filled(text: string, places: Record<string, string | number>): string {
+  return text.replace(PLACE, (whole, name: string, one?: string, many?: string) => {
+    const value = places[name];
+    if (value === undefined) return whole;
+    return one === undefined ? String(value) : String(value) === '1' ? one : (many ?? '');
+  });
+}
+
 /** The translate function of one message file. It reads the current language, so templates follow the switch. */
 export function useMessages<Z extends Record<string, string>>(messages: Messages<Z>): Translate<Z> {
   return (key, ...values) => {
     const text = (current.value === 'zh' ? messages.zh : messages.en)[key] as string;
     const places = values[0] as Record<string, string | number> | undefined;
-    return places ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(places[name] ?? whole)) : text;
+    return places ? filled(text, places) : text;
   };
 }
 

@@ -150,7 +150,7 @@ export const en: { readonly [K in keyof typeof zh]: string } = {
   'terminal': 'Terminal at the alarm',
   'terminal.none': 'Nothing is known of the terminal at the alarm',
   'terminal.fix': 'Fix',
-  'terminal.fixed': 'valid, {n} satellites',
+  'terminal.fixed': 'valid, {n} {n:satellite|satellites}',
   'terminal.fixedPlain': 'valid',
   'terminal.unfixed': 'no fix',
   'terminal.clock': 'Clock',

@@ -75,7 +75,7 @@ export const importMessages = defineMessages(
     'stage.reading': 'Reading the file',
     'stage.checking': 'Checking row by row',
     'stage.writing': 'Writing',
-    'rowsDone': '{n} rows',
+    'rowsDone': '{n} {n:row|rows}',
     'stop': 'Cancel',
     'rows': 'Rows',
     'created': 'Created',

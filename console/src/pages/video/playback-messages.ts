@@ -65,7 +65,7 @@ export const playbackMessages = defineMessages(
     'section.from': 'Beginning of the section',
     'section.to': 'End of the section',
     'none': 'Nothing was recorded on this day',
-    'count': '{n} recordings',
+    'count': '{n} {n:recording|recordings}',
     'line': 'Recordings of {name}',
     'alarm': 'With an alarm mark',
     'plain': 'Ordinary',

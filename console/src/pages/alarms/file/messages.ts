@@ -81,7 +81,7 @@ export const fileMessages = defineMessages(
     'gradeRaised': 'raised from G{n}',
     'state': 'State',
     'count': 'Merged',
-    'countLine': '{n} alarms, {w} pre-warnings',
+    'countLine': '{n} {n:alarm|alarms}, {w} {w:pre-warning|pre-warnings}',
     'record': 'Handling record',
     'record.none': 'No verdict yet',
     'viewed': 'First viewed',

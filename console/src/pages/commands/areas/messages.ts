@@ -104,7 +104,7 @@ export const areaMessages = defineMessages(
     'city': 'Jurisdiction',
     'radius': 'Radius (m)',
     'centre': 'Centre',
-    'points': '{n} points',
+    'points': '{n} {n:point|points}',
     'alarms': 'Alarms',
     'enter_driver': 'Entering: tell the driver',
     'enter_platform': 'Entering: tell the platform',

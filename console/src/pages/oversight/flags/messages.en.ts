@@ -22,7 +22,7 @@ export const flagEn: { readonly [K in keyof typeof flagZh]: string } = {
   'pickHint': 'The cases stand beside each other with their words and seconds',
   'back': 'Back to the list',
   'gone': 'No such flag, or not within your area',
-  'cases': '{n} cases',
+  'cases': '{n} {n:case|cases}',
   'span': '{from} to {to}',
   'text': 'The same words',
   'line': 'Verdicts in time',
@@ -46,5 +46,5 @@ export const flagEn: { readonly [K in keyof typeof flagZh]: string } = {
   'dismiss.hint': 'What was looked into, and why this is no sham handling',
   'dismiss.do': 'Dismiss',
   'dismissed': 'Dismissed by {name} at {time}: {reason}',
-  'newest': 'Only the first {n} cases are shown',
+  'newest': 'Only the first {n} {n:case|cases} are shown',
 };
