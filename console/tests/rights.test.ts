@@ -5,7 +5,7 @@ import { actName } from '@/pages/system/audit/acts';
 import type { Matrix } from '@/pages/system/answers';
 import { cellOf, mannersOf, put, toSend } from '@/pages/system/rights/matrix';
 import { limitOf } from '@/shell/area';
-import { ids, plates } from '@/shell/grants';
+import { plates } from '@/shell/grants';
 import { wantedOf } from '@/shell/lifting';
 import { firstPage, menuOf } from '@/shell/menu';
 
@@ -54,9 +54,8 @@ describe('a refusal that can be lifted', () => {
     expect(wantedOf({ rule: 'reauthenticate', field: '' }, '/api/users').kind).toBe('proof');
   });
 
-  it('reads plates and numbers as a person lists them', () => {
+  it('reads plates as a person lists them', () => {
     expect(plates('粤B·12345，粤a67890\n')).toEqual(['粤B12345', '粤A67890']);
-    expect(ids('#7 8, x')).toEqual([7, 8]);
   });
 });
 

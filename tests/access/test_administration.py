@@ -16,7 +16,7 @@ from luwei.access.defaults import DEFAULTS, SHIPPED
 from luwei.access.rights import Change
 from luwei.access.users import UserFilter
 from luwei.access.web_session import find_session, find_token, open_session
-from luwei.registry import organisations, vehicles
+from luwei.registry import drivers, noun, organisations, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
@@ -393,6 +393,25 @@ def test_an_incomplete_request_names_its_field(engine: Engine, values: dict[str,
     with pytest.raises(RegistryError) as caught:
         ask(engine, police(engine), **values)
     assert caught.value.field == field
+
+
+def test_a_driver_is_asked_for_by_the_whole_name_and_named_masked(engine: Engine) -> None:
+    of = [organisations.create(engine, {"name": name}, SYSTEM, WHOLE) for name in ("甲运输", "乙运输")]
+    given = {"name": "欧阳修文", "operator_id": of[0], "identity_number": "11010519491231002X"}
+    first = noun.create(engine, drivers.NOUN, given, SYSTEM, WHOLE)
+    second = noun.create(engine, drivers.NOUN, {"name": "欧阳修文", "operator_id": of[1]}, SYSTEM, WHOLE)
+    officer = police(engine)
+    found = {match.id: match for match in grants.drivers_named(engine, officer, " 欧阳修文 ")}
+    assert {key: match.operator for key, match in found.items()} == {first: "甲运输", second: "乙运输"}
+    assert [found[key].identity_number for key in (first, second)] == ["1101*************X", ""]
+    assert grants.drivers_named(engine, officer, "欧阳") == []
+    with pytest.raises(RegistryError) as caught:
+        grants.drivers_named(engine, officer, "欧")
+    assert caught.value.field == "name"
+    key = ask(engine, officer, "driver", (first,))
+    assert [(each.id, each.plate) for each in grants.one(engine, officer, None, key).vehicles] == [(first, "欧***")]
+    with pytest.raises(RegistryError, match="no right on a recorded reason"):
+        grants.drivers_named(engine, person(engine, "fleet", "operator", organisation_id=of[0]), "欧阳修文")
 
 
 def test_who_has_a_standing_right_needs_no_grant_and_who_has_none_gets_none(engine: Engine) -> None:

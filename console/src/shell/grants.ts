@@ -1,5 +1,7 @@
 /** Access on a recorded reason. Times UTC ms. */
+import { request } from '@/api/client';
 import type { Words } from '@/i18n';
+import type { Pick } from '@/parts/LwPicker.vue';
 
 export interface Grant {
   id: number;
@@ -40,4 +42,16 @@ const parts = (text: string): string[] => text.split(/[\s,，、;；]+/).filter(
 /** Plates as a person lists them; a dot after the authority's letter is left out. */
 export const plates = (text: string): string[] => parts(text).map((plate) => plate.replace(/[·•.]/g, '').toUpperCase());
 
-export const ids = (text: string): number[] => parts(text).map((each) => Number(each.replace(/^#/, ''))).filter((id) => Number.isInteger(id) && id > 0);
+interface DriverMatch {
+  id: number;
+  name: string;
+  operator: string;
+  identity_number: string;
+}
+
+/** Drivers of exactly this name that one may ask for; nobody is found by a part of a name. */
+export async function driversNamed(name: string, signal: AbortSignal): Promise<Pick[]> {
+  if (name.length < 2) return [];
+  const found = await request<{ items: DriverMatch[] }>('/api/grants/drivers', { query: { name }, signal, plain: true });
+  return found.items.map((each) => ({ id: each.id, label: each.name, about: [each.operator, each.identity_number].filter(Boolean).join(' · ') }));
+}

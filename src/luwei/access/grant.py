@@ -59,7 +59,7 @@ class GrantSubject(Base):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a grant names; ``plate`` is a driver's name there."""
+    """What a grant names; ``plate`` of a driver is the masked name."""
 
     id: int
     plate: str

@@ -27,7 +27,7 @@ from luwei.access.kinds import KINDS, READ, REASON, REASON_OWN, REASON_ROWS, ROW
 from luwei.access.revision import touch
 from luwei.access.rights import book
 from luwei.access.user import User
-from luwei.registry import fields
+from luwei.registry import fields, masking
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
 from luwei.registry.driver import Driver
@@ -39,6 +39,7 @@ from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.vehicle import Vehicle
 
 SUBJECTS_MAX = 200
+MATCHES_MAX = 20
 STATES = (REQUESTED, ACTIVE, REFUSED, ENDED, EXPIRED)
 
 
@@ -68,6 +69,52 @@ class GrantView:
     may_end: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DriverMatch:
+    """A driver of the name that was asked for: enough to tell two of the same name apart, and no more."""
+
+    id: int
+    name: str
+    operator: str
+    identity_number: str
+    """Masked; empty where none is known."""
+
+
+def _place(user: SignedIn, row: str) -> Scope:
+    """Whose data of ``row`` the user may ask for. Raises RegistryError where the role has no such right."""
+    if row not in REASON_ROWS:
+        raise RegistryError("kind", f"must be one of {', '.join(REASON_ROWS)}", row)
+    manners = {cell.manner for (act, kind), cell in user.cells.items() if KINDS[kind].row == row and act == READ} & {
+        REASON,
+        REASON_OWN,
+    }
+    if not manners:
+        raise RegistryError("kind", "the role has no right on a recorded reason to it", row)
+    return WHOLE if REASON in manners and user.organisation_kind in GOVERNMENT else user.jurisdiction
+
+
+def drivers_named(engine: Engine, user: SignedIn, name: str) -> list[DriverMatch]:
+    """Drivers that ``user`` may ask for, by the whole name: who knows it learns which of them is meant, and nobody
+    leafs through names. MATCHES_MAX at most. Raises RegistryError where the role has no right on a recorded reason.
+    """
+    place = _place(user, "driver")
+    wanted = name.strip()
+    if len(wanted) < 2:
+        raise RegistryError("name", "must be the whole name, of at least 2 characters", "")
+    statement = (
+        select(Driver.id, Driver.name, Organisation.name.label("operator"), Driver.identity_number)
+        .outerjoin(Organisation, Organisation.id == Driver.operator_id)
+        .where(Driver.name == wanted, *place.of_drivers())
+        .order_by(Organisation.name, Driver.id)
+        .limit(MATCHES_MAX)
+    )
+    with read(engine) as connection:
+        rows = connection.execute(statement).all()
+    return [
+        DriverMatch(row.id, row.name, row.operator or "", masking.identity(row.identity_number or "")) for row in rows
+    ]
+
+
 def request(
     engine: Engine,
     user: SignedIn,
@@ -85,25 +132,17 @@ def request(
     them. Raises RegistryError where the reason is not complete, the role needs or may have no grant, or a subject is
     none that it may reach.
     """
-    if row not in REASON_ROWS:
-        raise RegistryError("kind", f"must be one of {', '.join(REASON_ROWS)}", row)
-    manners = {cell.manner for (act, kind), cell in user.cells.items() if KINDS[kind].row == row and act == READ} & {
-        REASON,
-        REASON_OWN,
-    }
-    if not manners:
-        raise RegistryError("kind", "the role has no right on a recorded reason to it", row)
+    place = _place(user, row)
     values = {
         "purpose": fields.text("purpose", 300)(purpose), "case_number": fields.text("case_number", 60)(case_number),
     }  # fmt: skip
     if len(values["purpose"]) < 4:
         raise RegistryError("purpose", "must say in at least 4 characters what for")
-    bound = REASON not in manners or user.organisation_kind not in GOVERNMENT
     with write(engine) as connection:
         role = book(engine, connection).roles[user.role]
         if isinstance(minutes, bool) or not 1 <= minutes <= role.grant_minutes_max:
             raise RegistryError("minutes", f"must be from 1 to {role.grant_minutes_max}", minutes)
-        found = _subjects(connection, row, subjects, plates, user.jurisdiction if bound else WHOLE)
+        found = _subjects(connection, row, subjects, plates, place)
         now = now_ms()
         values |= {
             "user_id": user.user_id, "organisation_id": user.organisation_id, "row": row, "minutes": minutes,
@@ -273,16 +312,22 @@ def _found(connection: Connection, key: int, scope: Scope | None, holder: int | 
 
 
 def _named(connection: Connection, keys: Sequence[int]) -> dict[int, list[Subject]]:
+    columns = (
+        GrantSubject.grant_id, AccessGrant.row, GrantSubject.subject_id, Vehicle.plate, Vehicle.plate_color,
+        Driver.name,
+    )  # fmt: skip
     rows = connection.execute(
-        select(GrantSubject.grant_id, AccessGrant.row, GrantSubject.subject_id, Vehicle.plate, Vehicle.plate_color)
+        select(*columns)
         .join(AccessGrant, AccessGrant.id == GrantSubject.grant_id)
+        .outerjoin(Driver, Driver.id == GrantSubject.subject_id)
         .outerjoin(Vehicle, Vehicle.id == GrantSubject.subject_id)
         .where(GrantSubject.grant_id.in_(keys))
         .order_by(GrantSubject.subject_id)
     )
     found: dict[int, list[Subject]] = {}
-    for key, row, subject, plate, color in rows:
-        shown = Subject(subject, "", 0) if row == "driver" else Subject(subject, plate or "", color or 0)
+    for key, row, subject, plate, color, name in rows:
+        driver = row == "driver"
+        shown = Subject(subject, masking.name(name or "") if driver else plate or "", 0 if driver else color or 0)
         found.setdefault(key, []).append(shown)
     return found
 

@@ -50,6 +50,7 @@ def answers_for(world: World, person: dict[str, Any], key: int | None) -> bool:
 
 async def check(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
     await grants(client, world, person)
+    await drivers_to_ask_for(client, world, person)
     name, entries = person["name"], world.rows["entries"]
     # A driver reads who viewed the own truck, not the log.
     reach = rights.reach(world, person, "audit") and person["role"] != "driver"
@@ -95,6 +96,27 @@ async def grants(client: httpx.AsyncClient, world: World, person: dict[str, Any]
         for act in ("approve", "refuse", "end"):
             answer = await client.post(f"/api/grants/{key}/{act}", json={"note": "不行"})
             assert answer.status_code in (403, 404), f"{name} {act} {key}: {answer.status_code}"
+
+
+async def drivers_to_ask_for(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:
+    """A driver is found by the whole name, by who may ask for him: a government beyond its place only where the
+    table sets it no bound, and a company never beyond its own."""
+    name, way = person["name"], rights.manner(person, "driver")
+    key = world.sample(person, "driver to ask for", world.drivers, set())[0]
+    driver = world.drivers[key]
+    answer = await client.get("/api/grants/drivers", params={"name": driver["name"]})
+    if not rights.reach(world, person, "grant"):
+        assert answer.status_code == 403, f"{name} drivers to ask for: {answer.status_code}"
+        return
+    if way not in (rights.REASON, rights.REASON_OWN):
+        assert answer.status_code == 400, f"{name} drivers to ask for: {answer.status_code}"
+        return
+    bound = way == rights.REASON_OWN or person["kind"] not in rights.GOVERNMENT
+    asked = person | {"granted_drivers": {key}}
+    due = [key] if not bound or rights.sees_driver(world, asked, driver) else []
+    assert [item["id"] for item in answer.json()["items"]] == due, f"{name} driver {key} to ask for"
+    part = await client.get("/api/grants/drivers", params={"name": driver["name"][:-1]})
+    assert key not in [item["id"] for item in part.json().get("items", [])], f"{name} finds {key} by a part of the name"
 
 
 async def viewers(client: httpx.AsyncClient, world: World, person: dict[str, Any]) -> None:

@@ -12,8 +12,9 @@ from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryP
 from litestar.types import ControllerRouterHandler
 
 from luwei.access import Scope, grants
-from luwei.access.grants import SUBJECTS_MAX, GrantView
+from luwei.access.grants import SUBJECTS_MAX, DriverMatch, GrantView
 from luwei.live.feed import now_ms
+from luwei.registry import masking
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
@@ -51,6 +52,12 @@ class GrantPage(msgspec.Struct):
     items: list[GrantView]
 
 
+class DriverMatches(msgspec.Struct):
+    """Whom a request may name."""
+
+    items: list[DriverMatch]
+
+
 def _deciding(door: Door) -> Scope | None:
     """The scope in which this person decides on the requests of others; None: nowhere."""
     return door.allow("approve", "grant") if door.may("approve", "grant") else None
@@ -69,6 +76,21 @@ async def list_grants(
     door.allow("read", "grant")
     found = await asyncio.to_thread(grants.page, services.engine, door.user, _deciding(door), phase, mine, page, size)
     return GrantPage(now_ms(), found.total, found.items)
+
+
+@get("/api/grants/drivers", tags=["access"])
+async def drivers_to_ask_for(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    name: Annotated[str, QueryParameter(max_length=40)] = "",
+) -> DriverMatches:
+    """Drivers of exactly this name within what one may ask for, so that a request can name one of them."""
+    door.allow("read", "grant")
+    if door.user.token_id:
+        raise Refused(403, "grant", "a person must state the reason, no token")
+    found = await asyncio.to_thread(grants.drivers_named, services.engine, door.user, name)
+    await door.looked("driver.find", detail={"name": masking.name(name.strip()), "found": len(found)})
+    return DriverMatches(found)
 
 
 @post("/api/grants", tags=["access"])
@@ -116,4 +138,4 @@ async def decide_grant(
     return await asyncio.to_thread(done)
 
 
-route_handlers: list[ControllerRouterHandler] = [list_grants, request_grant, decide_grant]
+route_handlers: list[ControllerRouterHandler] = [list_grants, drivers_to_ask_for, request_grant, decide_grant]

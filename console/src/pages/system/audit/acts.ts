@@ -55,6 +55,7 @@ const VERBS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   accepted: ['成功', 'accepted'],
   signed_out: ['被远程退出', 'signed out from afar'],
   list: ['查看列表', 'listed'],
+  find: ['按姓名查找', 'looked up by name'],
   watch: ['实时查看', 'watched live'],
   view: ['查看', 'viewed'],
   ask: ['调取', 'asked for'],
