@@ -154,3 +154,13 @@ def test_to_talk_is_not_to_look_nor_the_other_way_round() -> None:
     talks = {role for role in DEFAULTS if may(person(role), "act", "talk")}
     assert talks == {"province", "city", "county", "monitor", "operator", "administrator", "duty"}
     assert {role for role in DEFAULTS if may(person(role), "act", "broadcast")} == talks
+
+
+def test_on_the_road_an_authority_checks_whatever_truck_stands_there() -> None:
+    for role in ("province", "city", "county", "inspector"):
+        officer = person(role, organisation_kind="city")
+        assert authorize(officer, "write", "roadside").whole
+        assert role == "province" or authorize(officer, "read", "roadside").limits == CITY.limits
+    boss = person("administrator", organisation_kind="operator")
+    assert authorize(boss, "write", "roadside").limits == CITY.limits, "a company's people reach what is its own"
+    assert not may(person("operator"), "write", "roadside")

@@ -77,6 +77,9 @@ def _full(user: SignedIn, act: str, kind: str, aggregates: bool) -> Scope:
 
 
 def _own(user: SignedIn, act: str, kind: str, aggregates: bool) -> Scope:
+    # A truck that stands before an officer is his to check, whichever city registered it (reference supervision §2.1).
+    if (act, kind) == (WRITE, "roadside") and user.organisation_kind in GOVERNMENT:
+        return WHOLE
     # A driver keeps the record of the truck that is his, and learns who looked at it; where it is and what it shows is
     # for who drives it.
     return user.jurisdiction if KINDS[kind].row in ("vehicle", "audit") else user.jurisdiction.driving

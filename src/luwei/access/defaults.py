@@ -122,9 +122,6 @@ _EXTRA = {
     ("police", ACT, "video"): Cell(REASON),
     ("monitor", ACT, "video"): Cell(OWN),
     ("operator", ACT, "video"): Cell(OWN),
-    # at the roadside a truck stands before the officer, whichever city registered it
-    ("city", WRITE, "roadside"): Cell(FULL),
-    ("county", WRITE, "roadside"): Cell(FULL),
 }
 
 PLATFORM = {
@@ -144,7 +141,7 @@ PLATFORM = {
     "area": "F+ O+ O+ - - - - - O+ O+ -",
     "grant": "F O O O O - - O O O -",
     "case_policy": "F+ O O - - - - - O O -",
-    "roadside": "F+ O O - - - - - O O -",
+    "roadside": "F+ O+ O+ - - - - - O O -",
 }
 """What §2.2 does not name. Link health (session, ledger) follows the vehicle row of those who keep devices running;
 stored messages and traces show places and codes in raw bytes and stay with who supervises or watches a truck. To
@@ -192,7 +189,7 @@ def _shipped() -> dict[str, Rights]:
         "grant",
     ):
         rights["inspector"][READ, code] = Cell(OWN, "masked" if KINDS[code].row == "vehicle" else "")
-    rights["inspector"] |= {(READ, "roadside"): Cell(OWN), (WRITE, "roadside"): Cell(FULL)}
+    rights["inspector"] |= {(act, "roadside"): Cell(OWN) for act in (READ, WRITE)}
     rights |= {role: _technical(role) for role in ("administrator", "duty", "viewer")}
     return {role: MappingProxyType(cells) for role, cells in rights.items()}
 

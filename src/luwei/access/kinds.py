@@ -99,7 +99,7 @@ KINDS = {
     for kind in (
         Kind("vehicle", "车辆", "vehicles", "vehicle"),
         Kind("terminal", "终端", "terminals", "vehicle"),
-        Kind("operator", "业户", "operators", "vehicle"),
+        Kind("operator", "运输企业", "operators", "vehicle"),
         Kind("organisation", "机构", "organisations", "vehicle"),
         Kind("sim", "SIM 卡", "SIM cards", "vehicle"),
         Kind("model", "终端型号", "terminal models", "vehicle"),

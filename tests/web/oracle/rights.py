@@ -31,7 +31,7 @@ ROWS = {
     "upgrade": "●+ ◐+ –  – –  – – ◐  –  –  –",
     "area": "●+ ◐+ ◐+ – –  – – –  ◐+ ◐+ –",
     "case_policy": "●+ ◐ ◐ – – –   – –  ◐  ◐  –",
-    "roadside": "●+ ◐ ◐ – – –   – –  ◐  ◐  –",
+    "roadside": "●+ ◐+ ◐+ – – – – – ◐  ◐  –",
     "grant": "● ◐  ◐  ◐  ◐  – – ◐  ◐  ◐  –",
     "talk": "●+ ◐+ ◐+ ⌛+ ⌛+ – – – ◐+ ◐+ –",
     "listen": "⌛ ⌛◐ ⌛◐ ⌛ ⌛ – – – ⌛◐ ⌛◐ –",
@@ -71,8 +71,8 @@ def manner(person: dict[str, Any], kind: str, act: str = "read") -> str:
     if role == "viewer":
         shut = (*PRIVATE, *CALLS, "user", "right", "sign_in", "audit", "grant", "trace")
         return OWN if act == "read" and row not in shut else NONE
-    if kind == "roadside" and act == "write" and role in ("city", "county", "inspector"):
-        return FULL  # the truck stands before the officer
+    if role == "inspector" and kind == "roadside" and act == "write":
+        return OWN
     if role == "inspector":
         return OWN if act == "read" and kind in INSPECTED else NONE
     cell = TABLE[row][COLUMNS.index(role)]
