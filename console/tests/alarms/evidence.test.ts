@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CaseDetail, EvidenceFile } from '@/api/cases';
 import { curve, offsetText, speedAt, speedRange, speedTicks, timeAt, xOf } from '@/pages/alarms/evidence/axis';
 import { reelOf } from '@/pages/alarms/evidence/playing';
-import { channelKey, pictureAt, place } from '@/pages/alarms/evidence/shown';
+import { apart, channelKey, pictureAt, place } from '@/pages/alarms/evidence/shown';
 import { speedsOf, wayOf } from '@/pages/alarms/evidence/speeds';
 
 const file = (more: Partial<EvidenceFile>): EvidenceFile => ({
@@ -44,6 +44,14 @@ describe('evidence in time', () => {
     expect(reelOf(place([clip]))).toEqual({ from: -5000, to: 5000 });
     expect(reelOf(place([file({})]))).toEqual({ from: -10_000, to: 10_000 });
     expect(reelOf(place([{ ...clip, check: { duration_ms: 200_000 } }]))).toEqual({ from: -60_000, to: 60_000 });
+  });
+
+  it('leaves what was recorded or fetched for the case from another time to play by itself', () => {
+    const zero = 1_795_000_000_000;
+    const [own, later, earlier] = place([clip, { ...clip, id: 10, taken_at: zero + 5_828_000 }, { ...clip, id: 11, taken_at: zero - 10_403_000 }], [], zero);
+    expect([own, later, earlier].map((each) => apart(each!))).toEqual([false, true, true]);
+    expect(reelOf([own!, later!, earlier!])).toEqual({ from: -5000, to: 5000 });
+    expect(apart(place([{ ...clip, taken_at: zero - 65_000 }], [], zero)[0]!)).toBe(false); // its last half lies on the axis
   });
 
   it('shows the last picture taken by then', () => {

@@ -6,6 +6,7 @@ import { onBeforeUnmount, ref } from 'vue';
 import type { Ref } from 'vue';
 
 import { HALF_MS } from './axis';
+import { apart } from './shown';
 import type { Shown } from './shown';
 
 export const RATES = [0.5, 1, 2] as const;
@@ -33,7 +34,7 @@ export interface Deck {
 
 /** Where playing begins and ends: the clips when there are any, else ±10 s. */
 export function reelOf(shown: readonly Shown[]): { from: number; to: number } {
-  const clips = shown.filter((each) => each.playable && each.kind === 'video');
+  const clips = shown.filter((each) => each.playable && each.kind === 'video' && !apart(each));
   if (!clips.length) return { from: -10_000, to: 10_000 };
   return { from: Math.max(-HALF_MS, Math.min(...clips.map((clip) => clip.from))), to: Math.min(HALF_MS, Math.max(...clips.map((clip) => clip.to))) };
 }

@@ -3,6 +3,8 @@ import { reactive } from 'vue';
 
 import type { EvidenceFile } from '@/api/cases';
 
+import { HALF_MS } from './axis';
+
 export type Kind = 'image' | 'video' | 'audio' | 'other';
 
 export interface Shown {
@@ -24,6 +26,9 @@ export const measured = reactive(new Map<number, number>());
 const FPS = 25;
 const CLIP_MS = 10_000;
 const HEARD = ['audio/wav', 'audio/mpeg', 'audio/aac', 'audio/ogg'];
+
+/** A clip from another time than the axis shows, such as one that was recorded or fetched for the case later: it plays by itself. */
+export const apart = ({ kind, from, to }: Shown): boolean => kind === 'video' && (from >= HALF_MS || to <= -HALF_MS);
 
 function kindOf(file: EvidenceFile): Kind {
   const major = file.media_type.split('/')[0];
