@@ -16,6 +16,13 @@ from whole import WholeSystem, wait_for
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
+LOADED = """() => {
+    const image = document.querySelector('dialog img');
+    return image?.complete && image.naturalWidth > 0;
+}"""
+"""A function: the console lets no text be evaluated, which an expression asked a second time would be."""
+
+
 def online_truck(system: WholeSystem) -> dict[str, Any]:
     def found() -> Any:
         rows = system.get("/api/vehicles", state="online", size=5)["items"]
@@ -76,8 +83,7 @@ def test_officer_takes_a_picture_and_sees_it_in_the_result_and_on_the_card(
     expect(dialog.get_by_test_id("command-state")).to_have_text("已应答")
     thumbnail = dialog.get_by_role("button", name=re.compile("^照片 ")).first
     expect(thumbnail).to_be_visible()
-    loaded = "image => image.complete && image.naturalWidth > 0"
-    page.wait_for_function(f"({loaded})(document.querySelector('dialog img'))", timeout=PATIENCE_MS)
+    page.wait_for_function(LOADED, timeout=PATIENCE_MS)
     watched.picture("command-photo-came")
     thumbnail.click()
     viewer = page.get_by_role("dialog", name="照片与录音")
