@@ -5,7 +5,7 @@ import { GRADES, gradeOf } from '@/format/grade';
 import { readDesk, writeDesk } from '@/pages/alarms/address';
 import { lengthText, limitText, remaining, remainingText, toneOf } from '@/pages/alarms/deadline';
 import { keyAction } from '@/pages/alarms/keys';
-import { matches, merge, neighbour, order } from '@/pages/alarms/queue';
+import { matches, merge, neighbour, order, woken } from '@/pages/alarms/queue';
 import { mayPlay, REST_MS, soundRemembered, TONES } from '@/pages/alarms/sound';
 import { orderKey } from '@/pages/oversight/orders/keys';
 
@@ -97,6 +97,12 @@ function row(more: Partial<CaseRow> = {}): CaseRow {
 }
 
 describe('the queue', () => {
+  it('knows a case that was put off and is back from one that changed otherwise', () => {
+    const [asleep, awake] = [row({ state: 'snoozed', version: 3 }), row({ version: 3 })];
+    const told = [asleep, awake].map((each) => ({ ...each, state: 'open', version: 4 }) as CaseRow);
+    expect(woken([asleep, awake], told)).toEqual([told[0]]);
+    expect(woken([asleep], [{ ...asleep, version: 4 }, { ...asleep, state: 'closed', stage: 'done', version: 4 } as CaseRow, row({ version: 9 })])).toEqual([]);
+  });
   it('has the least time first and what has no limit last', () => {
     const rows = [row({ due_at: null }), row({ due_at: 50 }), row({ due_at: 20 })];
     expect([...rows].sort(order).map((each) => each.due_at)).toEqual([20, 50, null]);

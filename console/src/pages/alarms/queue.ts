@@ -54,6 +54,12 @@ export function merge(items: readonly CaseRow[], changed: readonly CaseRow[], fi
   return [...byId.values()].sort(order);
 }
 
+/** Rows that were put off and are back: of those that stand in the list. */
+export function woken(items: readonly CaseRow[], changed: readonly CaseRow[]): CaseRow[] {
+  const asleep = new Map(items.filter((row) => row.state === 'snoozed').map((row) => [row.id, row.version]));
+  return changed.filter((row) => row.state !== 'snoozed' && row.stage !== 'done' && (asleep.get(row.id) ?? Infinity) < row.version);
+}
+
 /** The row to go to: its neighbour where it stands in the list, else whatever took the place it had. */
 export function neighbour(items: readonly CaseRow[], current: number | null, place: number, way: 1 | -1): CaseRow | null {
   if (!items.length) return null;
@@ -76,8 +82,8 @@ export interface Queue {
   apply: (rows: readonly CaseRow[]) => void;
 }
 
-/** `came`: rows that were not in the list before. `plain`: a page beside the work asks nobody for a reason by itself. */
-export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows: CaseRow[]) => void = () => undefined, plain = false): Queue {
+/** `came`: rows that were not in the list before, and those that were put off and are back. `plain`: a page beside the work asks nobody for a reason by itself. */
+export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows: CaseRow[], back: CaseRow[]) => void = () => undefined, plain = false): Queue {
   const news = useCaseNews();
   const items = shallowRef<CaseRow[]>([]);
   const total = ref<number | null>(null);
@@ -114,22 +120,24 @@ export function useQueue(filter: () => CaseFilter, me: () => number, came: (rows
     busy.value = false;
   }
 
-  function apply(rows: readonly CaseRow[]): void {
+  /** `heard`: the socket tells it, not an act of the person's own. */
+  function apply(rows: readonly CaseRow[], heard = false): void {
     if (total.value === null) return; // nothing read yet: the first page will have them
     const question = filter();
     if (question.stage === 'done') return; // another order: the page is read anew when it is wanted
     const before = new Set(items.value.map((row) => row.id));
+    const back = heard ? woken(items.value, rows) : [];
     const merged = merge(items.value, rows, (row) => matches(row, question, me()), more.value);
     total.value = Math.max(0, total.value + merged.length - items.value.length);
     items.value = merged;
     asOf.value = Math.max(asOf.value ?? 0, session.now());
-    came(merged.filter((row) => !before.has(row.id)));
+    came(merged.filter((row) => !before.has(row.id)), back);
     if (merged.length > rowsRead + GROWN && !busy.value) void reload();
   }
 
   const reload = (): Promise<void> => read(null);
   const stop = news.listen((heard) => {
-    if (heard.kind === 'rows') apply(heard.rows);
+    if (heard.kind === 'rows') apply(heard.rows, true);
     else void reload();
   });
   const timer = setInterval(() => {
