@@ -257,7 +257,7 @@ def test_files_of_refused_acts_leave_the_store_and_those_of_orders_stay(
     assert kept.forget(now_ms() + 1) == 1 and kept.forget(now_ms() + 1) == 0
     assert world.rows("SELECT id FROM supervision_file") == [(given.id,)]
     (left,) = kept.store.originals()
-    assert left[0] == order_files.one(world.engine, key, given.id)[1]
+    assert left[0] == order_files.one(world.engine, given.id, order_id=key)[1]
     assert verify(world.engine, kept.store).findings == []
 
 

@@ -14,7 +14,7 @@ from running_core import Running
 from sqlalchemy import text
 
 from luwei.access import totp, users
-from luwei.registry import organisations
+from luwei.registry import drivers, noun, organisations
 from luwei.registry.audit import SYSTEM
 from luwei.registry.audit_chain import verify
 from luwei.registry.engine import read, write
@@ -219,6 +219,31 @@ async def test_a_look_at_a_truck_is_recorded_once_and_its_owner_sees_it(web: Run
             text("SELECT scope FROM audit_entry WHERE act = 'track.look' ORDER BY id DESC")
         ).scalar()
     assert scope == "cities=440300"
+
+
+async def test_a_look_at_a_driver_is_told_to_the_employer_of_then_and_to_the_driver(web: Running) -> None:
+    """It is a look and no change: the driver's own history does not have it."""
+    engine = web.services.engine
+    first, second = (
+        organisations.create(engine, {"name": f"{name}驾运", "city": 440300}, SYSTEM, WHOLE) for name in "前后"
+    )
+    key = noun.create(engine, drivers.NOUN, {"name": "欧阳修文", "city": 440300, "operator_id": first}, SYSTEM, WHOLE)
+    other = noun.create(engine, drivers.NOUN, {"name": "司马", "city": 440300, "operator_id": second}, SYSTEM, WHOLE)
+    boss = web.session_token("monitor-boss", role="administrator")
+    async with web.client(boss) as client:
+        assert (await client.get(f"/api/drivers/{key}")).status_code == 200
+        noun.change(engine, drivers.NOUN, key, {"operator_id": second}, SYSTEM, WHOLE)
+        acts = [each["act"] for each in (await client.get(f"/api/drivers/{key}/history")).json()["items"]]
+        assert acts == ["driver.change", "driver.create"]
+    for name, whose, due in (
+        ("before", {"role": "operator", "organisation_id": first}, [("driver.look", "欧阳修文", "monitor-boss")]),
+        ("after", {"role": "operator", "organisation_id": second}, []),
+        ("himself", {"role": "driver", "driver_id": key}, [("driver.look", "欧阳修文", "monitor-boss")]),
+        ("another", {"role": "driver", "driver_id": other}, []),
+    ):  # fmt: skip
+        async with web.client(web.session_token(f"{name}-of-driver", **whose)) as client:
+            told = (await client.get("/api/me/viewers")).json()["items"]
+            assert [(look["act"], look["driver"], look["username"]) for look in told] == due, name
 
 
 async def test_the_log_is_searched_exported_and_verified_over_http(web: Running) -> None:

@@ -98,6 +98,18 @@ export const useSession = defineStore('session', () => {
     return take(await api.me());
   }
 
+  /** Who one is and what one may at this moment; answers whether the rights are others than before. */
+  async function look(): Promise<boolean> {
+    const before = user.value;
+    if (!before) return false;
+    const me = await api.me();
+    // Somebody else may have logged in meanwhile, or nobody be there any more.
+    if (user.value?.id !== before.id || me.user.id !== before.id) return false;
+    const changed = JSON.stringify([me.rights, me.pages]) !== JSON.stringify([rights.value, opened.value]);
+    if (changed || JSON.stringify([me.grants, me.user]) !== JSON.stringify([grants.value, user.value])) take(me);
+    return changed;
+  }
+
   async function login(username: string, password: string, code = ''): Promise<Account> {
     const account = take(await api.login(username, password, code));
     asked = true;
@@ -135,5 +147,5 @@ export const useSession = defineStore('session', () => {
 
   const now = (): number => Date.now() + clockOffset.value;
 
-  return { user, rights, grants, system, menu, home, may, onReason, restore, refresh, login, logout, changePassword, ended, leave, now };
+  return { user, rights, grants, system, menu, home, may, onReason, restore, refresh, look, login, logout, changePassword, ended, leave, now };
 });

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, exists, func, or_, select
 
 from luwei.registry.audit import RESULTS, AuditEntry
-from luwei.registry.binding import OPERATOR, Binding
+from luwei.registry.binding import EMPLOYER, OPERATOR, Binding
+from luwei.registry.driver import Driver
 from luwei.registry.engine import read
 from luwei.registry.errors import RegistryError
 from luwei.registry.organisation import Organisation
@@ -130,14 +131,20 @@ def acts(engine: Engine, scope: Scope, since: int) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
+DRIVER_LOOKED_AT = "driver.look"
+"""The act of who saw a driver's identity; the entry's ``noun_id`` is the driver."""
+
+
 @dataclass(frozen=True, slots=True)
 class LookView:
-    """A look of another organisation at one's own truck."""
+    """A look of another organisation at one's own truck or driver; ``vehicle_id`` is 0 and ``driver`` empty where the
+    look was at none."""
 
     at: int
     act: str
     vehicle_id: int
     plate: str
+    driver: str
     username: str
     organisation: str
     organisation_kind: str
@@ -155,12 +162,12 @@ def looks(
     number: int = 1,
     size: int = 50,
 ) -> Page[LookView]:
-    """Who viewed me: looks of others at the trucks of ``place``, newest first. A look of March concerns who ran the
-    truck in March."""
+    """Who viewed me: looks of others at the trucks and drivers of ``place``, newest first. A look of March concerns who
+    ran the truck, or employed the driver, in March."""
     offset, limit = check_page(number, size)
+    trucks = and_(AuditEntry.vehicle_id.is_not(None), AuditEntry.noun.in_(LOOKED_AT), _mine(place))
     conditions: list[ColumnElement[bool]] = [
-        AuditEntry.vehicle_id.is_not(None), AuditEntry.noun.in_(LOOKED_AT), AuditEntry.user_id.is_not(None),
-        _mine(place),
+        AuditEntry.user_id.is_not(None), or_(trucks, and_(AuditEntry.act == DRIVER_LOOKED_AT, _my_driver(place))),
     ]  # fmt: skip
     if organisation_id is not None:
         conditions.append(AuditEntry.organisation_id.is_distinct_from(organisation_id))
@@ -171,12 +178,13 @@ def looks(
     if end is not None:
         conditions.append(AuditEntry.at < end)
     columns = (
-        AuditEntry.at, AuditEntry.act, AuditEntry.vehicle_id, Vehicle.plate, AuditEntry.username,
-        Organisation.name, Organisation.kind, AuditEntry.reason, AuditEntry.detail,
+        AuditEntry.at, AuditEntry.act, AuditEntry.vehicle_id, Vehicle.plate, Driver.name.label("driver"),
+        AuditEntry.username, Organisation.name, Organisation.kind, AuditEntry.reason, AuditEntry.detail,
     )  # fmt: skip
     statement = (
         select(*columns)
         .outerjoin(Vehicle, Vehicle.id == AuditEntry.vehicle_id)
+        .outerjoin(Driver, and_(AuditEntry.noun == "driver", Driver.id == AuditEntry.noun_id))
         .outerjoin(Organisation, Organisation.id == AuditEntry.organisation_id)
         .where(*conditions)
     )
@@ -188,8 +196,8 @@ def looks(
         total,
         [
             LookView(
-                row.at, row.act, row.vehicle_id or 0, row.plate or "", row.username, row.name or "", row.kind or "",
-                row.reason, json.loads(row.detail),
+                row.at, row.act, row.vehicle_id or 0, row.plate or "", row.driver or "", row.username, row.name or "",
+                row.kind or "", row.reason, json.loads(row.detail),
             )
             for row in rows
         ],
@@ -213,6 +221,17 @@ def _mine(place: Scope) -> ColumnElement[bool]:
     if not found:
         raise RegistryError("vehicle", "is for operators and drivers: whose trucks were looked at")
     return and_(*found)
+
+
+def _my_driver(place: Scope) -> ColumnElement[bool]:
+    """The driver was employed by the operators of ``place`` when looked at, or is oneself."""
+    if place.operators is None:
+        return AuditEntry.noun_id.in_(sorted(place.drivers or ()))
+    return exists().where(
+        Binding.what == EMPLOYER, Binding.subject_id == AuditEntry.noun_id,
+        Binding.object_id.in_(sorted(place.operators)), Binding.from_at <= AuditEntry.at,
+        or_(Binding.to_at.is_(None), Binding.to_at > AuditEntry.at),
+    )  # fmt: skip
 
 
 def visible(scope: Scope) -> list[ColumnElement[bool]]:

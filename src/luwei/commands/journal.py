@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, case, func, insert, or_, select, update
 
 from luwei.commands.parameter_form import HIDDEN, SECRET_IDS
 from luwei.registry import audit
@@ -236,11 +236,14 @@ def end(engine: Engine, ended: Sequence[Ended]) -> None:
     if not ended:
         return
     table: Any = Command.__table__
+    at = bindparam("at", type_=BigInteger)
     statement = (
         table.update()
         .where(_KEY, _OPEN)
         .values(
-            state=bindparam("became"), result=bindparam("why"), answer=bindparam("said"), ended_at=bindparam("at"),
+            state=bindparam("became"), result=bindparam("why"), answer=bindparam("said"),
+            # an answer may be here before the gateway's word that the command went out
+            ended_at=case((table.c.sent_at > at, table.c.sent_at), else_=at),
             attempts=table.c.attempts + bindparam("tries"),
             edition=func.coalesce(bindparam("as_of"), table.c.edition),
             serial=func.coalesce(bindparam("number"), table.c.serial),

@@ -62,7 +62,10 @@ def page(
     with read(engine) as connection:
         gone.require(connection, noun, key, scope)
         keys = gone.known_as(connection, noun, key)
-        limits = [AuditEntry.noun.in_(FORMER_NOUNS.get(noun, (noun,))), AuditEntry.noun_id.in_(keys)]
+        limits = [
+            AuditEntry.noun.in_(FORMER_NOUNS.get(noun, (noun,))), AuditEntry.noun_id.in_(keys),
+            AuditEntry.act != f"{noun}.look",
+        ]  # fmt: skip
         statement = select(*columns).where(*limits).order_by(AuditEntry.id.desc())
         if field:
             found = [change(row) for row in connection.execute(statement.limit(5_000))]

@@ -104,14 +104,16 @@ class Door:
         vehicle_id: int | None = None,
         detail: Mapping[str, Any] | None = None,
         scope: Scope | None = None,
+        noun_id: int | None = None,
     ) -> None:
-        """Record a look at personal data or at where a named truck is, before the answer leaves.
+        """Record a look at personal data or at where a named truck is, before the answer leaves; ``noun_id``: at what
+        one record, where it is no truck.
 
         A screen that stays open asks again and again: what one person sees of one thing within LOOK_S is one look.
         """
         told = dict(detail or {})
-        if self.services.looks.is_new((self.user_id, self.user.session_id, act, vehicle_id, str(told))):
-            await self.note(act, None, told, vehicle_id=vehicle_id, scope=scope)
+        if self.services.looks.is_new((self.user_id, self.user.session_id, act, vehicle_id, noun_id, str(told))):
+            await self.note(act, noun_id, told, vehicle_id=vehicle_id, scope=scope)
 
     def masked(self, noun: str, view: T, scope: Scope) -> T:
         """A record with its personal fields masked where ``scope`` shows no more than that two of them are the same

@@ -41,6 +41,8 @@ export interface Look {
   act: string;
   vehicle_id: number;
   plate: string;
+  /** Whose identity was looked at; empty where it was a truck's data. */
+  driver: string;
   username: string;
   organisation: string;
   organisation_kind: string;

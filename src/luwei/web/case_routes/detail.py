@@ -268,7 +268,7 @@ async def _driver(services: Services, door: Door, row: dict[str, Any]) -> Driver
         return None
     card = found.to_pylist()[0] if found.num_rows else None
     brief = await asyncio.to_thread(_named, services, scope, card)
-    await door.looked("driver.look", row["vehicle_id"], {"case": row["id"]}, scope)
+    await door.looked("driver.look", row["vehicle_id"], {"case": row["id"]}, scope, brief.id)
     return brief
 
 

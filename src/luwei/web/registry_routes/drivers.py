@@ -58,7 +58,7 @@ async def get_driver(services: NamedDependency[Services], door: NamedDependency[
     """One driver."""
     scope = door.allow("read", "driver")
     view = await asyncio.to_thread(noun.one, services.engine, NOUN, driver_id, scope)
-    await door.looked("driver.look", detail={"driver": driver_id}, scope=scope)
+    await door.looked("driver.look", scope=scope, noun_id=driver_id)
     return door.masked("driver", view, scope)
 
 

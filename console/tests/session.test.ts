@@ -1,0 +1,91 @@
+import { createPinia, setActivePinia } from 'pinia';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { nextTick, ref } from 'vue';
+
+import type { LinkState } from '@/live/line';
+import { ASK_MS, AWAY_MS, TOLD_MS, useRightsWatch } from '@/shell/rights-watch';
+import { useSession } from '@/shell/session';
+
+import { mounted } from './mounted';
+
+const video = { kind: 'video', act: 'read', manner: 'own', narrow: '' };
+const cases = { kind: 'case', act: 'read', manner: 'own', narrow: '' };
+let told = { user: { id: 7 }, rights: [cases, video], pages: ['alarms', 'video'], landing: '/alarms', grants: [] as object[] };
+let asked = 0;
+const hands = new Map<string, () => void>();
+
+beforeEach(() => {
+  setActivePinia(createPinia());
+  vi.useFakeTimers();
+  told = { user: { id: 7 }, rights: [cases, video], pages: ['alarms', 'video'], landing: '/alarms', grants: [] };
+  asked = 0;
+  vi.stubGlobal('document', { hidden: false });
+  vi.stubGlobal('addEventListener', (name: string, heard: () => void) => hands.set(name, heard));
+  vi.stubGlobal('removeEventListener', (name: string) => hands.delete(name));
+  vi.stubGlobal('fetch', (path: string) => {
+    if (path === '/api/me') asked += 1;
+    return Promise.resolve(new Response(JSON.stringify(path === '/api/system' ? { now: 0 } : told)));
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+async function signedIn(): Promise<ReturnType<typeof useSession>> {
+  const session = useSession();
+  await session.login('wang', 'x');
+  return session;
+}
+
+describe('rights of an open page', () => {
+  it('follow what an administrator changes, and say so for a while', async () => {
+    const session = await signedIn();
+    const { it: changed, unmount } = mounted(() => useRightsWatch(() => []));
+    await vi.advanceTimersByTimeAsync(ASK_MS);
+    expect([asked, changed.value]).toEqual([1, false]);
+    told = { ...told, rights: [cases], pages: ['alarms'] };
+    await vi.advanceTimersByTimeAsync(ASK_MS);
+    expect([session.may('read', 'video'), session.menu, changed.value]).toEqual([false, ['alarms'], true]);
+    told = { ...told, rights: [cases, video], pages: ['alarms', 'video'] };
+    await vi.advanceTimersByTimeAsync(ASK_MS);
+    expect([session.may('read', 'video'), session.menu]).toEqual([true, ['alarms', 'video']]);
+    await vi.advanceTimersByTimeAsync(TOLD_MS + ASK_MS);
+    expect(changed.value).toBe(false);
+    unmount();
+    expect(hands.size).toBe(0);
+  });
+
+  it('take a grant in without a word', async () => {
+    const session = await signedIn();
+    told = { ...told, grants: [{ id: 1 }] };
+    expect(await session.look()).toBe(false);
+    expect(session.grants).toHaveLength(1);
+  });
+
+  it('are not asked for where nobody is there, but when a connection is closed', async () => {
+    await signedIn();
+    const state = ref<LinkState>('live');
+    const { unmount } = mounted(() => useRightsWatch(() => [state.value]));
+    await vi.advanceTimersByTimeAsync(AWAY_MS + ASK_MS);
+    const before = asked;
+    await vi.advanceTimersByTimeAsync(10 * ASK_MS);
+    expect(asked).toBe(before);
+    state.value = 'lost';
+    await nextTick();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked).toBe(before + 1);
+    hands.get('keydown')?.();
+    await vi.advanceTimersByTimeAsync(ASK_MS);
+    expect(asked).toBe(before + 2);
+    unmount();
+  });
+
+  it('are nobody else’s after another login', async () => {
+    const session = await signedIn();
+    const asking = session.look();
+    session.ended();
+    expect(await asking).toBe(false);
+    expect(session.user).toBeNull();
+  });
+});
