@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nextTick, ref } from 'vue';
 
 import type { LinkState } from '@/live/line';
+import { listsTrucks, refusal } from '@/pages/monitor/sees';
 import { ASK_MS, AWAY_MS, TOLD_MS, useRightsWatch } from '@/shell/rights-watch';
 import { useSession } from '@/shell/session';
 
@@ -87,5 +88,18 @@ describe('rights of an open page', () => {
     session.ended();
     expect(await asking).toBe(false);
     expect(session.user).toBeNull();
+  });
+});
+
+describe('the map page', () => {
+  const right = (kind: string, manner: string): typeof video => ({ kind, act: 'read', manner, narrow: '' });
+
+  it('has no lists for who counts trucks, and offers the reason on which he follows one', async () => {
+    told = { ...told, rights: [right('vehicle', 'aggregate'), right('position', 'reason')] };
+    const emergency = await signedIn();
+    expect([listsTrucks(emergency), refusal(emergency)?.rule]).toEqual([false, 'reason_required']);
+    told = { ...told, rights: [right('vehicle', 'own'), right('position', 'own')] };
+    await emergency.look();
+    expect([listsTrucks(emergency), refusal(emergency)]).toEqual([true, null]);
   });
 });
