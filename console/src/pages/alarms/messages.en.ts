@@ -54,6 +54,7 @@ export const en: { readonly [K in keyof typeof zh]: string } = {
   'close': 'Close',
   'openPage': 'Open the whole file',
   'openVideo': 'See live pictures of this truck',
+  'openRecording': 'See this moment in the terminal’s recording',
   'handled': 'First action taken',
   'raised': 'raised by repetition',
   'escalated.1': 'Operator\'s safety manager told',

@@ -52,6 +52,7 @@ export const zh = {
   'close': '结案',
   'openPage': '打开完整案卷',
   'openVideo': '看该车实时视频',
+  'openRecording': '看终端录像中的这一刻',
   'handled': '已首次处置',
   'raised': '因重复升级',
   'escalated.1': '已报企业安全负责人',

@@ -127,6 +127,15 @@ export function readPlace(query: Record<string, unknown>): Place | null {
   return vehicle !== null && at !== null ? { vehicle, channel: number('channel', 64), at } : null;
 }
 
+/** Playing begins so long before the moment that a link is about. */
+const BEFORE_MS = 10_000;
+
+/** The link to a moment in what a truck recorded; `about`: the purpose, and the case that it is for. */
+export const momentOf = (vehicle: number, at: number, about: Record<string, string | number> = {}): { path: string; query: Record<string, string | number> } => ({
+  path: '/video',
+  query: { vehicle, at: at - BEFORE_MS, ...about },
+});
+
 export const recordingsApi = {
   /** Asks the truck; after 20 s the answer is `asked` and is looked for by its number. */
   ask: (vehicle: number, from_at: number, to_at: number, purpose: string, signal?: AbortSignal) =>
