@@ -3,6 +3,7 @@ import { defineMessages } from '@/i18n';
 export const playbackMessages = defineMessages(
   {
     'title': '终端录像',
+    'missing': '终端还没有 {time} 及以后的录像',
     'live': '返回实时视频',
     'day': '日期',
     'before': '前一天',
@@ -48,6 +49,7 @@ export const playbackMessages = defineMessages(
   },
   {
     'title': 'Recordings in the terminal',
+    'missing': 'The terminal has no recording of {time} or later yet',
     'live': 'Back to live video',
     'day': 'Day',
     'before': 'The day before',
