@@ -137,13 +137,13 @@ async def test_a_terminal_on_another_shard_is_found_in_one_round_trip(system: Sy
     system.connect(system.fleet[1:2], second.wire.port)
     await system.online(2)
     took: list[int] = []
-    for _ in range(5):
+    for _ in range(15):  # the first ones meet a system that is still starting
         results = await system.done(await system.send("locate", [1, 2]))
         assert [(r.state, r.gateway) for r in results] == [("answered", "gw-0"), ("answered", "gw-1")]
         took += [r.ended_at - r.created_at for r in results if r.ended_at]
-    # the terminal answers at once: all of this is ours, where the machine lets it
+    # the terminal answers at once: all of this is ours
     print(f"locate over two shards, ms: {sorted(took)}")
-    assert sorted(took)[2] <= 100, took
+    assert sorted(took)[len(took) // 2] <= 100, took
 
 
 async def test_who_is_offline_gets_it_when_the_terminal_authenticates(system: System) -> None:
