@@ -208,9 +208,17 @@ async def test_its_viewer_pauses_drags_speeds_up_and_steps(live: LiveTrucks) -> 
     await tile.shows(3)
     await steer(tile, "step_back")
     said = await told(tile, mode="back", paused=True)
+
+    async def stepped() -> bool:
+        return pictured(tile)
+
+    await until(stepped, "the key picture")
+    assert abs(about(tile, said["position"])) <= 10  # the clock in the picture, whose unit this is
     held = len(tile.opened)
     await steer(tile, "step_forward")
     said = await told(tile, mode="keys", paused=True)
+    await until(stepped, "the key picture")
+    assert abs(about(tile, said["position"])) <= 10
     assert len(tile.opened) == held + 1 and said["failed"] == ""
     await steer(tile, "resume")
     await told(tile, mode="play", speed=1, paused=False)

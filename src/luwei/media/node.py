@@ -37,6 +37,7 @@ from luwei.media.orders import (
     Close,
     Event,
     Expect,
+    Look,
     Pace,
     Request,
     Snap,
@@ -221,6 +222,8 @@ class Node:
             answer = self._admit(request)
         elif isinstance(request, Pace):
             answer = self._pace(request)
+        elif isinstance(request, Look):
+            answer = self._look(request)
         else:
             answer = self._close(request)
         return msgspec.msgpack.encode(answer)
@@ -278,6 +281,10 @@ class Node:
             return Answer("unknown_stream")
         stream.pace(said.arrival)
         return Answer(state=stream.report())
+
+    def _look(self, said: Look) -> Answer:
+        stream = self._expected.get(said.stream)
+        return Answer("unknown_stream") if stream is None else Answer(state=stream.report())
 
     async def _snap(self, said: Snap) -> Answer:
         stream = self._expected.get(said.stream)

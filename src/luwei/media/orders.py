@@ -120,7 +120,13 @@ class Pace(msgspec.Struct, frozen=True, array_like=True, tag="pace"):
     arrival: bool
 
 
-Request = Expect | Admit | Close | Snap | Pace
+class Look(msgspec.Struct, frozen=True, array_like=True, tag="look"):
+    """How the stream is at this moment: between two announcements a second passes."""
+
+    stream: str
+
+
+Request = Expect | Admit | Close | Snap | Pace | Look
 
 
 class ViewerState(msgspec.Struct, frozen=True):
@@ -180,7 +186,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     data: bytes = b""
     """JPEG of a ``Snap``."""
     state: StreamState | None = None
-    """Of an ``Expect`` and a ``Pace``: the stream as it is, which may run already."""
+    """Of an ``Expect``, a ``Pace`` and a ``Look``: the stream as it is, which may run already."""
 
 
 class Announcement(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from luwei.commands.answers import EMPTY
-from luwei.media.orders import PLAYBACK, Announcement, Pace
+from luwei.media.orders import PLAYBACK, Announcement, Look, Pace
 from luwei.protocol.errors import ProtocolError
 from luwei.registry.base import now_ms
 from luwei.video import letters, playing, upstream
@@ -168,7 +168,8 @@ class PlaybackDrive(Drive):
         if not await self._say(PAUSE):
             return False
         stream.paused, stream.paused_at = True, now_ms()
-        stream.anchor(here)
+        await self._tell(Look(stream.name))  # which picture it stopped at
+        stream.anchor(stream.position if stream.stamped else here)
         return True
 
     async def _step(self, mode: int, here: int) -> bool:
@@ -186,10 +187,14 @@ class PlaybackDrive(Drive):
         return await self._hold(stream.position)
 
     async def _pace(self, arrival: bool) -> None:
+        await self._tell(Pace(self._playing.name, arrival))
+
+    async def _tell(self, request: Pace | Look) -> None:
+        """The node's answer is the newest report."""
         stream = self._playing
         if stream.node:
             with contextlib.suppress(NodeGone):
-                answer = await self._desk.nodes.ask(stream.node, Pace(stream.name, arrival))
+                answer = await self._desk.nodes.ask(stream.node, request)
                 stream.report = answer.state or stream.report
 
     async def _say(self, control: int, speed: int = 0, to_at: int | None = None) -> bool:
