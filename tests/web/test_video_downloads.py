@@ -232,7 +232,8 @@ async def test_cancelled_nothing_of_it_stays(live: LiveTrucks, files: FileServer
     uploads(live).rate = 30_000
     key = await ordered(live, **piece(300, 8))
     await reached(live, key, "uploading")
-    assert (await act(live, key, "cancel")).status_code == 200
+    answer = await act(live, key, "cancel")
+    assert (answer.status_code, answer.json()["reason"], answer.json()["may"]) == (200, "cancelling", [])
     ended = await reached(live, key, "cancelled")
     assert ended["may"] == [] and all(each["evidence_id"] is None for each in ended["files"])
     assert files.receiver is not None and not (files.receiver.folder / row(live, key).account).exists()

@@ -66,6 +66,8 @@ const BEGINNING: PlayerView = {
 /** No new picture for so long is no live picture any more. */
 const QUIET_MS = 2_500;
 const WATCH_MS = 500;
+/** The server says something each two seconds: behind so many watches without a word the line is dead, whatever the browser believes. */
+const SILENT_WATCHES = 12;
 const FIGURES_MS = 1_000;
 
 /** What a refused request for a ticket means: a code of `reasons.ts`. */
@@ -107,6 +109,8 @@ export class Player {
   private watcher: ReturnType<typeof setInterval> | undefined;
   private figuredAt = 0;
   private askedAt = 0;
+  /** Watches since the last word of the server. */
+  private silent = 0;
   /** The stream begins anew: what is still shown of the old one makes no live picture. */
   private renewing = false;
 
@@ -199,7 +203,9 @@ export class Player {
     const opened = this.ports.socket(`${ticket.url}&accept=${accepted}${loud ? '&audio=1' : ''}`);
     this.socket = opened;
     opened.binaryType = 'arraybuffer';
+    this.silent = 0;
     opened.onopen = () => {
+      this.silent = 0;
       this.go('opened');
       // what was chosen while the socket was opening
       if (this.request.quality !== asked) this.send({ kind: 'stream', stream: this.request.quality });
@@ -207,6 +213,7 @@ export class Player {
     };
     opened.onmessage = (event: MessageEvent<ArrayBuffer | string>) => {
       if (this.socket !== opened) return;
+      this.silent = 0;
       if (typeof event.data === 'string') this.told(event.data);
       else this.carried(event.data);
     };
@@ -297,6 +304,11 @@ export class Player {
   }
 
   private watch(): void {
+    this.silent += 1;
+    if (this.silent > SILENT_WATCHES) {
+      this.end('network', '', false);
+      return;
+    }
     const { state, frameAt } = this.view;
     const now = this.ports.nowMs();
     if (!document.hidden && state === 'live' && !this.view.playback?.paused && frameAt !== null && now - frameAt > QUIET_MS) this.go('quiet', { reason: 'no_data' });

@@ -196,6 +196,19 @@ describe('a picture', () => {
     expect(seen.state).toBe('live');
   });
 
+  it('whose server has not said a word for six seconds is connected anew, since a dead network closes nothing', async () => {
+    await playing();
+    for (let second = 0; second < 20; second += 2) {
+      await vi.advanceTimersByTimeAsync(2_000);
+      latest(sockets).tell(state('stalled', 'no_data'));
+    }
+    expect([seen.state, seen.reason, sockets.length]).toEqual(['stalled', 'no_data', 1]);
+    await vi.advanceTimersByTimeAsync(6_500);
+    expect([seen.state, seen.reason, latest(pictures).closed]).toEqual(['lost', 'network', false]);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(sockets).toHaveLength(2);
+  });
+
   it('is asked for again within five seconds as long as no server answers', async () => {
     await playing();
     let asked = 0;

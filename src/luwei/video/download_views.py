@@ -14,6 +14,7 @@ from luwei.evidence.files import printable
 from luwei.registry.base import now_ms
 from luwei.registry.download import (
     ASKED,
+    CANCELLED,
     ENDED_STATES,
     OPEN_STATES,
     PAUSED,
@@ -33,7 +34,8 @@ from luwei.video import channels
 
 NETWORKS = {"wifi": 1, "lan": 2, "mobile": 4}
 """Bits of 任务执行条件."""
-STORING = "storing"
+STORING, CANCELLING = "storing", "cancelling"
+"""Why one whose end is decided still runs: its file is hashed and stored, its terminal is told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ def _view(row: Any, files: list[FileView], waiting: Sequence[Any]) -> DownloadVi
         user_id=row.user_id,
         username=row.username,
         state=UPLOADING if storing else row.state,
-        reason=STORING if storing else row.reason,
+        reason=(CANCELLING if row.ending == CANCELLED else STORING) if storing else row.reason,
         answer=row.answer,
         place=before if queued else None,
         announced_bytes=row.announced_bytes,

@@ -142,7 +142,8 @@ class _Tile:
     # To the browser
 
     async def _tell(self) -> None:
-        """State whenever it changes, figures every two seconds."""
+        """State whenever it changes, figures every two seconds, or the state again where there are none: a browser
+        takes silence for a broken line."""
         stream = self._viewing.upstream
         loop = asyncio.get_running_loop()
         due = loop.time() + STATS_S
@@ -160,8 +161,8 @@ class _Tile:
                 if loop.time() >= due:
                     due = loop.time() + STATS_S
                     stats = stream.stats(now_ms())
-                    if stats is not None and stream.node:
-                        await self._browser.tell(dict(stats))
+                    figures = stats if stats is not None and stream.node else stream.message(now_ms())
+                    await self._browser.tell(dict(figures))
 
     async def _relay(self) -> None:
         """Pictures from the node that has them, and from the next one when it goes."""

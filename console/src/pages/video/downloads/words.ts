@@ -1,6 +1,6 @@
 /** Keys of the words for the codes of a download. */
 const REASONS = [
-  'turn', 'offline', 'network', 'again', 'broken', 'storing', 'terminal', 'no_connection', 'stalled', 'too_large', 'too_many_files', 'empty', 'no_terminal', 'disk', 'not_confirmed', 'no_notice',
+  'turn', 'offline', 'network', 'again', 'broken', 'storing', 'cancelling', 'terminal', 'no_connection', 'stalled', 'too_large', 'too_many_files', 'empty', 'no_terminal', 'disk', 'not_confirmed', 'no_notice',
 ] as const;
 const ANSWERS = ['failure', 'unsupported', 'message_error', 'no_answer', 'offline'] as const;
 const RULES = [
