@@ -135,6 +135,22 @@ def test_every_speed_has_its_pictures(mode: int, speed: int, step_s: float, wait
     assert [key for _, _, key in found] == ([True] * 4 if keys else [True, False, False, False])
 
 
+def test_playing_turns_round_at_the_picture_that_is_shown() -> None:
+    playing = Playing("粤B1", [PIECE], TEN + 100, TEN + 600, mode=KEYS)
+
+    def shown(count: int) -> list[float]:
+        return [at_s for at_s, _, _ in _times(playing, count)]
+
+    assert shown(3) == [100, 102, 104]
+    playing.go(REWIND)
+    assert shown(2) == [102, 100]
+    playing.go(KEYS)
+    assert shown(2) == [102, 104]
+    playing.go(REWIND)
+    playing.go(NORMAL)
+    assert shown(1) == [104]
+
+
 def test_playing_ends_with_its_time_and_leaps_over_gaps() -> None:
     after = Recording(1, int(TEN) + 1200, int(TEN) + 1800, 0, 1)
     playing = Playing("粤B1", [PIECE, after], TEN + 599.92, TEN + 1200.1)
@@ -144,7 +160,7 @@ def test_playing_ends_with_its_time_and_leaps_over_gaps() -> None:
     playing.drag(TEN + 300)
     assert _times(playing, 1) == [(pytest.approx(300), pytest.approx(0.08), True)]
     playing.go(REWIND, 5)
-    assert len(_times(playing, 400)) == 151  # 300 s back, a key picture each 2 s, and one at the beginning
+    assert len(_times(playing, 400)) == 150  # from 298 s back to 0, a key picture each 2 s
 
 
 def _play(server: MediaEar, **how: Any) -> PlaybackRequest:

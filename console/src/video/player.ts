@@ -68,6 +68,8 @@ const QUIET_MS = 2_500;
 const WATCH_MS = 500;
 /** The server says something each two seconds: behind so many watches without a word the line is dead, whatever the browser believes. */
 const SILENT_WATCHES = 12;
+/** And behind so many a picture that stays away is the line's fault, not the terminal's. */
+const LATE_WATCHES = 5;
 const FIGURES_MS = 1_000;
 
 /** What a refused request for a ticket means: a code of `reasons.ts`. */
@@ -311,7 +313,7 @@ export class Player {
     }
     const { state, frameAt } = this.view;
     const now = this.ports.nowMs();
-    if (!document.hidden && state === 'live' && !this.view.playback?.paused && frameAt !== null && now - frameAt > QUIET_MS) this.go('quiet', { reason: 'no_data' });
+    if (!document.hidden && state === 'live' && !this.view.playback?.paused && frameAt !== null && now - frameAt > QUIET_MS) this.go('quiet', { reason: this.silent < LATE_WATCHES ? 'no_data' : 'network' });
     if (now - this.figuredAt < FIGURES_MS || !this.picture) return;
     this.figuredAt = now;
     const figures = this.picture.figures();

@@ -247,10 +247,14 @@ describe('a picture', () => {
 
   it('is stalled when none comes for a while, and live with the next one', async () => {
     await playing();
-    await vi.advanceTimersByTimeAsync(4_000);
-    expect(seen.state).toBe('stalled');
+    await vi.advanceTimersByTimeAsync(2_000);
+    latest(sockets).tell({ kind: 'stats' });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([seen.state, seen.reason]).toEqual(['stalled', 'no_data']);
     latest(pictures).events.frame();
     expect(seen.state).toBe('live');
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect([seen.state, seen.reason]).toEqual(['stalled', 'network']);
   });
 
   it('whose media process died is live again with the next stream, not with what was left of the old one', async () => {

@@ -56,6 +56,7 @@ class Playing:
         self._rising = rising
         self._begun_s: float | None = None
         self._jump_s: float | None = None
+        self._shown_s: float | None = None
         self._over = False
 
     @property
@@ -75,6 +76,7 @@ class Playing:
         if keys_only:
             self._camera.want_key()
         shot = self._camera.next(position_s)
+        self._shown_s = position_s
         step_s = KEY_STEP_S if keys_only else shot.wait_s
         self.position_s = position_s + (-step_s if self.mode == REWIND else step_s)
         self._over = self.mode == SINGLE
@@ -86,7 +88,9 @@ class Playing:
         self._camera.want_key()
 
     def go(self, mode: int, speed: int = 0) -> None:
-        """Play on in another way, from a key picture on."""
+        """Play on in another way, from a key picture on; in the other direction from the picture that is shown."""
+        if (mode == REWIND) != (self.mode == REWIND) and self._shown_s is not None:
+            self.position_s = self._shown_s + {REWIND: -KEY_STEP_S, KEYS: KEY_STEP_S}.get(mode, 0.0)
         self.mode, self.factor = mode, FACTORS.get(speed, 1)
         self._camera.want_key()
 
