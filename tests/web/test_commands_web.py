@@ -82,7 +82,7 @@ async def test_unknown_foreign_and_bare_trucks_are_each_their_own_error(web: Run
     assert error(await post(web, kind="locate", vehicles=[999_999]))[:2] == (404, "vehicles")
     assert error(await post(web, kind="locate", phones=["13000000000"]))[:2] == (404, "phones")
     assert error(await post(web, guangzhou, kind="locate", vehicles=[1])) == (
-        403, "vehicles", "1 belongs to another jurisdiction",
+        403, "vehicles", "there is no vehicle 1 in your jurisdiction",
     )  # fmt: skip
     assert error(await post(web, kind="locate", vehicles=[2])) == (400, "vehicles", "has no terminal")
     assert error(await post(web, kind="locate"))[:2] == (400, "vehicles")

@@ -1,5 +1,6 @@
-"""What an attacker sends: injections into every text, paths that climb, bodies too large, guesses without end; and
-whatever a fuzzer makes of the interface's own description. Nothing of it may be answered with a fault of the server."""
+"""What an attacker sends: injections into every text, paths that climb, bodies too large, ids of others, guesses
+without end; and whatever a fuzzer makes of the interface's own description. Nothing of it may be answered with a fault
+of the server."""
 
 from __future__ import annotations
 
@@ -7,22 +8,27 @@ import asyncio
 import json
 import os
 import random
-import re
 import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import schemathesis
+from foreign_acts import acts
+from foreign_names import EVERYBODY, NOWHERE, Name, fields, names
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from owned import MARK, Owned, fill, on_the_air
 from running_core import Running
 from sqlalchemy import inspect, text
 
 from luwei.access import users
-from luwei.registry import areas, drivers, noun, organisations, sims, terminals
-from luwei.registry.audit import SYSTEM
-from luwei.registry.engine import read
-from luwei.registry.scope import WHOLE
+from luwei.bus.connection import Bus
+from luwei.registry.engine import read, write
+from luwei.video import ptz
+from luwei.web import video_recordings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -120,54 +126,136 @@ async def test_a_change_needs_a_page_of_this_host(web: Running) -> None:
                     assert answer.status_code != 403 or answer.json()["error"]["field"] == "X-Luwei", (method, path)
 
 
-async def test_nobody_changes_what_belongs_to_others_by_its_id(web: Running) -> None:
-    """IDOR on every id of every route that changes something: the administrator of another company, who may do all of
-    it to the own rows, is told that there is no such row, and every table stays as it was."""
-    engine = web.services.engine
-    company = organisations.create(engine, {"name": "旁人运输", "city": 440100}, SYSTEM, WHOLE)
-    owner = organisations.create(engine, {"name": "本主运输", "city": 440300}, SYSTEM, WHOLE)
-    terminals.create(engine, {"phone": "13811110001", "vehicle_id": 1}, SYSTEM, WHOLE)
-    noun.create(engine, drivers.NOUN, {"name": "甲", "operator_id": owner}, SYSTEM, WHOLE)
-    noun.create(engine, sims.NOUN, {"iccid": "89860000000000000001", "terminal_id": 1}, SYSTEM, WHOLE)
-    areas.create(engine, {"name": "圈", "kind": "circle", "city": 440300, "geometry": CIRCLE}, SYSTEM, WHOLE)
-    token = web.session_token("neighbour", role="administrator", organisation_id=company)
-    before = tables(web)
-    async with web.inside(token) as client:
-        for path, operations in schema(web)["paths"].items():
-            for method in sorted(set(operations) & {"post", "put", "patch", "delete"}) if "{" in path else ():
-                if path.startswith("/api/me/") or "/import/" in path:
-                    continue
-                for act in ACTS if "{act}" in path else ("",):
-                    address = path.replace("{act}", act).replace("{name}", "x").replace("{code}", "duty")
-                    address = re.sub(r"{organisation_id}|{operator_id}", str(owner), address)
-                    address = re.sub(r"{organisations?_key}|{\w+}", "1", address)
-                    body = {"note": "不行"} if "grants" in path else BODIES.get(path.rsplit("/", 1)[-1], {})
-                    answer = await client.request(method, address, json=body)
-                    about = f"{method} {address}: {answer.status_code} {answer.text[:200]}"
-                    assert answer.status_code in (400, 403, 404, 409, 503), about
-    assert tables(web) == before
-
-
-ACTS = ("pause", "cancel", "stop", "again", "approve", "refuse", "end", "disable", "enable", "reset-password", "unlock")
-BODIES: dict[str, dict[str, Any]] = {
-    "merge": {"loser_id": 2}, "trace": {"seconds": 60}, "equipment": {"channels": [], "peripherals": []},
-    "profile": {"profile": "standard-2013", "reason": "试试看"},
-    "bindings": {"what": "operator", "object_id": 1, "from_at": 1, "to_at": 2},
-}  # fmt: skip
-"""What a route must be given before it looks for the row."""
-CIRCLE = {"lat_e6": 22_543_100, "lon_e6": 114_057_900, "radius_m": 500}
-MOVING = frozenset({"audit_entry", "audit_head", "web_session", "access_state", "alembic_version"})
-"""Tables that change by looking."""
+MOVING = frozenset({"audit_entry", "audit_head", "web_session", "access_state", "alembic_version", "oversight_mark"})
+"""Tables that change by looking, and by the clock."""
+CHANGING = ("post", "put", "patch", "delete")
 
 
 def tables(web: Running) -> dict[str, list[Any]]:
-    """Every row of the registry but of MOVING."""
+    """Every row of the registry but of MOVING; of sessions, who has one."""
     with read(web.services.engine) as connection:
-        found = inspect(connection).get_table_names()
-        return {
-            name: sorted(map(repr, connection.execute(text(f"SELECT * FROM {name}")))) for name in found
-            if name not in MOVING
+        found = {
+            name: sorted(map(repr, connection.execute(text(f"SELECT * FROM {name}"))))
+            for name in inspect(connection).get_table_names() if name not in MOVING
         }  # fmt: skip
+        sessions = connection.execute(text("SELECT id, user_id FROM web_session ORDER BY id"))
+        return found | {"web_session": [tuple(row) for row in sessions]}
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """Subjects on which this process puts something on the bus."""
+    heard: list[str] = []
+    patch = pytest.MonkeyPatch()
+    for name in ("publish", "publish_fact", "request"):
+        plain = getattr(Bus, name)
+
+        async def told(self: Bus, subject: str, *given: Any, plain: Any = plain, **more: Any) -> Any:
+            heard.append(subject)
+            return await plain(self, subject, *given, **more)
+
+        patch.setattr(Bus, name, told)
+    yield heard
+    patch.undo()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def theirs(web: Running) -> AsyncIterator[Owned]:
+    """All that a company of Shenzhen and its people have."""
+    o = Owned(web, MARK, 440300, 10)
+    with read(web.services.engine) as connection:
+        o.whole = connection.execute(text("SELECT id FROM user_account WHERE username = 'engineer'")).scalar_one()
+    fill(o, o.whole)
+    on_the_air(o, o.whole)
+    yield o
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mine(web: Running, theirs: Owned) -> Owned:
+    """The same of a company of Guangzhou; its people are the neighbours."""
+    o = Owned(web, "邻", 440100, 11)
+    fill(o, theirs.whole)
+    return o
+
+
+async def test_nobody_changes_or_names_what_belongs_to_others(web: Running, theirs: Owned, mine: Owned) -> None:
+    """IDOR on every id of every changing route, and on every id in a body: who may do all of it to the own rows is told
+    that there is no such row, no table changes, and nothing is put on the bus."""
+    wanted, named, document = acts(theirs), names(mine), schema(web)
+    changing = {
+        f"{method} {path}" for path, operations in document["paths"].items() if "{" in path
+        for method in CHANGING if method in operations
+    }  # fmt: skip
+    assert {act.route for act in wanted} | WITHOUT.keys() == changing
+    assert {(each.route, each.field) for each in named} - {BY_ITS_KIND} | EVERYBODY.keys() == fields(document)
+    before, faults = tables(web), list[str]()
+    with listening() as heard:
+        for about, person in {"boss": mine.boss, "officer": mine.officer, "colleague": theirs.boss}.items():
+            async with web.inside(person) as client:
+                for act in wanted:
+                    if about == "colleague" and (act.who == "boss" or not act.address.startswith(PERSONAL)):
+                        continue
+                    answer = await client.request(act.route.split()[0], act.address, json=act.body)
+                    if answer.status_code not in (403, 404):
+                        faults.append(f"{about} {act.about}: {answer.status_code} {answer.text[:200]}")
+        for each in named:
+            async with web.inside(getattr(mine, each.by)) as client:
+                faults += [told async for told in unlike_nowhere(client, each, each.pick(theirs))]
+    assert faults == [], "\n".join(faults)
+    assert tables(web) == before
+    assert set(heard) <= {"audit.anchor"}
+
+
+async def test_what_was_refused_succeeds_for_whose_it_is(
+    web: Running, theirs: Owned, mine: Owned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of those requests word for word, by its owner or by who may do everything; and each that names an id, with
+    an own one, by the same person. So it was the id that was refused."""
+    monkeypatch.setattr(video_recordings, "WAIT_S", 0.01)
+    monkeypatch.setattr(ptz, "ANSWER_S", 0.01)
+    tokens = {"whole": web.token, "boss": theirs.boss, "clerk": theirs.clerk, "officer": theirs.officer}
+    faults = []
+    for act in acts(theirs):
+        if act.first:
+            with write(web.services.engine) as connection:
+                connection.execute(text(act.first))
+        async with web.inside(tokens[act.who]) as client:
+            answer = await client.request(act.route.split()[0], act.address, json=act.body)
+        if answer.status_code != act.status:
+            faults.append(f"{act.who} {act.about}: {answer.status_code} {answer.text[:200]}")
+    for each in names(mine):
+        own = each.pick(mine)
+        async with web.inside(getattr(mine, each.by)) as client:
+            answer = await client.request(each.route.split()[0], each.address, json=each.body(own))
+        if answer.status_code != each.status or (each.partly and not answer.json()["done"]):
+            faults.append(f"{each.by} {each.about(own)}: {answer.status_code} {answer.text[:200]}")
+    assert faults == [], "\n".join(faults)
+
+
+PERSONAL = ("/api/me/", "/api/jobs/", "/api/roadside/files/", "/api/supervision-files/")
+"""What not even a colleague who administers the same company may touch."""
+BY_ITS_KIND = ("post /api/commands", "parameters.areas")
+"""Parameters of a command are described by GET /api/commands/kinds."""
+
+
+async def unlike_nowhere(client: httpx.AsyncClient, each: Name, foreign: Any) -> AsyncIterator[str]:
+    """What is wrong with the answer to a foreign id: taken, or told apart from an id that nobody has."""
+    method, said = each.route.split()[0], []
+    for value in [foreign] if each.public else [foreign, NOWHERE[type(foreign)]]:
+        answer = await client.request(method, each.address, json=each.body(value))
+        if answer.status_code not in (400, 403, 404) and not each.partly:
+            yield f"{each.by} {each.about(value)}: {answer.status_code} {answer.text[:200]}"
+        said.append((answer.status_code, answer.text.replace(str(value), "…")))
+    if len(set(said)) > 1:
+        yield f"{each.by} {each.about(foreign)}: {said[0]}, and of none {said[1]}"
+
+
+WITHOUT = {
+    "put /api/me/video-layouts/{name}": "a name of one's own; two people have layouts of the same name",
+    "post /api/import/{noun}": "a noun, no id: the rows of the file are judged in tests/registry/test_imports.py",
+    "post /api/import/{noun}/job": "as post /api/import/{noun}",
+}
+"""Changing routes whose address holds no id, with the reason."""
 
 
 async def test_guessing_is_slowed_down_whatever_is_guessed(web: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, select, true
+from sqlalchemy import Connection, Engine, select
 
 from luwei.commands.journal import Target
 from luwei.registry.engine import read
@@ -20,7 +20,7 @@ _AT_ONCE = 500
 
 
 class OutsideScope(RegistryError):
-    """The vehicle exists, but belongs to another jurisdiction."""
+    """There is no such vehicle or phone in the jurisdiction; whether there is one elsewhere is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Selection:
 def named(engine: Engine, scope: Scope, vehicles: Sequence[int], phones: Sequence[str]) -> tuple[list[Target], int]:
     """Targets and the number of vehicles without a terminal.
 
-    Raises NotFound for an unknown vehicle or phone, OutsideScope for one of another jurisdiction, RegistryError where
-    a single vehicle has no terminal.
+    Raises NotFound for an unknown vehicle or phone, OutsideScope (it does not say which) for an unknown one and for one
+    of another jurisdiction where the scope is a part, RegistryError where a single vehicle has no terminal.
     """
     found: dict[int, Target | None] = {}
     with read(engine) as connection:
@@ -54,13 +54,13 @@ def named(engine: Engine, scope: Scope, vehicles: Sequence[int], phones: Sequenc
             keys = list(vehicles[start : start + _AT_ONCE])
             rows = _rows(connection, Vehicle.id.in_(keys), scope)
             for key in keys:
-                found[key] = _target(rows.get(key), "vehicles", key)
+                found[key] = _target(rows.get(key), scope, "vehicles", key)
         for start in range(0, len(phones), _AT_ONCE):
             part = list(phones[start : start + _AT_ONCE])
             by_phone = {row.phone: row for row in _rows(connection, Terminal.phone.in_(part), scope).values()}
             for phone in part:
                 row = by_phone.get(phone)
-                target = _target(row, "phones", phone)
+                target = _target(row, scope, "phones", phone)
                 found[row.id if row is not None else 0] = target
     targets = [target for target in found.values() if target is not None]
     if not targets:
@@ -92,18 +92,18 @@ def selected(engine: Engine, scope: Scope, chosen: Selection) -> tuple[list[Targ
 
 
 def _rows(connection: Connection, condition: Any, scope: Scope) -> dict[int, Any]:
-    inside = and_(true(), *scope.of_vehicles()).label("inside")
     statement = (
-        select(Vehicle.id, Terminal.phone, inside)
+        select(Vehicle.id, Terminal.phone)
         .outerjoin(Terminal, Terminal.vehicle_id == Vehicle.id)
-        .where(condition)
+        .where(condition, *scope.of_vehicles())
     )
     return {row.id: row for row in connection.execute(statement)}
 
 
-def _target(row: Any, field: str, given: object) -> Target | None:
+def _target(row: Any, scope: Scope, field: str, given: object) -> Target | None:
     if row is None:
-        raise NotFound(field, f"there is no {'terminal with phone' if field == 'phones' else 'vehicle'} {given}", given)
-    if not row.inside:
-        raise OutsideScope(field, f"{given} belongs to another jurisdiction", given)
+        what = f"there is no {'terminal with phone' if field == 'phones' else 'vehicle'} {given}"
+        if scope.whole:
+            raise NotFound(field, what, given)
+        raise OutsideScope(field, f"{what} in your jurisdiction", given)
     return None if row.phone is None else Target(row.id, row.phone)

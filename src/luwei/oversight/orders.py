@@ -130,7 +130,9 @@ def issue(engine: Engine, scope: Scope, wanted: NewOrder, actor: Actor, now: int
     }
     with write(engine) as connection:
         rules = policies.at(connection, at)
-        about = _of_case(connection, scope, wanted) if wanted.case is not None else _of_target(connection, wanted)
+        about = (
+            _of_case(connection, scope, wanted) if wanted.case is not None else _of_target(connection, scope, wanted)
+        )
         require_area(scope, about["city"], about["county"])
         if wanted.proposal is not None:
             _take_proposal(connection, scope, wanted.proposal, about["target_id"])
@@ -177,13 +179,16 @@ def _of_case(connection: Connection, scope: Scope, wanted: NewOrder) -> dict[str
     }  # fmt: skip
 
 
-def _of_target(connection: Connection, wanted: NewOrder) -> dict[str, Any]:
+def _of_target(connection: Connection, scope: Scope, wanted: NewOrder) -> dict[str, Any]:
+    # who it is that lies elsewhere is not told
     statement = select(Organisation.id, Organisation.kind, Organisation.city, Organisation.county).where(
-        Organisation.id == wanted.target, Organisation.kind.in_((*OPERATING, MONITOR))
+        Organisation.id == wanted.target, Organisation.kind.in_((*OPERATING, MONITOR)), *within(scope, Organisation)
     )
     row = connection.execute(statement).first() if wanted.target is not None else None
     if row is None:
-        raise RegistryError("target", "must be an operator or a monitor, or a case must be named", wanted.target or "")
+        raise RegistryError(
+            "target", "must be an operator or a monitor of your jurisdiction, or a case", wanted.target or ""
+        )
     operator = row.id if row.kind in OPERATING else None
     return {
         "case_id": None, "vehicle_id": None, "type": "", "alarm_at": None, "target_id": row.id,

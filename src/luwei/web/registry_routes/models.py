@@ -14,7 +14,9 @@ from litestar.types import ControllerRouterHandler
 from luwei.live.feed import now_ms
 from luwei.registry import models, noun
 from luwei.registry.models import NOUN, ModelView
+from luwei.registry.scope import Scope
 from luwei.web.door import Door
+from luwei.web.errors import Refused
 from luwei.web.registry_routes.bodies import ModelBody
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
@@ -53,12 +55,20 @@ async def get_model(services: NamedDependency[Services], door: NamedDependency[D
     return await asyncio.to_thread(noun.one, services.engine, NOUN, model_id, scope)
 
 
+def _entering(door: Door) -> Scope:
+    """Models are the same for everybody: only who sees the whole province enters them. Raises Refused (403)."""
+    scope = door.allow("write", "model")
+    if not scope.whole:
+        raise Refused(403, "model", "models are entered by the whole province")
+    return scope
+
+
 @post("/api/models", tags=["models"], guards=[own_page])
 async def create_model(
     services: NamedDependency[Services], door: NamedDependency[Door], data: JSONBody[ModelBody]
 ) -> ModelView:
     """A new model. 400 names the field and the rule it breaks, 409 what is taken and by whom."""
-    scope = door.allow("write", "model")
+    scope = _entering(door)
     actor = data.actor(door)
     key = await asyncio.to_thread(noun.create, services.engine, NOUN, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, key, scope)
@@ -69,7 +79,7 @@ async def change_model(
     services: NamedDependency[Services], door: NamedDependency[Door], model_id: Key, data: JSONBody[ModelBody]
 ) -> ModelView:
     """Change the fields that are sent."""
-    scope = door.allow("write", "model")
+    scope = _entering(door)
     actor = data.actor(door)
     await asyncio.to_thread(noun.change, services.engine, NOUN, model_id, data.sent(), actor, scope)
     return await asyncio.to_thread(noun.one, services.engine, NOUN, model_id, scope)
