@@ -48,6 +48,13 @@ describe('menu and area by right', () => {
 });
 
 describe('a refusal that can be lifted', () => {
+  it('asks for the trucks that the body names', () => {
+    const refused = { rule: 'reason_required', field: 'video' };
+    expect(wantedOf(refused, '/api/commands', { kind: 'photo', vehicles: [7, 8] })).toEqual({ kind: 'reason', row: 'video', vehicle: 7, others: [8] });
+    expect(wantedOf(refused, '/api/video/streams', { vehicle_id: 9 })).toEqual({ kind: 'reason', row: 'video', vehicle: 9 });
+    expect(wantedOf(refused, '/api/commands', { phones: ['139'] }).vehicle).toBeNull();
+  });
+
   it('names the row of the rights table and the truck of the address', () => {
     expect(wantedOf({ rule: 'reason_required', field: 'track' }, '/api/vehicles/7/track?from=1')).toEqual({ kind: 'reason', row: 'position', vehicle: 7 });
     expect(wantedOf({ rule: 'reason_required', field: 'position' }, '/api/vehicles?city=440300')).toEqual({ kind: 'reason', row: 'position', vehicle: null });

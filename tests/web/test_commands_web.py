@@ -11,7 +11,7 @@ import pytest
 from running_core import Running, until
 from sqlalchemy import select
 
-from luwei.registry import terminals
+from luwei.registry import organisations, terminals, vehicles
 from luwei.registry.audit import SYSTEM, AuditEntry
 from luwei.registry.engine import read
 from luwei.registry.scope import WHOLE
@@ -86,6 +86,35 @@ async def test_unknown_foreign_and_bare_trucks_are_each_their_own_error(web: Run
     )  # fmt: skip
     assert error(await post(web, kind="locate", vehicles=[2])) == (400, "vehicles", "has no terminal")
     assert error(await post(web, kind="locate"))[:2] == (400, "vehicles")
+
+
+async def test_pictures_of_a_truck_are_taken_on_the_reason_that_the_live_picture_needs(web: Running) -> None:
+    """Reference supervision §2.2: the province sees video on a recorded reason, the operator its own at any time."""
+    province = web.session_token("sees-province", role="province")
+    ways: tuple[dict[str, Any], ...] = (
+        {"kind": "photo", "parameters": {}}, {"kind": "film", "parameters": {}},
+        {"kind": "upload_media", "parameters": {}}, {"kind": "upload_media_item", "parameters": {"multimedia_id": 1}},
+    )  # fmt: skip
+    for body in ways:
+        refused = await post(web, province, vehicles=[1], dry_run=True, **body)
+        assert error(refused)[:2] == (403, "video") and "reason_required" in refused.text, body
+    end = {"kind": "photo", "parameters": {"count": 0}}
+    assert (await post(web, province, vehicles=[1], dry_run=True, **end)).status_code == 201, "ends what runs"
+    async with web.client(province) as client:
+        asked = {"kind": "video", "vehicles": [1], "purpose": "核实疲劳驾驶", "case_number": "B1", "minutes": 10}
+        assert (await client.post("/api/grants", json=asked)).status_code == 201
+    for body in ways:
+        assert (await post(web, province, vehicles=[1], dry_run=True, **body)).status_code == 201
+        other = await post(web, province, vehicles=[3], dry_run=True, **body)
+        assert error(other)[:2] == (403, "vehicles"), "the reason was stated for another truck"
+    owner = organisations.create(web.services.engine, {"name": "车主运输", "city": 440300}, SYSTEM, WHOLE)
+    vehicles.change(web.services.engine, 1, {"operator_id": owner}, SYSTEM, WHOLE)
+    sent = await post(web, province, vehicles=[1], expires_s=0, **ways[0])
+    assert sent.status_code == 201
+    async with web.client(web.session_token("whose-truck", role="operator", organisation_id=owner)) as client:
+        (look,) = (await client.get("/api/me/viewers")).json()["items"]
+    assert (look["act"], look["vehicle_id"], look["username"]) == ("video.photo", 1, "sees-province")
+    assert "B1" in look["reason"]
 
 
 async def test_a_cab_is_heard_on_a_recorded_reason_alone(web: Running) -> None:

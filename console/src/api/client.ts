@@ -58,10 +58,11 @@ export function onSessionEnded(handler: (rule: string) => void): void {
 /** Refusals that a person can lift: a reason to be recorded, a proof of who he or she is. */
 export const LIFTED = ['reason_required', 'reauthenticate'];
 
-let lift: (error: ApiError, path: string) => Promise<boolean> = () => Promise.resolve(false);
+type Lift = (error: ApiError, path: string, body: unknown) => Promise<boolean>;
+let lift: Lift = () => Promise.resolve(false);
 
 /** Called with a refusal of LIFTED; when it answers yes, the request is sent once more. */
-export function onLiftable(handler: (error: ApiError, path: string) => Promise<boolean>): void {
+export function onLiftable(handler: Lift): void {
   lift = handler;
 }
 
@@ -128,7 +129,7 @@ async function answered(path: string, options: RequestOptions): Promise<Response
   const error = await failure(response);
   if (response.status === 401 && !PROOFS.includes(path)) sessionEnded(error.rule);
   if (response.status === 403 && !options.plain && LIFTED.includes(error.rule)) {
-    const lifted = await lift(error, withQuery(path, options.query));
+    const lifted = await lift(error, withQuery(path, options.query), options.body);
     if (lifted && !options.signal?.aborted) return answered(path, { ...options, plain: true });
   }
   throw error;

@@ -25,11 +25,20 @@ const ROWS: Readonly<Record<string, string>> = {
   talk: 'talk', listen: 'talk', broadcast: 'talk',
 };
 
-/** What a refused request lacks; the vehicle is the one that its address names. */
-export function wantedOf(error: Pick<ApiError, 'rule' | 'field'>, path: string): Wanted {
+/** The trucks that a body names. */
+function vehiclesIn(body: unknown): number[] {
+  const named = (body ?? {}) as { vehicle?: unknown; vehicle_id?: unknown; vehicles?: unknown };
+  const given = Array.isArray(named.vehicles) ? (named.vehicles as unknown[]) : [named.vehicle_id ?? named.vehicle];
+  return given.filter((each): each is number => typeof each === 'number');
+}
+
+/** What a refused request lacks; the vehicles are those that its address or its body names. */
+export function wantedOf(error: Pick<ApiError, 'rule' | 'field'>, path: string, body: unknown = undefined): Wanted {
   if (error.rule === 'reauthenticate') return { kind: 'proof', row: '', vehicle: null };
   const found = /\/api\/vehicles\/(\d+)(?:[/?]|$)/.exec(path) ?? /[?&]vehicle(?:_id)?=(\d+)/.exec(path);
-  return { kind: 'reason', row: ROWS[error.field ?? ''] ?? 'vehicle', vehicle: found ? Number(found[1]) : null };
+  const [vehicle = null, ...others] = found ? [Number(found[1])] : vehiclesIn(body);
+  const row = ROWS[error.field ?? ''] ?? 'vehicle';
+  return { kind: 'reason', row, vehicle, ...(others.length ? { others } : {}) };
 }
 
 export const useLifting = defineStore('lifting', () => {
@@ -70,6 +79,6 @@ export const useLifting = defineStore('lifting', () => {
     next();
   }
 
-  onLiftable((error, path) => ask(wantedOf(error, path)));
+  onLiftable((error, path, body) => ask(wantedOf(error, path, body)));
   return { wanted, ask, settle, forget };
 });

@@ -50,6 +50,8 @@ class Kind:
     """A reason must be given: the command listens, restarts or takes control."""
     hears: bool = False
     """The cab is heard without knowing of it: whoever sends it needs the right to listen."""
+    sees: Callable[[Mapping[str, Any]], bool] | None = None
+    """Whether values of it bring pictures out of the truck: whoever sends those needs the right to video."""
     single: bool = False
     """One vehicle at a time."""
     repeatable: bool = True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from luwei.commands import letters_media as letters
 from luwei.commands.forms import FormField, Value
 from luwei.commands.kind import Kind, integer, pick
@@ -50,6 +53,16 @@ _ONE_OF = (
     FormField("end", "time", "结束时间（空为不限）", "Until (none: any)", "§8.55", required=False),
 )
 
+
+def _takes(values: Mapping[str, Any]) -> bool:
+    """No picture is what ends a film: whose right is over may still end it."""
+    return bool(values["count"])
+
+
+def _always(_values: Mapping[str, Any]) -> bool:
+    return True
+
+
 TABLE = (
     Kind(
         "photo", "拍照", "Take pictures", "media", "§8.53", letters.photo,
@@ -60,7 +73,7 @@ TABLE = (
             _SAVE,
             *_PICTURE,
         ),
-        answer=0x0805, general_ends=True, repeatable=False,
+        answer=0x0805, general_ends=True, repeatable=False, sees=_takes,
     ),
     Kind(
         "film", "录像", "Record film", "media", "§8.53", letters.film,
@@ -70,7 +83,7 @@ TABLE = (
             _SAVE,
             *_PICTURE,
         ),
-        answer=0x0805, general_ends=True, repeatable=False,
+        answer=0x0805, general_ends=True, repeatable=False, sees=_always,
     ),
     Kind(
         "record_audio", "录音", "Record sound", "media", "§8.58", letters.record,
@@ -86,10 +99,10 @@ TABLE = (
     Kind("search_media", "检索终端多媒体", "Search stored media", "media", "§8.55", letters.search, _ONE_OF,
          answer=0x0802),
     Kind("upload_media", "上传终端多媒体", "Upload stored media", "media", "§8.57", letters.upload,
-         (*_ONE_OF, _DELETE), repeatable=False),
+         (*_ONE_OF, _DELETE), repeatable=False, sees=_always),
     Kind(
         "upload_media_item", "上传单条多媒体", "Upload one stored item", "media", "§8.59", letters.upload_item,
         (integer("multimedia_id", "多媒体 ID", "Multimedia id", "§8.59", 1, 0xFFFFFFFF), _DELETE), single=True,
-        repeatable=False,
+        repeatable=False, sees=_always,
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
@@ -16,7 +16,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
+from sqlalchemy import Connection
 
+from luwei.access import record
 from luwei.commands import reading, targets
 from luwei.commands.engine import CommandEngine
 from luwei.commands.forms import describe
@@ -143,6 +145,9 @@ async def send_command(
         # as over the line of the media node: on a recorded reason, of these trucks alone
         scope = door.allow("read", "listen").within(scope)
     values = kind.check(data.parameters)
+    if kind.sees is not None and kind.sees(values):
+        # as the live picture: whose right to video wants a recorded reason states one, for these trucks
+        scope = door.allow("act", "video").within(scope)
     if kind.resolve is not None:
         values = await asyncio.to_thread(kind.resolve, services.engine, door.allow("read", "area"), values)
     try:
@@ -157,8 +162,15 @@ async def send_command(
         raise Refused(400, "vehicles", f"{kind.code} goes to one vehicle at a time")
     if data.dry_run:
         return Sent(0, len(found), skipped)
-    actor = door.actor(scope) if kind.hears else door.actor()
-    batch = await engine.submit(kind.code, values, reason, found, skipped, data.expires_s, actor)
+    actor = door.actor(scope) if scope.grants else door.actor()
+    noun = "talk" if kind.hears else "video" if kind.sees is not None and kind.sees(values) else ""
+
+    def tell(connection: Connection, batch: int, _commands: Sequence[int]) -> None:
+        # what looks into a cab, or listens there, is told to whose truck it is
+        for target in found if noun else ():
+            record(connection, actor, f"{noun}.{kind.code}", batch, {"purpose": reason}, vehicle_id=target.vehicle_id)
+
+    batch = await engine.submit(kind.code, values, reason, found, skipped, data.expires_s, actor, tell)
     return Sent(batch, len(found), skipped)
 
 
