@@ -24,9 +24,12 @@ from typing import Any
 from sqlalchemy import Engine, insert, text
 
 from luwei import geo
+from luwei.programme.counted import Counted
+from luwei.programme.progress import DUE, HEARD, WEEK, Chosen, progress
 from luwei.registry import bindings, changes, drivers, organisations, sims, terminals, vehicle_list
 from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
+from luwei.registry.contact import VehicleContact
 from luwei.registry.driver import Driver
 from luwei.registry.engine import migrate, open_engine, read, write
 from luwei.registry.exports import csv_parts, header, lines
@@ -43,6 +46,8 @@ from luwei.registry.vehicle_list import VehicleFilter
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 CHUNK = 20_000
 PAGE_MS, SEARCH_MS, IMPORT_S = 200, 300, 60
+MADE_MS = 10_000
+"""Counts of the installation that are made once in five minutes."""
 
 
 @contextlib.contextmanager
@@ -131,6 +136,10 @@ def fill(engine: Engine, count: int) -> None:
             seats = {i: {"operator_id": 1 + i % bodies, "insurer_id": bodies + 1 + i % 42, "city": places[i][0],
                          "county": places[i][1]} for i in numbers}  # fmt: skip
             bindings.settle_vehicles(connection, seats)
+            connection.execute(insert(VehicleContact), [
+                {"vehicle_id": i, "first_at": at, "silent_at": None if i % 10 else at - i * 1_000}
+                for i in numbers if i % 20
+            ])  # fmt: skip
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in ("organisation", "vehicle", "terminal", "sim", "driver", "binding"):
@@ -155,6 +164,12 @@ def questions(engine: Engine, count: int) -> list[tuple[str, float, Callable[[],
 
     def vehicles(scope: Scope, chosen: VehicleFilter, sort: str = "plate", number: int = 1) -> Callable[[], Any]:
         return lambda: vehicle_list.page(engine, scope, chosen, sort, number, 50)
+
+    counted = Counted()
+    counted.of(engine, WHOLE, WHOLE)
+
+    def installed(scope: Scope, chosen: Chosen) -> Callable[[], Any]:
+        return lambda: counted.page(engine, scope, chosen, 1, 50)
 
     every = VehicleFilter()
     return [
@@ -192,6 +207,14 @@ def questions(engine: Engine, count: int) -> list[tuple[str, float, Callable[[],
          lambda: organisations.page(engine, WHOLE, OrganisationFilter(kinds=OPERATING))),
         ("operators with a fragment", SEARCH_MS,
          lambda: organisations.page(engine, WHOLE, OrganisationFilter("第12", OPERATING))),
+        *((f"installation: {name} of {who}", PAGE_MS, installed(scope, chosen))
+          for who, scope in (("all", WHOLE), ("a city", city), ("an insurer", insurer))
+          for name, chosen in (("without data", Chosen(before=HEARD)), ("silent for a week", Chosen(stall=WEEK)),
+                               ("due", Chosen(stage=DUE)))),
+        ("installation: counts of all, made", MADE_MS, lambda: progress(engine, WHOLE, WHOLE)),
+        ("installation: counts of all, kept", PAGE_MS, lambda: counted.of(engine, WHOLE, WHOLE)),
+        ("installation: counts of a city, made", MADE_MS, lambda: progress(engine, city, WHOLE)),
+        ("installation: counts of an insurer, made", MADE_MS, lambda: progress(engine, insurer, WHOLE)),
         ("history of a vehicle", PAGE_MS, lambda: changes.page(engine, "vehicle", some.id, WHOLE)),
     ]  # fmt: skip
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from sqlalchemy import Engine, insert, text, update
 
 from luwei.programme import progress
@@ -128,16 +131,24 @@ def test_a_count_and_the_list_behind_it_have_the_same_conditions(engine: Engine)
     opens = {name: {"stage": name} for name in progress.ORDER} | {name: {"stall": name} for name in progress.STALLS}
     opens |= {"templated": {"templated": "yes"}, "matched": {"templated": "matched"}}
     assert set(opens) == set(COUNTS)
+    others: list[dict[str, Any]] = [{}, {"templated": "unmatched"}]
+    others += [{name: stage} for name in ("before", "short") for stage in progress.ORDER[1:]]
     for cell in counted.cells:
         place = {"city": cell.city, "insurer": cell.insurer.id if cell.insurer else 0}
         place["vendor"] = cell.vendor.id if cell.vendor else 0
         for name, number in cell.counts.items():
             assert len(listed(engine, keys, **opens[name], **place)) == number, (name, place)
+        for chosen in (*opens.values(), *others):
+            found = listed(engine, keys, **chosen, **place)
+            assert progress.length(counted, Chosen(**chosen, **place)) == len(found), (chosen, place)
     assert {cell.city for cell in counted.cells} == {SHENZHEN, GUANGZHOU}
     assert listed(engine, keys, before="bound") == ["bare"] and listed(engine, keys, before="heard") == ["never"]
     assert listed(engine, keys, before="online") == ["day", "week"], "those that did not reach it"
     assert listed(engine, keys, templated="unmatched") == ["online"]
     assert listed(engine, keys, short="online") == ["bare", "never", "day", "week"]
+    assert progress.length(counted, Chosen(stage="due", county=440305)) is None, "counts know no counties"
+    assert progress.length(counted, Chosen(stage="due", stall="day")) is None
+    assert progress.length(counted, Chosen(stage="nowhere")) is None, "the list refuses it by name"
 
 
 def test_a_row_says_where_it_stands_and_since_when(engine: Engine) -> None:
@@ -185,6 +196,7 @@ def test_counts_that_took_long_are_kept_and_say_of_when_they_are(engine: Engine)
     counted = Counted(clock)
     first = counted.of(engine, WHOLE, WHOLE)
     assert counted.page(engine, WHOLE, Chosen(stage="online"), 1, 50).total == 2
+    assert counted.page(engine, WHOLE, Chosen(before="heard", city=GUANGZHOU), 1, 50).total == 1
     with write(engine) as connection:
         connection.execute(
             update(VehicleContact).where(VehicleContact.vehicle_id == keys["online"]).values(silent_at=1)
@@ -196,3 +208,30 @@ def test_counts_that_took_long_are_kept_and_say_of_when_they_are(engine: Engine)
     assert counted.of(engine, WHOLE, WHOLE).sum["online"] == 1, "after five minutes it is counted again"
     assert counted.of(engine, WHOLE, WHOLE).as_of >= first.as_of, "a quick one is never kept"
     assert counted.page(engine, WHOLE, Chosen(stage="online"), 1, 50).total == 1
+
+
+def test_nobody_waits_for_the_counts_that_another_one_asked_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(engine)
+    counted, begun, go = Counted(), threading.Event(), threading.Event()
+    city = Scope(cities=frozenset({SHENZHEN}))
+    made: list[Scope] = []
+
+    def slow(engine: Engine, scope: Scope, area: Scope) -> progress.Progress:
+        made.append(scope)
+        if scope is WHOLE:
+            begun.set()
+            assert go.wait(20)
+        return progress.progress(engine, scope, area, NOW)
+
+    monkeypatch.setattr("luwei.programme.counted.progress", slow)
+    monkeypatch.setattr("luwei.programme.counted.QUICK_S", 0.0)
+    with ThreadPoolExecutor(4) as pool:
+        whole = [pool.submit(counted.of, engine, WHOLE, WHOLE) for _ in range(2)]
+        assert begun.wait(20)
+        assert pool.submit(counted.of, engine, city, WHOLE).result(20).sum["due"] == 4
+        assert pool.submit(counted.page, engine, WHOLE, Chosen(stage="due"), 1, 50).result(20).total == 6
+        go.set()
+        assert whole[0].result(20) is whole[1].result(20)
+    assert made == [WHOLE, city], "who asks the same takes the same answer"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, exists, false, func, or_, select
@@ -152,6 +153,38 @@ def conditions(chosen: Chosen, templated: ColumnElement[bool], now: int) -> list
     return found
 
 
+_CONDITIONS = ("stage", "before", "short", "stall", "templated")
+_LENGTHS: dict[tuple[str, str], tuple[str, str]] = {
+    **{("stage", stage): (stage, "") for stage in ORDER},
+    **{("before", after): (stage, after) for stage, after in pairwise(ORDER)},
+    **{("short", stage): (DUE, stage) for stage in ORDER[1:]},
+    **{("stall", stall): (stall, "") for stall in STALLS},
+    ("templated", "yes"): (TEMPLATED, ""), ("templated", "matched"): (MATCHED, ""),
+    ("templated", "unmatched"): (TEMPLATED, MATCHED),
+}  # fmt: skip
+"""By the one condition of a list: the count that it is as long as, and the one to be taken off."""
+
+
+def length(of: Progress, chosen: Chosen) -> int | None:
+    """How long a list is, from counts of the same scope; None where they do not tell."""
+    asked = [(name, value) for name in _CONDITIONS if (value := getattr(chosen, name))]
+    parts = (DUE, "") if not asked else _LENGTHS.get(asked[0])
+    if len(asked) > 1 or chosen.county is not None or parts is None:
+        return None
+    plus, minus = parts
+    return sum(
+        cell.counts[plus] - (cell.counts[minus] if minus else 0)
+        for cell in of.cells
+        if chosen.city in (None, cell.city or 0)
+        and chosen.insurer in (None, _key(cell.insurer))
+        and chosen.vendor in (None, _key(cell.vendor))
+    )
+
+
+def _key(body: Named | None) -> int:
+    return 0 if body is None else body.id
+
+
 def _up_to(stage: str) -> list[ColumnElement[bool]]:
     return [STAGES[each] for each in ORDER[: ORDER.index(stage) + 1]]
 
@@ -277,14 +310,17 @@ def _list(
 
 
 def _ordered(statement: Select[Any], chosen: Chosen, offset: int, limit: int) -> Select[Any]:
-    """By the time that an index has; trucks that are bound and unheard by the age of their terminals' binding."""
+    """Silent trucks by when they were heard last, those bound and unheard by the age of their terminals' binding, those
+    without a terminal by when they were entered, all others by place and plate: each in the order of an index."""
     if chosen.stall in (DAY, WEEK):
         statement = statement.order_by(VehicleContact.silent_at, Vehicle.id)
     elif chosen.stall == NEVER or chosen.before == HEARD:
         mine = and_(Binding.what == TERMINAL, Binding.subject_id == Vehicle.id, Binding.to_at.is_(None))
         statement = statement.outerjoin(Binding, mine).order_by(Binding.from_at, Vehicle.id)
-    else:
+    elif BOUND in (chosen.before, chosen.short):
         statement = statement.order_by(Vehicle.id)
+    else:
+        statement = statement.order_by(Vehicle.city, Vehicle.county, Vehicle.plate, Vehicle.id)
     return statement.offset(offset).limit(limit)
 
 

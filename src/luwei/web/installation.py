@@ -94,7 +94,7 @@ async def installation_vehicles(
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> WaitingPage:
-    """The trucks behind a count, those that have waited longest first."""
+    """The trucks behind a count; of those that stand still, who has waited longest first."""
     scope = door.allow("read", "vehicle")
     found = await asyncio.to_thread(services.installation.page, services.engine, scope, picked, page, size)
     items = await _waiting(services, door, found.items, scope.narrow == "masked")
