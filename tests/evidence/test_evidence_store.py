@@ -94,6 +94,30 @@ def test_a_whole_local_file_is_taken_over(store: EvidenceStore) -> None:
     assert store.size(stored.key) == 1008
 
 
+def test_what_is_discarded_is_gone_and_nothing_else_is(store: EvidenceStore) -> None:
+    kept, gone = store.put([b"kept"]), store.put([b"of no act"])
+    store.discard(gone.key)
+    store.discard(gone.key)  # as after a crash
+    with pytest.raises(FileNotFoundError):
+        store.size(gone.key)
+    assert gone.key not in dict(store.originals()) and b"".join(store.open_range(kept.key)) == b"kept"
+    with pytest.raises(ValueError, match="must be one that this store made"):
+        store.discard("originals/2026/11/22/../x")
+
+
+def test_a_server_that_is_away_is_no_file_that_is_gone(tmp_path: Path) -> None:
+    """Else the bytes would stay there for ever, and nobody would know."""
+    config = {
+        "endpoint": f"http://127.0.0.1:{free_port()}", "access_key_id": "a", "secret_access_key": "b",
+        "region": "us-east-1",
+    }  # fmt: skip
+    options = {"config": config, "client_options": {"allow_http": True}, "retry_config": {"max_retries": 0}}
+    store = EvidenceStore.open("s3://evidence", tmp_path, **options)
+    with pytest.raises(OSError, match="evidence store") as away:
+        store.discard(new_key())
+    assert not isinstance(away.value, FileNotFoundError)
+
+
 @pytest.mark.parametrize(
     "key", ["../../etc/passwd", "originals/2026/11/22/../../x", "/etc/passwd", "originals/2026/11/22/a\x00", ""]
 )

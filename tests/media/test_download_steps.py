@@ -10,7 +10,7 @@ import pytest
 from luwei.registry import command
 from luwei.registry.download import ASKED, DONE, EXPIRED, FAILED, PAUSED, QUEUED, REFUSED, UPLOADING
 from luwei.video import download_book
-from luwei.video.download_steps import ASK, STOP, Known, Order, Sent, decide
+from luwei.video.download_steps import ASK, STOP, WITHDRAW, Known, Order, Sent, decide
 
 T = 1_795_000_000_000
 S = 1_000
@@ -146,6 +146,23 @@ def test_without_a_word_whole_files_are_the_end_after_a_minute() -> None:
 def test_what_ends_it_whatever_it_does(made: Order, there: bool, ending: str, reason: str) -> None:
     step = decide(made, known(there=there))
     assert (step.values["ending"], step.values["reason"], step.acts) == (ending, reason, (STOP,))
+
+
+@pytest.mark.parametrize(
+    ("made", "acts"),
+    [
+        (order(), ()),
+        (order(batch_id=5), (WITHDRAW,)),  # its 0x9206 waits for the terminal
+        (order(batch_id=6, serial=77), (WITHDRAW, STOP)),  # the terminal may hold a half of the one before, too
+        (asked(), (STOP,)),
+        (sending(), (STOP,)),
+        (sending(state=PAUSED), (STOP,)),
+    ],
+    ids=["queued", "ordered", "ordered-again", "asked", "sending", "paused"],
+)
+def test_one_whose_orderer_may_not_have_it_any_more_ends_wherever_it_stands(made: Order, acts: tuple[str, ...]) -> None:
+    step = decide(made, known(allowed=False))
+    assert (step.values["ending"], step.values["reason"], step.acts) == (FAILED, "forbidden", acts)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ const FIGURES_MS = 1_000;
 export function reasonOf(error: ApiError): string {
   if (error.unreachable) return 'unreachable';
   if (error.status === 401) return 'session_ended';
-  if (error.status === 403) return error.rule === 'reason_required' ? 'reason_required' : 'forbidden';
+  if (error.status === 403) return error.rule === 'reason_required' || error.rule === 'not_held' ? error.rule : 'forbidden';
   if (error.status === 404) return 'no_vehicle';
   if (error.status === 409 && error.rule === 'busy') return 'busy';
   if (error.status === 429) return 'quota';

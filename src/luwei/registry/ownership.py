@@ -109,6 +109,15 @@ def covers(found: Spans, at: int) -> bool:
     return any(start <= at < end for start, end in found)
 
 
+def covers_all(found: Spans, start: int, end: int) -> bool:
+    """Whether [start, end) lies in spans that touch one another: a truck that went from one fleet of a company to
+    another never left the company."""
+    for low, high in found:
+        if low <= start < high:
+            start = high
+    return start >= end
+
+
 def _limits(scope: Scope) -> Iterable[tuple[str, frozenset[int]]]:
     """What of a scope has spans, with the objects that it allows."""
     limits = (

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from luwei.commands.engine import CommandEngine, Line
 from luwei.media.orders import (
@@ -35,7 +36,7 @@ from luwei.profiles import catalogue_of
 from luwei.registry.audit import Actor
 from luwei.registry.base import now_ms
 from luwei.settings import Settings
-from luwei.video import limits, tidings, traffic, upstream
+from luwei.video import limits, standing, tidings, traffic, upstream
 from luwei.video.chores import Chores
 from luwei.video.commanding import Commanding
 from luwei.video.drive import Drive
@@ -353,8 +354,20 @@ class VideoDesk:
             await asyncio.sleep(SWEEP_S)
             try:
                 self._look_around(now_ms())
+                await self._look_at_seats()
+            except OperationalError as error:
+                log.warning("registry away, whose terminals they are is not known", error=str(error)[:200])
             except Exception:
                 log.exception("video desk failed")
+
+    async def _look_at_seats(self) -> None:
+        """A terminal that was given to another truck shows that one: who may look at the first has no right to it."""
+        streams = list(self.streams.values())
+        asked = {(each.vehicle_id, each.phone) for each in streams}
+        gone = await asyncio.to_thread(standing.without_terminal, self._engine, asked) if asked else set()
+        for stream in streams:
+            if (stream.vehicle_id, stream.phone) in gone:
+                self.close(stream, upstream.NO_TERMINAL)
 
     def _look_around(self, now: int) -> None:
         """What ends by time: tickets, talks that nobody took, nodes that are silent."""

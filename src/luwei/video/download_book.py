@@ -179,7 +179,13 @@ def apply(engine: Engine, steps: Mapping[int, Mapping[str, Any]]) -> None:
             statement = update(Download).where(Download.id == key, Download.ending == "")
             if "ending" not in values:
                 statement = statement.where(Download.state != PAUSED)
-            connection.execute(statement.values(**values))
+            ended = connection.execute(
+                statement.values(**values).returning(Download.vehicle_id, Download.user_id, Download.username)
+            ).first()
+            if ended is not None and values.get("reason") == download_steps.FORBIDDEN:
+                told = {"reason": download_steps.FORBIDDEN}
+                actor = Actor(ended.user_id, ended.username)
+                audit.record(connection, actor, "video.download_end", key, told, vehicle_id=ended.vehicle_id)
 
 
 def asked(connection: Connection, key: int, batch: int) -> None:

@@ -30,11 +30,13 @@ ENOUGH = 0.9
 MOBILE = 1 << 2
 SUCCESS = 0
 
+FORBIDDEN = "forbidden"
+"""Who ordered it may not have it any more."""
 TURN, OFFLINE, NETWORK, AGAIN, BROKEN = "turn", "offline", "network", "again", "broken"
 _REFUSALS = frozenset({"failure", "message_error", "unsupported", "edition", "slave_server", "charset"})
 
-ASK, STOP = "ask", "stop"
-"""Send 0x9206; send 0x9207 cancel."""
+ASK, STOP, WITHDRAW = "ask", "stop", "withdraw"
+"""Send 0x9206; send 0x9207 cancel; take a 0x9206 back that waits for its terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Known:
     turn: bool
     there: bool = True
     """The truck has the terminal still."""
+    allowed: bool = True
+    """Who ordered it may still see and act on video of the truck."""
     back_at: int = 0
     sent: Sent | None = None
     told: tuple[int, int] | None = None
@@ -113,6 +117,8 @@ def decide(order: Order, known: Known) -> Step:
         return _end(order, FAILED, order.fault)
     if not known.there:
         return _end(order, FAILED, "no_terminal")
+    if not known.allowed:
+        return _end(order, FAILED, FORBIDDEN)
     if order.state == PAUSED:
         return NOTHING
     refused = _answer(order, known)
@@ -230,5 +236,9 @@ def _say(order: Order, reason: str) -> Step:
 
 
 def _end(order: Order, ending: str, reason: str = "", **values: Any) -> Step:
-    acts = (STOP,) if order.serial is not None and ending != DONE else ()
+    acts: tuple[str, ...] = ()
+    if ending != DONE and order.state == QUEUED and order.batch_id is not None:
+        acts += (WITHDRAW,)
+    if ending != DONE and order.serial is not None:
+        acts += (STOP,)
     return Step({"ending": ending, "reason": reason, **values}, acts)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
+from luwei.access.user import User
 from luwei.evidence.content import CLIPS, PICTURES
 from luwei.evidence.files import printable
 from luwei.registry.base import now_ms
@@ -58,7 +59,8 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class DownloadView:
-    """A download. ``place``: so many others of the truck come first; ``user_id`` and ``username``: who ordered it."""
+    """A download. ``place``: so many others of the truck come first; ``user_id``, ``username`` and his
+    ``organisation_id`` now: who ordered it."""
 
     id: int
     vehicle_id: int
@@ -76,6 +78,7 @@ class DownloadView:
     purpose: str
     case_id: int | None
     user_id: int | None
+    organisation_id: int | None
     username: str
     state: str
     reason: str
@@ -129,7 +132,7 @@ def _within(scope: Scope) -> list[ColumnElement[bool]]:
     return held(scope, Download.vehicle_id, Download.created_at)
 
 
-_COLUMNS = (*Download.__table__.columns, Vehicle.plate, Vehicle.plate_color)
+_COLUMNS = (*Download.__table__.columns, Vehicle.plate, Vehicle.plate_color, User.organisation_id)
 
 
 def page(engine: Engine, scope: Scope, chosen: Chosen, number: int, size: int) -> Page[DownloadView]:
@@ -141,6 +144,7 @@ def page(engine: Engine, scope: Scope, chosen: Chosen, number: int, size: int) -
         rows = connection.execute(
             select(*_COLUMNS)
             .outerjoin(Vehicle, Vehicle.id == Download.vehicle_id)
+            .outerjoin(User, User.id == Download.user_id)
             .where(*conditions)
             .order_by(Download.id.desc())
             .offset(offset)
@@ -155,6 +159,7 @@ def one(engine: Engine, scope: Scope, key: int) -> DownloadView:
         row = connection.execute(
             select(*_COLUMNS)
             .outerjoin(Vehicle, Vehicle.id == Download.vehicle_id)
+            .outerjoin(User, User.id == Download.user_id)
             .where(Download.id == key, *_within(scope))
         ).first()
         if row is None:
@@ -226,6 +231,7 @@ def _view(row: Any, files: list[FileView], waiting: Sequence[Any]) -> DownloadVi
         purpose=row.purpose,
         case_id=row.case_id,
         user_id=row.user_id,
+        organisation_id=row.organisation_id,
         username=row.username,
         state=UPLOADING if storing else row.state,
         reason=(CANCELLING if row.ending == CANCELLED else STORING) if storing else row.reason,

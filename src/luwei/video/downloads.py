@@ -22,12 +22,14 @@ from luwei.commands.engine import CommandEngine, Line
 from luwei.commands.journal import Target
 from luwei.history.reports import Report
 from luwei.protocol.errors import ProtocolError
+from luwei.registry import command
 from luwei.registry.audit import SYSTEM, Actor
 from luwei.registry.base import now_ms
 from luwei.registry.download import QUEUED
 from luwei.video import download_book as book
 from luwei.video import download_letters as letters
 from luwei.video import download_steps as steps
+from luwei.video import standing
 from luwei.video.chores import Chores
 from luwei.video.commanding import Commanding
 from luwei.video.download_book import Acted, Open
@@ -39,6 +41,7 @@ TURN_S = 1.0
 PAUSE_S = 0.2
 """Between two looks, however much happens."""
 REPORTS_S = 2.0
+RIGHT_S = 1.0
 CONTROL_S = 10.0
 STOP_S = 5.0
 """A new order waits so long for the end of the one before it."""
@@ -66,6 +69,8 @@ class DownloadEngine:
         self._asking: set[int] = set()
         self._told: list[Report] = []
         self._looked = 0.0
+        self._gone: set[tuple[int, int]] = set()
+        self._asked_rights = 0.0
         self._pace: dict[int, tuple[int, int, int]] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -174,6 +179,7 @@ class DownloadEngine:
         self._back = {phone: at for phone, at in self._back.items() if phone in self._watched}
         self._measure(going)
         await self._look(going)
+        await self._ask_rights(going)
         turns = book.turns([each.order for each in going], now_ms())
         writes: dict[int, Any] = {}
         acts: list[tuple[Open, str]] = []
@@ -191,7 +197,8 @@ class DownloadEngine:
         order = each.order
         return Known(
             now_ms(), self._online(order.vehicle_id), turn and order.id not in self._asking, each.there,
-            self._back.get(each.phone, 0), each.sent, self._said(each), each.files, each.whole,
+            (each.actor.user_id, order.vehicle_id) not in self._gone, self._back.get(each.phone, 0), each.sent,
+            self._said(each), each.files, each.whole,
         )  # fmt: skip
 
     def _said(self, each: Open) -> tuple[int, int] | None:
@@ -206,6 +213,14 @@ class DownloadEngine:
             if late and int.from_bytes(report.body[:2], "big") == order.serial:
                 return report.at, report.body[2]
         return None
+
+    async def _ask_rights(self, going: Sequence[Open]) -> None:
+        """Who ordered them may have them for as long as he may see and act on video of the truck."""
+        now = asyncio.get_running_loop().time()
+        if now - self._asked_rights >= RIGHT_S:
+            asked = {(each.actor.user_id or 0, each.order.vehicle_id) for each in going}
+            self._gone = await asyncio.to_thread(standing.forbidden, self._engine, asked) if asked else set()
+            self._asked_rights = now
 
     async def _look(self, going: Sequence[Open]) -> None:
         """Read what terminals said of the orders that they carry out."""
@@ -237,9 +252,13 @@ class DownloadEngine:
             if order.id not in self._asking:
                 self._asking.add(order.id)
                 self._chores.later(self._ask(each))
-        elif order.serial is not None:
-            acted = Acted(order.id, order.vehicle_id, each.phone, order.serial, order.batch_id, each.purpose)
+        elif act == steps.STOP or each.sent is None or each.sent.state != command.QUEUED:
+            # one that left a moment ago cannot be taken back: it ends like those that go on
+            serial = order.serial if act == steps.STOP or each.sent is None else each.sent.serial
+            acted = Acted(order.id, order.vehicle_id, each.phone, serial, order.batch_id, each.purpose)
             self._control(acted, letters.CANCEL, SYSTEM)
+        elif order.batch_id is not None:
+            self._chores.later(self._commands.cancel(order.batch_id, SYSTEM))
 
     async def _ask(self, each: Open) -> None:
         """0x9206. Of an order that went out before, the terminal may still hold a half: that one ends first."""

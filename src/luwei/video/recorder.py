@@ -22,8 +22,8 @@ from luwei.evidence.store import EvidenceStore
 from luwei.registry.base import now_ms
 from luwei.registry.video_record import OPEN
 from luwei.settings import Settings
-from luwei.video import record_right
 from luwei.video import record_rows as rows
+from luwei.video import standing
 from luwei.video.part_sealing import PartSealer
 from luwei.video.record_file import paths
 from luwei.video.record_rows import Part, Wanted
@@ -259,7 +259,7 @@ class Recorder:
                 continue
             asked = {(each.wanted.user_id or 0, each.wanted.vehicle_id) for each in mine}
             try:
-                gone = await asyncio.to_thread(record_right.forbidden, self._engine, asked)
+                gone = await asyncio.to_thread(standing.forbidden, self._engine, asked)
             except OperationalError as error:
                 log.warning("registry away, rights to record are not known", error=str(error)[:200])
                 continue

@@ -17,10 +17,11 @@ OFFLINE, NO_ANSWER, REFUSED, NO_CONNECTION, NO_DATA, NO_KEY_FRAME, CODEC_UNKNOWN
     "offline", "no_answer", "refused", "no_connection", "no_data", "no_key_frame", "codec_unknown",
 )  # fmt: skip
 NODE_GONE, NO_NODE, CLOSED, LOST = "node_gone", "no_node", "closed", "lost"
-AUDIO_UNSUPPORTED = "audio_unsupported"
+AUDIO_UNSUPPORTED, NO_TERMINAL = "audio_unsupported", "no_terminal"
 """Why there is no picture: the terminal is not there, does not answer, says no, answers but does not connect, connects
 but sends nothing, sends no key picture, or nothing that is known; the media process ended, there is none, somebody
-ended the stream, the terminal's line ended and it is asked again; of a talk: its codec cannot be made or read here."""
+ended the stream, the terminal's line ended and it is asked again; of a talk: its codec cannot be made or read here; the
+terminal was given to another truck."""
 
 ASKED, SENT, ANSWERED, CONNECTED, PACKET, KEY_FRAME, SHOWN = (
     "asked", "sent", "answered", "connected", "packet", "key_frame", "shown",

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
+from luwei.access.seniority import Begun
 from luwei.evidence.watermark import viewing_copy
 from luwei.live.feed import now_ms
 from luwei.media.orders import LIVE, MAIN
@@ -23,6 +24,7 @@ from luwei.video.limits import QuotaExceeded
 from luwei.video.playing import Playing
 from luwei.video.tickets import Ticket
 from luwei.video.upstream import Upstream
+from luwei.web.begun import of_record, require_endable
 from luwei.web.china_time import written
 from luwei.web.door import Door
 from luwei.web.errors import Refused
@@ -197,11 +199,29 @@ async def _stream(services: Services, door: Door, name: str, act: str) -> tuple[
 
 @delete("/api/video/streams/{name:str}", tags=["video"], status_code=200, guards=[own_page])
 async def end_stream(services: NamedDependency[Services], door: NamedDependency[Door], name: Name) -> dict[str, Any]:
-    """End a stream for everybody who looks."""
+    """End a stream for everybody who looks, and what is recorded of it. Who may: who stands above all of them."""
     scope, stream, row = await _stream(services, door, name, "act")
-    await door.note("video.close", None, {"channel": stream.channel}, vehicle_id=row.id, scope=scope)
+    told: dict[str, Any] = {"channel": stream.channel}
+    try:
+        await require_endable(door, "stream", _begun(services, stream))
+    except Refused as refused:
+        await door.note("video.refuse", None, told | {"reason": refused.rule}, vehicle_id=row.id, scope=scope)
+        raise
+    await door.note("video.close", None, told, vehicle_id=row.id, scope=scope)
     desk_of(services).close(stream)
     return {"stream": name}
+
+
+def _begun(services: Services, stream: Upstream) -> list[Begun]:
+    """What ends with a stream."""
+    recorder = services.recorder
+    records = [] if recorder is None or stream.kind != LIVE else [
+        of_record(each.wanted)
+        for each in recorder.running.values()
+        if (each.wanted.vehicle_id, each.wanted.channel) == (stream.vehicle_id, stream.channel)
+    ]  # fmt: skip
+    looks = [Begun(each.user_id, each.actor.organisation_id) for each in stream.viewings.values() if not each.records]
+    return records + looks
 
 
 @get("/api/video/streams/{name:str}/snapshot", tags=["video"], ready=True)

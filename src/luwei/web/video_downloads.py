@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 
+from luwei.access.seniority import Begun
 from luwei.cases import reading as cases
 from luwei.commands.recordings import Recording
 from luwei.live.feed import now_ms
@@ -20,13 +22,14 @@ from luwei.video import download_book, download_views, recordings, traffic
 from luwei.video.download_book import MIB, TooMany, Wanted, Whose
 from luwei.video.download_views import NETWORKS, Chosen, DownloadView
 from luwei.video.downloads import DownloadEngine
+from luwei.web.begun import endable, require_endable
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 from luwei.web.vehicle_rows import vehicle_row
 from luwei.web.video import PURPOSE_MAX, Key, checked_purpose
-from luwei.web.video_recordings import DAY_MS, Instant
+from luwei.web.video_recordings import DAY_MS, Instant, require_held
 
 HOUR_MS = 3_600_000
 VALID_H, VALID_H_WITHOUT_MOBILE = 24, 72
@@ -82,6 +85,7 @@ async def order_download(
         raise Refused(400, "to_at", "must be after from_at")
     if last - first > DAY_MS:
         raise Refused(400, "to_at", "must be within a day of from_at")
+    await require_held(services, scope, row.id, first, last)
     if data.case_id is not None:
         await _require_case(services, door, data.case_id, row.id)
     announced = await _announced(services, data, first, last)
@@ -162,7 +166,7 @@ async def list_downloads(
     chosen = Chosen(vehicle_id, case_id, chosen_state, door.user_id if mine else None)
     found = await asyncio.to_thread(download_views.page, services.engine, scope, chosen, page, size)
     await door.looked("video.downloads", vehicle_id, detail={"state": chosen_state}, scope=scope)
-    items = [_shown(services, door, each) for each in found.items]
+    items = await _shown(services, door, found.items)
     there = bool(services.settings.evidence_ftp_port) and services.downloads is not None
     return {"as_of": now_ms(), "total": found.total, "ftp": there, "items": items}
 
@@ -180,14 +184,26 @@ async def one_download(
 
 async def _one(services: Services, door: Door, scope: Scope, key: int) -> dict[str, Any]:
     view = await asyncio.to_thread(download_views.one, services.engine, scope, key)
-    return _shown(services, door, view)
+    return (await _shown(services, door, [view]))[0]
 
 
-def _shown(services: Services, door: Door, view: DownloadView) -> dict[str, Any]:
-    """As the caller sees it: who ordered it is told to himself, and to who may read the audit log."""
+async def _shown(services: Services, door: Door, views: Sequence[DownloadView]) -> list[dict[str, Any]]:
+    """As the caller sees them, with what he may do to each."""
+    fits = [view for view in views if view.fits] if door.may("act", "video") else []
+    may = dict(zip((view.id for view in fits), await endable(door, [_begun(view) for view in fits]), strict=True))
+    return [_row(services, door, view, may.get(view.id, False)) for view in views]
+
+
+def _begun(view: DownloadView) -> Begun:
+    return Begun(view.user_id, view.organisation_id, view.case_id is not None)
+
+
+def _row(services: Services, door: Door, view: DownloadView, may: bool) -> dict[str, Any]:
+    """Who ordered it is told to himself, and to who may read the audit log."""
     told: dict[str, Any] = msgspec.to_builtins(view)
     mine = told.pop("user_id") == door.user_id
     username, fits = told.pop("username"), told.pop("fits")
+    del told["organisation_id"]
     rate = services.downloads.rate(view.id) if services.downloads is not None else 0
     left = (view.announced_bytes or 0) - view.received_bytes
     return told | {
@@ -195,7 +211,7 @@ def _shown(services: Services, door: Door, view: DownloadView) -> dict[str, Any]
         "mine": mine,
         "bytes_per_s": rate,
         "left_s": left // rate if rate and left > 0 else None,
-        "may": fits if door.may("act", "video") else [],
+        "may": fits if may else [],
     }
 
 
@@ -204,6 +220,12 @@ async def _act(services: Services, door: Door, key: int, act: str) -> dict[str, 
     engine = _engine(services)
     view = await asyncio.to_thread(download_views.one, services.engine, scope, key)
     await vehicle_row(services, scope, view.vehicle_id)  # whose truck it is now
+    try:
+        await require_endable(door, "download", [_begun(view)])
+    except Refused as refused:
+        told = {"channel": view.channel, "act": act, "reason": refused.rule}
+        await door.note("video.refuse", key, told, vehicle_id=view.vehicle_id, scope=scope)
+        raise
     acts = {"pause": engine.pause, "continue": engine.go_on, "cancel": engine.cancel}
     await acts[act](key, door.actor(scope))
     return await _one(services, door, scope, key)

@@ -6,19 +6,21 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import get, post
+from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from luwei.commands.recordings import Recording, time_of
 from luwei.live.feed import now_ms
+from luwei.registry import ownership
 from luwei.registry.errors import NotFound
+from luwei.registry.scope import Scope
 from luwei.video import channels, letters, recordings
 from luwei.video.limits import Busy, QuotaExceeded
 from luwei.video.playing import Wanted
 from luwei.video.recordings import Asked
-from luwei.web.door import Door
+from luwei.web.door import Door, open_door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
@@ -49,7 +51,11 @@ class NewList(msgspec.Struct, forbid_unknown_fields=True):
 
 @post("/api/video/vehicles/{vehicle_id:int}/recordings", tags=["video"], guards=[own_page])
 async def ask_recordings(
-    services: NamedDependency[Services], door: NamedDependency[Door], vehicle_id: Key, data: JSONBody[NewList]
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    vehicle_id: Key,
+    data: JSONBody[NewList],
 ) -> dict[str, Any]:
     """Ask a truck what it recorded between two instants; its answer, or after 20 s the number under which it will be
     found."""
@@ -77,7 +83,9 @@ async def ask_recordings(
         await desk.commanding.ended(sending, WAIT_S)
     finally:
         desk.commanding.forget(sending)
-    return await _view(services, row.id, sending.batch, 0, PAGE_MAX)
+    scope = (await open_door(request, services)).allow("read", "video")  # it may have ended in these seconds
+    await vehicle_row(services, scope, row.id)
+    return await _view(services, scope, row.id, sending.batch, 0, PAGE_MAX)
 
 
 @get("/api/video/vehicles/{vehicle_id:int}/recordings", tags=["video"])
@@ -92,24 +100,59 @@ async def list_recordings(
     """A list that was asked for, by its number, or the newest of the truck."""
     scope = door.allow("read", "video")
     row = await vehicle_row(services, scope, vehicle_id)
-    view = await _view(services, row.id, number, offset, limit)
+    view = await _view(services, scope, row.id, number, offset, limit)
     await door.looked("video.recordings", row.id, detail={"list": view["list"]}, scope=scope)
     return view
 
 
-async def _view(services: Services, vehicle_id: int, number: int, offset: int, limit: int) -> dict[str, Any]:
+async def _view(
+    services: Services, scope: Scope, vehicle_id: int, number: int, offset: int, limit: int
+) -> dict[str, Any]:
     found = await asyncio.to_thread(recordings.asked, services.engine, vehicle_id, number)
     if found is None:
         if number:
             raise NotFound("list", "there is no such list", number)
-        return {"list": None, "vehicle_id": vehicle_id, "state": None, "reason": "", "total": 0, "items": []}
-    page = found.items[offset : offset + limit]
-    more = offset + len(page) < len(found.items)
+        return {
+            "list": None,
+            "vehicle_id": vehicle_id,
+            "state": None,
+            "reason": "",
+            "total": 0,
+            "withheld": 0,
+            "items": [],
+        }
+    items = await asyncio.to_thread(_held, services, scope, found)
+    page = items[offset : offset + limit]
+    more = offset + len(page) < len(items)
     return _head(found) | {
-        "total": len(found.items),
+        "total": len(items),
+        "withheld": len(found.items) - len(items),
         "next": offset + len(page) if more else None,
         "items": [_item(each) for each in page],
     }
+
+
+def _held(services: Services, scope: Scope, found: Asked) -> list[Recording]:
+    """Without what was recorded while the truck was somebody else's; a piece whose time is not known counts as of the
+    whole span that was asked for."""
+    first, last = time_of(found.values["start_time"]), time_of(found.values["end_time"])
+    pieces = [(each.start_at or first or 0, each.end_at or last or 0) for each in found.items]
+    if not pieces or scope.whole:
+        return found.items
+    low, high = min(min(each) for each in pieces), max(max(each) for each in pieces)
+    spans = ownership.spans(services.engine, scope, found.vehicle_id, low, high + 1)
+    return [
+        each
+        for each, piece in zip(found.items, pieces, strict=True)
+        if ownership.covers_all(spans, min(piece), max(*piece, min(piece) + 1))
+    ]
+
+
+async def require_held(services: Services, scope: Scope, vehicle_id: int, first: int, last: int) -> None:
+    """What is recorded in a terminal belongs to whoever had the truck then. Raises Refused (403)."""
+    spans = await asyncio.to_thread(ownership.spans, services.engine, scope, vehicle_id, first, last)
+    if not ownership.covers_all(spans, first, last):
+        raise Refused(403, "from_at", "not_held", "the truck did not lie within your reach for all of that time")
 
 
 def _head(found: Asked) -> dict[str, Any]:
@@ -173,6 +216,7 @@ async def open_playback(
         raise Refused(400, "to_at", "must be after from_at")
     if last - first > DAY_MS:
         raise Refused(400, "to_at", "must be within a day of from_at")
+    await require_held(services, scope, row.id, first, last)
     if not desk.nodes.alive():
         raise Refused(503, "media", "no_node", "no media server is there now; try again")
     peer = await peer_of(services, row.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -21,6 +22,8 @@ from luwei.video import record_views
 from luwei.video.record_rows import Wanted
 from luwei.video.record_views import GapView, PartView, RecordFilter, RecordView
 from luwei.video.recorder import AlreadyRecording, NoRoom, Recorder
+from luwei.video.recording import Recording
+from luwei.web.begun import endable, of_record, require_endable
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
@@ -99,12 +102,19 @@ async def _require_case(services: Services, door: Door, case_id: int, vehicle_id
 async def stop_record(
     services: NamedDependency[Services], door: NamedDependency[Door], record_id: Key
 ) -> dict[str, Any]:
-    """End a recording; one that is over stays as it is."""
+    """End a recording; one that is over stays as it is. Who may: who began it, and who stands above him."""
     scope = door.allow("act", "video")
     view = await asyncio.to_thread(record_views.one, services.engine, scope, record_id)
     recorder = recorder_of(services)
-    if record_id in recorder.running:
+    if (running := recorder.running.get(record_id)) is not None:
         told = {"record": record_id, "channel": view.channel}
+        try:
+            await require_endable(door, "record", [of_record(running.wanted)])
+        except Refused as refused:
+            await door.note(
+                "video.refuse", record_id, told | {"reason": refused.rule}, vehicle_id=view.vehicle_id, scope=scope
+            )
+            raise
         await door.note("video.record_stop", record_id, told, vehicle_id=view.vehicle_id, scope=scope)
         recorder.end(record_id)
         await recorder.ended(record_id, STOP_S)
@@ -130,8 +140,7 @@ async def list_records(
     told = {"vehicle": vehicle, "case": case, "day": day, "state": chosen_state, "page": page}
     kept = {name: value for name, value in told.items() if value not in (None, "")}
     await door.looked("video.records", vehicle, kept, scope=scope)
-    items = [_shown(services, door, view) for view in found.items]
-    return {"as_of": now_ms(), "total": found.total, "items": items}
+    return {"as_of": now_ms(), "total": found.total, "items": await _shown(services, door, found.items)}
 
 
 @get("/api/video/records/limits", tags=["video"])
@@ -166,7 +175,7 @@ async def one_record(
     await door.looked("video.records", view.vehicle_id, {"record": record_id}, scope=scope)
     return {
         "as_of": now_ms(),
-        "record": _shown(services, door, view),
+        "record": (await _shown(services, door, [view]))[0],
         "parts": [_part(each) for each in parts],
         "gaps": [{"from": each.start, "to": each.end, "cause": each.cause} for each in gaps],
     }
@@ -177,20 +186,25 @@ def _part(view: PartView) -> dict[str, Any]:
     return found
 
 
-def _shown(services: Services, door: Door, view: RecordView) -> dict[str, Any]:
+async def _shown(services: Services, door: Door, views: Sequence[RecordView]) -> list[dict[str, Any]]:
     """As people see it: what goes on is counted where it is recorded."""
-    running = services.recorder.running.get(view.id) if services.recorder is not None else None
-    may_stop = running is not None and door.may("act", "video")
+    running = dict(services.recorder.running) if services.recorder is not None else {}
+    going = [view.id for view in views if view.id in running] if door.may("act", "video") else []
+    may = dict(zip(going, await endable(door, [of_record(running[key].wanted) for key in going]), strict=True))
+    return [_row(view, running.get(view.id)) | {"may_stop": may.get(view.id, False)} for view in views]
+
+
+def _row(view: RecordView, running: Recording | None) -> dict[str, Any]:
     if running is not None:
         pictures, octets = max(view.pictures, running.pictures), max(view.bytes, running.octets)
         view = replace(view, pictures=pictures, bytes=octets, gaps=max(view.gaps, len(running.gaps)))
     found: dict[str, Any] = msgspec.to_builtins(view)
-    return found | {"may_stop": may_stop}
+    return found
 
 
 async def _answer(services: Services, door: Door, record_id: int) -> dict[str, Any]:
     view = await asyncio.to_thread(record_views.one, services.engine, door.allow("act", "video"), record_id)
-    return {"as_of": now_ms(), "record": _shown(services, door, view)}
+    return {"as_of": now_ms(), "record": (await _shown(services, door, [view]))[0]}
 
 
 route_handlers: list[ControllerRouterHandler] = [

@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from luwei.access.authority import ACT, READ
 from luwei.access.rights import book
+from luwei.access.seniority import Begun
 from luwei.live.feed import now_ms
 from luwei.media.form import RATE
 from luwei.media.orders import BROADCAST, LISTEN, TALK
@@ -24,6 +25,7 @@ from luwei.video import talk_log, upstream
 from luwei.video.limits import QuotaExceeded
 from luwei.video.talk import Talk, partner_view
 from luwei.video.talks import Truck, TruckBusy
+from luwei.web.begun import require_endable
 from luwei.web.door import Door
 from luwei.web.errors import Refused
 from luwei.web.services import Services
@@ -217,7 +219,7 @@ async def list_talks(services: NamedDependency[Services], door: NamedDependency[
 
 @delete("/api/video/talks/{name:str}", tags=["video"], status_code=200, guards=[own_page])
 async def end_talk(services: NamedDependency[Services], door: NamedDependency[Door], name: Name) -> dict[str, Any]:
-    """End a talk for everybody: his own, or with the right to talk with all of its trucks."""
+    """End a talk for everybody: his own, or with the right to talk with all of its trucks as who stands above him."""
     act, noun = _best(door)
     scope = door.allow(act, noun)
     desk = desk_of(services)
@@ -231,6 +233,7 @@ async def end_talk(services: NamedDependency[Services], door: NamedDependency[Do
             raise NotFound("talk", "there is no such talk", 0)
         if len(reach) < len(talk.calls):
             raise Refused(403, "talk", "forbidden", "some of its trucks are not within reach")
+        await require_endable(door, "talk", [Begun(talk.user_id, talk.actor.organisation_id)])
     told = {"talk": talk.id, "talk_kind": talk.kind, "of": talk.actor.username}
     for call in talk.calls:
         await door.note("talk.close", None, told, vehicle_id=call.vehicle_id, scope=scope)

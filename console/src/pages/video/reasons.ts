@@ -45,6 +45,7 @@ export const REASONS: Readonly<Record<string, Reason>> = {
   unreachable: reason(w('服务器没有应答', 'No answer from the server'), w('请检查网络，正在重试', 'Check the network; it is tried again'), 'nosignal', 'warn'),
   no_vehicle: reason(w('没有此车', 'No such truck'), w('车辆不存在，或不在您的辖区内', 'It does not exist or is outside your area'), 'info', 'muted', false),
   no_terminal: reason(w('未装终端', 'No terminal'), w('此车没有登记终端', 'No terminal is registered for this truck'), 'info', 'muted', false),
+  not_held: reason(w('当时不在管辖内', 'Not yours at that time'), w('该时段内此车不全在您的管辖之下，录像归当时的管辖方', 'The truck was not within your reach for all of that time; what was recorded is for who had it then'), 'lock', 'muted', false),
   refused_request: reason(w('请求被拒', 'Request refused'), w('服务器没有接受这个请求', 'The server did not accept the request'), 'info', 'warn'),
 };
 
