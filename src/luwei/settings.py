@@ -36,6 +36,14 @@ def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str,
     return value
 
 
+def _one_address(env: Mapping[str, str], name: str, default: str) -> str:
+    """An address that others are told, so that it cannot be the one that means all of a host."""
+    value = env.get(name, "") or default
+    if value in ("0.0.0.0", "::"):  # noqa: S104
+        raise SettingsError(f"{name}={value!r}: must be one address of this host, as others reach it")
+    return value
+
+
 def _together(env: Mapping[str, str], with_name: str, name: str) -> str:
     value = env.get(name, "")
     if env.get(with_name, "") and not value.startswith(("https://", "http://")):
@@ -121,6 +129,8 @@ class Settings:
     """Which ports 0x9101 names: ``tcp``, ``udp``, or ``both`` for devices that refuse a zero."""
     media_view_address: str = "127.0.0.1"
     """Address at which the core fetches pictures from this host's media processes."""
+    media_view_port: int = 0
+    """Port for that of the first media process, process i uses +i; 0: any that is free."""
     media_status_port: int = 7640
     """Of the first media process; process i uses +i."""
     media_streams: int = 400
@@ -240,7 +250,8 @@ class Settings:
             media_port=_integer(env, "LUWEI_MEDIA_PORT", 7613, 1, 65487),
             media_address=env.get("LUWEI_MEDIA_ADDRESS", ""),
             media_transport=_choice(env, "LUWEI_MEDIA_TRANSPORT", "tcp", ("tcp", "udp", "both")),
-            media_view_address=env.get("LUWEI_MEDIA_VIEW_ADDRESS", "") or "127.0.0.1",
+            media_view_address=_one_address(env, "LUWEI_MEDIA_VIEW_ADDRESS", "127.0.0.1"),
+            media_view_port=_integer(env, "LUWEI_MEDIA_VIEW_PORT", 0, 0, 65519),
             media_status_port=_integer(env, "LUWEI_MEDIA_STATUS_PORT", 7640, 1, 65519),
             media_streams=_integer(env, "LUWEI_MEDIA_STREAMS", 400, 1, 10_000),
             media_connections=_integer(env, "LUWEI_MEDIA_CONNECTIONS", 2_000, 1, 100_000),

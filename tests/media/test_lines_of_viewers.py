@@ -18,6 +18,7 @@ from luwei.registry.audit import SYSTEM
 from luwei.video import tidings
 from luwei.video.tickets import Place
 from luwei.video.upstream import Upstream, Viewing
+from luwei.video.view_line import Lines, ViewLine
 from luwei.web import video_socket
 from luwei.web.socket_end import ENDED, SLOW, SocketEnded
 from luwei.web.video_socket import _Tile
@@ -62,13 +63,18 @@ class Desk:
 
     def __init__(self, port: int, times: int) -> None:
         self.lost: list[str] = []
+        self.lines = Lines()
         self._places = [Place("node", "127.0.0.1", port, "key")] * times
 
     async def place(self, *_: Any) -> Place | None:
         return self._places.pop() if self._places else None
 
-    def node_lost(self, _: Upstream, node: str) -> None:
-        self.lost.append(node)
+    async def open_line(self, _: Viewing, place: Place) -> ViewLine:
+        try:
+            return await self.lines.open(place, lambda: True)
+        except OSError:
+            self.lost.append(place.node)
+            raise
 
 
 class Socket:

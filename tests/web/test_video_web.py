@@ -101,8 +101,16 @@ async def test_two_viewers_share_one_stream_of_the_truck(live: LiveTrucks) -> No
     await first.shows(2)
     await second.shows(2)
     assert [kind for kind, _, _ in commands_of(live, 0, since)] == ["video_start"]
-    async with live.web.client() as client:
-        (item,) = (await client.get("/api/video/streams")).json()["items"]
+    item: dict[str, Any] = {}
+
+    async def told() -> bool:
+        """A node says once a second what it has."""
+        async with live.web.client() as client:
+            (found,) = (await client.get("/api/video/streams")).json()["items"]
+        item.update(found)
+        return bool(item["codec"])
+
+    await until(told, "its codec")
     assert len(item["viewers"]) == 2
     assert item["codec"] == "h264" and item["state"] == "live"
     await first.socket.close()

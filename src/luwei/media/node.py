@@ -114,7 +114,8 @@ class Node:
         first = settings.media_port and settings.media_port + self._number * len(LINES)
         for place, line in enumerate(LINES):
             await self._intake.open(line, settings.host, first and first + place)
-        await self._port.start(settings.media_view_address)
+        view_port = settings.media_view_port and settings.media_view_port + self._number
+        await self._port.start(settings.media_view_address, view_port)
         await self._bus.serve(node_subject(self.name), self._answer)
         # at once: viewers of a process that ended may be waiting
         await self._bus.publish(NODE_SUBJECT, msgspec.msgpack.encode(self.announcement(self.now_ms())))

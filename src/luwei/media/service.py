@@ -16,7 +16,11 @@ from luwei.settings import Settings
 
 
 async def serve(settings: Settings, number: int) -> None:
-    """Run the process until SIGTERM or SIGINT. Raises OSError when a port is taken."""
+    """Run the process until SIGTERM or SIGINT. Raises OSError when a port is taken, ValueError
+    where terminals would be told no address."""
+    address = settings.media_address or settings.host
+    if address in ("0.0.0.0", "::"):  # noqa: S104
+        raise ValueError(f"LUWEI_MEDIA_ADDRESS: must be given where LUWEI_HOST is {address}: terminals are told it")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     bus = await Bus.connect(settings.bus_url, f"media-{number}")

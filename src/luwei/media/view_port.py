@@ -54,10 +54,10 @@ class ViewPort:
         self._server: asyncio.Server | None = None
         self.port = 0
 
-    async def start(self, address: str) -> None:
-        """Listen on a free port of ``address``. Raises OSError."""
+    async def start(self, address: str, port: int) -> None:
+        """Listen on a port of ``address``, 0: on a free one. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Viewer(self), address, 0, backlog=512)
+        self._server = await loop.create_server(lambda: Viewer(self), address, port, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:

@@ -85,6 +85,8 @@ def ports(settings: Settings) -> list[tuple[str, str, int]]:
         first = settings.media_port + 3 * number
         wanted += [("LUWEI_MEDIA_PORT", settings.host, port) for port in range(first, first + 3)]
         wanted.append(("LUWEI_MEDIA_STATUS_PORT", settings.host, settings.media_status_port + number))
+        if settings.media_view_port:
+            wanted.append(("LUWEI_MEDIA_VIEW_PORT", settings.media_view_address, settings.media_view_port + number))
     if not settings.bus:
         wanted.append(("LUWEI_BUS_PORT", "127.0.0.1", settings.bus_port))
     wanted += [("LUWEI_STATUS_PORT", settings.host, settings.status_port + n) for n in range(settings.shards + 1)]

@@ -37,11 +37,12 @@ from luwei.registry.audit import Actor
 from luwei.registry.base import now_ms
 from luwei.settings import Settings
 from luwei.video import limits, standing, tidings, traffic, upstream
+from luwei.video.asking import Asking
 from luwei.video.chores import Chores
 from luwei.video.commanding import Commanding
 from luwei.video.drive import Drive
 from luwei.video.hints import audio_hints
-from luwei.video.nodes import NodeGone, Nodes
+from luwei.video.nodes import OUT_OF_REACH, PROCESS, SILENT, NodeGone, Nodes
 from luwei.video.playback_drive import PlaybackDrive
 from luwei.video.playbacks import Playbacks
 from luwei.video.playing import Playing
@@ -52,15 +53,13 @@ from luwei.video.talks import Talks
 from luwei.video.tickets import TICKET_MS, Place, Ticket, TicketRefused, Tickets
 from luwei.video.traffic import Used
 from luwei.video.upstream import Upstream, Viewing, host_of
+from luwei.video.view_line import Lines, ViewLine, answers
 
 log = structlog.get_logger()
 
 KEY_MS = 10_000
 SWEEP_S = 1.0
 NODE_PATIENCE_S = 1.0
-CHANNEL_LIST = 0x0076
-ASK_AGAIN_S = 3_600.0
-ASKED_MAX = 50_000
 
 _streams = Gauge("luwei_video_streams", "Streams that somebody looks at")
 _viewers = Gauge("luwei_video_viewers", "Viewers with a picture or a ticket")
@@ -75,7 +74,9 @@ class VideoDesk:
         self._settings = settings
         self._catalogue = catalogue_of(settings.profiles)
         self.nodes = Nodes(bus)
+        self.lines = Lines()
         self.commanding = Commanding(engine, commands)
+        self.asking = Asking(self.commanding)
         self.transport = settings.media_transport
         self.linger_s = float(settings.video_linger_s)
         self.streams: dict[str, Upstream] = {}
@@ -85,7 +86,6 @@ class VideoDesk:
         self._strays = Strays(engine, self.nodes, self.commanding, self.chores, self.streams)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
         self._tickets = Tickets()
-        self._asked: dict[str, float] = {}
         self._clock: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -223,7 +223,7 @@ class VideoDesk:
                 try:
                     answer = await self.nodes.ask(node.node, admission)
                 except NodeGone:
-                    self.node_lost(stream, node.node)
+                    self.node_lost(stream, node.node, PROCESS)
                     continue
                 if not answer.refused:
                     return Place(node.node, node.view_host, node.view_port, key)
@@ -232,10 +232,25 @@ class VideoDesk:
                     await news.wait()
         return None
 
-    def node_lost(self, stream: Upstream, node: str) -> None:
-        """The line to a node broke, or it does not answer."""
+    async def open_line(self, viewing: Viewing, place: Place) -> ViewLine:
+        """To the node that has a viewer's pictures. Raises OSError, TimeoutError: its host cannot be reached, and the
+        stream goes to another node."""
+        stream = viewing.upstream
+        try:
+            line = await self.lines.open(place, lambda: stream.node == place.node and self._there(place.node))
+        except (OSError, TimeoutError):
+            self.node_lost(stream, place.node, OUT_OF_REACH)
+            raise
+        self.nodes.reached(place.node)
+        return line
+
+    def _there(self, node: str) -> bool:
+        return self.nodes.get(node) is not None
+
+    def node_lost(self, stream: Upstream, node: str, why: str) -> None:
+        """A node does not answer, or cannot be reached (``nodes.PROCESS``, ``nodes.OUT_OF_REACH``)."""
         if stream.node == node:
-            self.nodes.forget(node)
+            self.nodes.forget(node, why)
             self._lose_node(node)
 
     def _lose_node(self, node: str) -> None:
@@ -246,6 +261,10 @@ class VideoDesk:
                 stream.say(upstream.WAITING, upstream.NODE_GONE)
                 stream.wake.set()
 
+    async def _try_to_reach(self, said: Announcement) -> None:
+        if await answers(said.view_host, said.view_port):
+            self.nodes.reached(said.node)
+
     async def snapshot(self, stream: Upstream) -> bytes:
         """A JPEG of the last key picture; empty where there is none."""
         try:
@@ -253,23 +272,6 @@ class VideoDesk:
         except NodeGone:
             return b""
         return answer.data if answer is not None else b""
-
-    async def ask_channels(self, vehicle_id: int, phone: str, actor: Actor) -> None:
-        """Ask a terminal which channels it has (0x8106 for 0x0076) and how its sound is coded (0x9003), if it is there;
-        once in an hour. The answers stand in the journal, where the next look finds them."""
-        now = asyncio.get_running_loop().time()
-        if now - self._asked.get(phone, -ASK_AGAIN_S) < ASK_AGAIN_S:
-            return
-        if len(self._asked) >= ASKED_MAX:
-            self._asked.clear()
-        self._asked[phone] = now
-        asked: tuple[tuple[str, dict[str, object]], ...] = (
-            ("read_parameters", {"ids": [CHANNEL_LIST]}),
-            ("video_attributes", {}),
-        )
-        for kind, values in asked:
-            sending = await self.commanding.send(kind, values, vehicle_id, phone, actor, "channels")
-            self.commanding.forget(sending)
 
     def close(self, stream: Upstream, reason: str = upstream.CLOSED) -> None:
         """End a stream for everybody."""
@@ -329,6 +331,9 @@ class VideoDesk:
                 tidings.catch_up(stream, each)
             elif stream is None:
                 self._strays.seen(said.node, each)
+            elif stream.node and stream.node != said.node:
+                # its host was away, and the stream went to another node
+                self._strays.left_behind(said.node, each.stream)
 
     async def _happened(self, _: str, payload: bytes, __: dict[str, str]) -> None:
         event = msgspec.msgpack.decode(payload, type=Event)
@@ -377,8 +382,13 @@ class VideoDesk:
         self.talks.sweep(now)
         self.nodes.sweep()
         for name in {stream.node for stream in self.streams.values() if stream.node}:
-            if self.nodes.get(name) is None:
+            if not self._there(name):
+                if self.nodes.within_reach(name):
+                    self.nodes.forget(name, SILENT)
                 self._lose_node(name)
+        self.lines.sweep(asyncio.get_running_loop().time())
+        for said in self.nodes.to_try():
+            self.chores.later(self._try_to_reach(said))
         self._strays.sweep(now)
         pictures = self.pictures
         _streams.set(len(pictures))

@@ -20,7 +20,7 @@ from luwei.registry.audit import SYSTEM
 from luwei.registry.base import now_ms
 from luwei.video import letters, upstream
 from luwei.video.commanding import Commanding, Sending
-from luwei.video.nodes import NodeGone, Nodes
+from luwei.video.nodes import PROCESS, NodeGone, Nodes
 from luwei.video.upstream import Upstream
 
 log = structlog.get_logger()
@@ -152,7 +152,7 @@ class Drive:
             try:
                 answer = await nodes.ask(node.node, self._desk.expectation(stream, self.line))
             except NodeGone:
-                nodes.forget(node.node)
+                nodes.forget(node.node, PROCESS)
                 continue
             if not answer.refused:
                 stream.node, stream.report = node.node, answer.state

@@ -27,7 +27,7 @@ from luwei.video.record_file import RecordFile, span_of
 from luwei.video.record_rows import Gap, Part, Wanted
 from luwei.video.tickets import Place, Ticket
 from luwei.video.upstream import Upstream, Viewing
-from luwei.video.view_line import LineBroken, ViewLine
+from luwei.video.view_line import LineBroken, Lines, ViewLine
 
 log = structlog.get_logger()
 
@@ -67,7 +67,9 @@ class Desk(Protocol):
 
     async def place(self, viewing: Viewing, formats: list[str], audio: bool) -> Place | None: ...
 
-    def node_lost(self, stream: Upstream, node: str) -> None: ...
+    async def open_line(self, viewing: Viewing, place: Place) -> ViewLine: ...
+
+    lines: Lines
 
     async def pay_for(self, stream: Upstream) -> None: ...
 
@@ -179,9 +181,9 @@ class Recording:
         stream = viewing.upstream
         while (place := await self._desk.place(viewing, FORMATS, True)) is not None:
             try:
-                line = await ViewLine.open(place)
+                line = await self._desk.open_line(viewing, place)
             except (OSError, TimeoutError):
-                self._desk.node_lost(stream, place.node)
+                pass  # another node takes it
             else:
                 await self._from_node(line)
                 await asyncio.sleep(BREAK_S)
@@ -201,7 +203,7 @@ class Recording:
         except LineBroken:
             return
         finally:
-            line.close()
+            self._desk.lines.close(line)
 
     def _text(self, message: dict[str, Any]) -> bool:
         """Whether it was the node's last word."""

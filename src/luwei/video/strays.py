@@ -106,6 +106,10 @@ class Strays:
         del self._since[said.stream]
         self._chores.later(self._end(node, said))
 
+    def left_behind(self, node: str, stream: str) -> None:
+        """A node expects a stream that another one has: it lets go, and its terminal is not told to stop."""
+        self._chores.later(self._nodes.ask(node, Close(stream, upstream.NODE_GONE, 0)))
+
     async def _end(self, node: str, said: StreamState) -> None:
         known = await self._whose(said.phone.lstrip("0"))
         if said.stream in self._streams:

@@ -26,10 +26,11 @@ from luwei.video import letters, talk_log, traffic, upstream
 from luwei.video.channels import IN_CAB, USUALLY, channels
 from luwei.video.hints import Loudspeaker, loudspeaker
 from luwei.video.limits import QuotaExceeded, refused
-from luwei.video.nodes import NodeGone
+from luwei.video.nodes import OUT_OF_REACH, PROCESS, NodeGone
 from luwei.video.talk import BUSY, REPLACED, Call, Partner, Talk
 from luwei.video.tickets import TICKET_MS, Place, TicketRefused
 from luwei.video.upstream import Viewing
+from luwei.video.view_line import ViewLine
 
 if TYPE_CHECKING:
     from luwei.video.desk import VideoDesk
@@ -119,7 +120,7 @@ class Talks:
 
         known, channel = await asyncio.to_thread(look)
         if asks and not known.payload_type:
-            await self._desk.ask_channels(truck.vehicle_id, truck.phone, actor)
+            await self._desk.asking.channels(truck.vehicle_id, truck.phone, actor)
         source = "profile" if known.audio.codec else "attributes" if known.payload_type else "default"
         try:
             form = known_form(
@@ -353,14 +354,25 @@ class Talks:
         try:
             answer = await self._desk.nodes.ask(node, Admit(talk.id, talk.id, key, [], True, KEY_MS))
         except NodeGone:
-            self.node_lost(talk, node)
+            self._node_lost(talk, node, PROCESS)
             return None
         return None if answer.refused else Place(said.node, said.view_host, said.view_port, key)
 
-    def node_lost(self, talk: Talk, node: str) -> None:
-        """The line to a node broke, or it does not answer."""
+    async def open_line(self, talk: Talk, place: Place) -> ViewLine:
+        """To a node that has trucks of it. Raises OSError, TimeoutError: its host cannot be reached, and they go to
+        another node."""
+        node, nodes = place.node, self._desk.nodes
+        try:
+            line = await self._desk.lines.open(place, lambda: node in self.nodes(talk) and nodes.get(node) is not None)
+        except (OSError, TimeoutError):
+            self._node_lost(talk, node, OUT_OF_REACH)
+            raise
+        nodes.reached(node)
+        return line
+
+    def _node_lost(self, talk: Talk, node: str, why: str) -> None:
         for call in talk.open:
-            self._desk.node_lost(call, node)
+            self._desk.node_lost(call, node, why)
 
 
 def _order(talk: Talk, known: Loudspeaker) -> TalkOrder:

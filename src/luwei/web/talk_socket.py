@@ -234,10 +234,9 @@ class _Conversation:
         if place is None:
             return
         try:
-            line = await ViewLine.open(place)
+            line = await self._desk.talks.open_line(self._talk, place)
         except (OSError, TimeoutError):
-            self._desk.talks.node_lost(self._talk, node)
-            return
+            return  # another node takes its trucks
         self._open[node] = line
         try:
             while True:
@@ -254,7 +253,7 @@ class _Conversation:
         finally:
             self._open.pop(node, None)
             self._figures.pop(node, None)
-            line.close()
+            self._desk.lines.close(line)
 
     def _told(self, node: str, message: dict[str, Any]) -> bool:
         """A text of a node; whether it was the last one."""

@@ -267,7 +267,7 @@ async def list_channels(
     if row.terminal is not None:
         found = await asyncio.to_thread(channels.channels, services.engine, row.id, row.terminal.id)
         if found.source == channels.USUALLY and services.video is not None:
-            await services.video.ask_channels(row.id, row.terminal.phone, door.actor(scope))
+            await services.video.asking.channels(row.id, row.terminal.phone, door.actor(scope))
     running = {} if services.video is None else {
         stream.channel: stream
         for stream in services.video.streams.values() if stream.vehicle_id == row.id and stream.kind == LIVE
@@ -349,6 +349,7 @@ async def usage(services: NamedDependency[Services], door: NamedDependency[Door]
 async def list_nodes(services: NamedDependency[Services], door: NamedDependency[Door]) -> dict[str, Any]:
     """The media processes that announce themselves, and what they refused."""
     door.whole("gateway")
+    nodes = desk_of(services).nodes
     return {
         "as_of": now_ms(),
         "items": [
@@ -363,8 +364,9 @@ async def list_nodes(services: NamedDependency[Services], door: NamedDependency[
                 "streams_max": each.streams_max,
                 "bit_rate": each.bit_rate,
                 "refused": each.refused,
+                "within_reach": nodes.within_reach(each.node),
             }
-            for each in desk_of(services).nodes.alive()
+            for each in nodes.spoke()
         ],
     }
 

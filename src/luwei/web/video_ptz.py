@@ -121,7 +121,7 @@ async def _require_ptz(services: Services, door: Door, scope: Scope, row: Vehicl
     assert row.terminal is not None
     found = await asyncio.to_thread(channels.channels, services.engine, row.id, row.terminal.id)
     if found.ptz(channel) is None:
-        await desk_of(services).ask_channels(row.id, row.terminal.phone, door.actor(scope))
+        await desk_of(services).asking.channels(row.id, row.terminal.phone, door.actor(scope))
         deadline = asyncio.get_running_loop().time() + ASK_S
         while found.ptz(channel) is None and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(LOOK_S)

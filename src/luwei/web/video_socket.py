@@ -177,10 +177,9 @@ class _Tile:
     async def _from_node(self, place: Place) -> None:
         """Raises LineBroken."""
         try:
-            self._node = line = await ViewLine.open(place)
+            self._node = line = await self._desk.open_line(self._viewing, place)
         except (OSError, TimeoutError):
-            self._desk.node_lost(self._viewing.upstream, place.node)
-            return
+            return  # another node takes it
         try:
             while True:
                 kind, payload = await line.read()
@@ -192,7 +191,7 @@ class _Tile:
                     return
         finally:
             self._node = None
-            line.close()
+            self._desk.lines.close(line)
 
     async def _text(self, message: dict[str, Any]) -> bool:
         """Pass a text of the node on; whether it was the last one there."""
