@@ -148,8 +148,27 @@ async def test_a_second_terminal_that_claims_a_running_stream_is_refused_and_the
     second.send(b"".join(packets(clip[:3])))
     assert await second.cut()
     assert node.refused()["claimed"] == before + 1
+    assert node.state(stream).faults["claimed"] == 1  # who looks is told
     first.send(b"".join(bursts[20:]))
     assert await settled(view, 40) == 40
+
+
+async def test_the_terminal_from_where_it_signed_in_takes_its_stream_back_from_another_that_came_first(
+    node: Harness, clip: Clip
+) -> None:
+    stream = await node.expect(peer="127.0.0.6")
+    false = await node.truck(host="127.0.0.4")
+    false.send(b"".join(packets(clip[:20])))
+    await shown(node, stream, 20)
+    before = node.refused().get("claimed", 0)
+    true = await node.truck(host="127.0.0.6")
+    true.send(b"".join(packets(clip[:20])))
+    assert await false.cut()
+    await until(lambda: node.state(stream).peer.startswith("127.0.0.6:"), "the terminal's own line")
+    again = await node.truck(host="127.0.0.4")
+    again.send(b"".join(packets(clip[:3])))
+    assert await again.cut()
+    assert node.refused()["claimed"] == before + 2 and node.state(stream).faults["claimed"] == 2
 
 
 async def test_the_same_terminal_that_comes_again_replaces_its_half_open_connection(node: Harness, clip: Clip) -> None:
@@ -172,7 +191,7 @@ async def test_a_truck_that_reconnects_goes_on_for_the_same_viewers(node: Harnes
     await shown(node, stream, 10)
     truck.close()
     await until(lambda: node.state(stream).state == "expected", "line lost")
-    assert [each.what for each in node.events if each.what == "lost"]
+    await until(lambda: any(each.what == "lost" for each in node.events), "told so")
     again = await node.truck()
     again.send(b"".join(packets(clip[:10], start_ms=90_000)))
     await shown(node, stream, 20)

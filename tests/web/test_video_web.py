@@ -16,6 +16,7 @@ import httpx
 import pytest
 import websockets
 from live_trucks import PURPOSE, LiveTrucks, Tile, _live, live
+from prometheus_client import REGISTRY
 from running_core import until
 from sqlalchemy import delete, insert, select, update
 
@@ -217,9 +218,10 @@ async def test_a_grant_that_runs_out_closes_the_picture_within_two_seconds(live:
 
 async def test_who_may_not_see_a_truck_gets_no_ticket_and_no_list(live: LiveTrucks) -> None:
     await live.look()
-    token = live.web.session_token("elsewhere", role="county", county=440103)
-    refused = error(await live.ask(token=token))
-    assert refused[0] in (403, 404)
+    token = live.web.session_token("elsewhere", county=440103)
+    counted = REGISTRY.get_sample_value("luwei_video_refused_total", {"reason": "jurisdiction"}) or 0
+    assert error(await live.ask(token=token))[0] == 404
+    assert REGISTRY.get_sample_value("luwei_video_refused_total", {"reason": "jurisdiction"}) == counted + 1
     viewer = live.web.session_token("onlooker", role="viewer")
     assert error(await live.ask(token=viewer))[0] == 403
     async with live.web.client(viewer) as client:

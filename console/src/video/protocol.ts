@@ -132,6 +132,8 @@ export interface StatsMessage {
   received_at: number | null;
   viewers: number;
   bytes: number;
+  /** Oddities of the stream by name; `claimed`: other lines that said they were this terminal. */
+  faults?: Readonly<Record<string, number>>;
 }
 
 export type ServerMessage = StateMessage | OpenVideo | OpenAudio | AudioMessage | SkippedMessage | StatsMessage;

@@ -104,12 +104,20 @@ class Expected:
         return waiting[0] if len(waiting) == 1 and feed.address else None
 
     def _free(self, stream: Stream, feed: Feed, now_s: float) -> Found:
+        """Two lines that bring one stream are two terminals with one SIM, or one that came anew. The one from where the
+        terminal signed in counts more; else the first one, while it sends."""
         holder = stream.source
-        if isinstance(holder, Feed) and holder is not feed:
-            gives_way = holder.address == feed.address or now_s - holder.heard_s > SILENT_S
-            if not gives_way:
-                return Found(None, CLAIMED)
-            holder.drop(stream)
+        if not isinstance(holder, Feed) or holder is feed:
+            return Found(stream)
+        known = stream.expect.peer
+        better = bool(known) and feed.address == known != holder.address
+        if not better and holder.address != feed.address and now_s - holder.heard_s <= SILENT_S:
+            stream.refused[CLAIMED] += 1
+            return Found(None, CLAIMED)
+        if better:
+            stream.refused[CLAIMED] += 1
+            holder.host.refuse(CLAIMED, holder.peer, "the terminal itself came, from where it signed in")
+        holder.drop(stream)
         return Found(stream)
 
     def _nobodys(self, feed: Feed, channel: int) -> Found:

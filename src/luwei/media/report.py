@@ -42,7 +42,7 @@ def report_of(stream: Stream) -> StreamState:
         lost=lost,
         loss_percent=round(100 * lost / (packets + lost), 2) if packets else 0.0,
         held_back=stream.video.held_back,
-        faults=dict(stream.video.faults),
+        faults=dict(stream.video.faults) | dict(stream.refused),
         last_at=stream.last_at,
         newest_ms=stream.newest_ms,
         changed=stream.changed,

@@ -89,6 +89,7 @@ class Stream:
         self.fps = 0.0
         self.changed = 0
         self.refused: Counter[str] = Counter()
+        """Other lines that claimed it, by reason."""
         self._kept = Kept(budget)
         self.last_key: Picture | None
         """What a still is made of."""

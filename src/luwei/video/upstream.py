@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from prometheus_client import Counter
+
 from luwei.media.orders import LIVE as LIVE_LINE
 from luwei.media.orders import MAIN, RECORD_PURPOSE, SUB, AudioHints, StreamState
 from luwei.registry.audit import Actor
+
+_black = Counter("luwei_video_black_total", "Reasons why no picture, or sound, came", ["line", "reason"])
 
 WAITING, LIVE, STALLED, ENDED = "waiting", "live", "stalled", "ended"
 
@@ -140,6 +144,8 @@ class Upstream:
     def say(self, state: str, reason: str = "", detail: str = "") -> None:
         """State and reason for the viewers."""
         if (state, reason, detail) != (self.state, self.reason, self.detail):
+            if reason and reason != self.reason:
+                _black.labels(self.kind, reason).inc()
             self.state, self.reason, self.detail = state, reason, detail
             self.changed()
 
@@ -189,4 +195,5 @@ class Upstream:
             "received_at": report.last_at,
             "viewers": self.looking,
             "bytes": report.bytes,
+            "faults": report.faults,
         }

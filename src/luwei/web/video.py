@@ -18,7 +18,7 @@ from luwei.live.feed import now_ms
 from luwei.media.orders import LIVE, MAIN
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
-from luwei.video import channels, traffic
+from luwei.video import channels, limits, traffic
 from luwei.video.desk import VideoDesk
 from luwei.video.limits import QuotaExceeded
 from luwei.video.playing import Playing
@@ -73,7 +73,7 @@ async def open_picture(
     """A ticket for one picture of a truck; its stream is asked of the terminal where it does not run."""
     scope = door.allow("read", "video")
     desk = desk_of(services)
-    row = await vehicle_row(services, scope, data.vehicle_id)
+    row = await within_reach(services, scope, data.vehicle_id)
     if row.terminal is None:
         raise Refused(400, "vehicle_id", "must have a terminal")
     purpose = checked_purpose(data.purpose, scope)
@@ -89,6 +89,15 @@ async def open_picture(
         await door.note("video.refuse", None, told, vehicle_id=row.id, scope=scope)
         raise Refused(429, "quota", str(exceeded), "the limit for video is reached") from None
     return ticket_view(door, ticket, row, purpose)
+
+
+async def within_reach(services: Services, scope: Scope, vehicle_id: int) -> VehicleRow:
+    """The truck. Raises NotFound, counted: it is none, or lies outside the jurisdiction."""
+    try:
+        return await vehicle_row(services, scope, vehicle_id)
+    except NotFound:
+        limits.refused.labels("jurisdiction").inc()
+        raise
 
 
 def ticket_view(door: Door, ticket: Ticket, row: VehicleRow, purpose: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from luwei.web.errors import Refused
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 from luwei.web.vehicle_rows import vehicle_row
-from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of, peer_of, ticket_view
+from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of, peer_of, ticket_view, within_reach
 
 DAY_MS = 86_400_000
 SPAN_MAX_MS = 31 * DAY_MS
@@ -207,7 +207,7 @@ async def open_playback(
     """A ticket for the playback of a channel; only who has it sees and steers it."""
     scope = door.allow("read", "video")
     desk = desk_of(services)
-    row = await vehicle_row(services, scope, data.vehicle_id)
+    row = await within_reach(services, scope, data.vehicle_id)
     if row.terminal is None:
         raise Refused(400, "vehicle_id", "must have a terminal")
     purpose = checked_purpose(data.purpose, scope)

@@ -29,7 +29,7 @@ from luwei.web.errors import Refused
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 from luwei.web.vehicle_rows import vehicle_row
-from luwei.web.video import PURPOSE_MAX, checked_purpose, desk_of, peer_of
+from luwei.web.video import PURPOSE_MAX, checked_purpose, desk_of, peer_of, within_reach
 
 SECONDS_MIN = 5
 STOP_S = 5.0
@@ -61,7 +61,7 @@ async def begin_record(
     """Record a channel of a truck as evidence; its stream is asked of the terminal where it does not run."""
     acts, scope = door.allow("act", "video"), door.allow("read", "video")
     recorder, desk = recorder_of(services), desk_of(services)
-    row = await vehicle_row(services, scope, data.vehicle_id)
+    row = await within_reach(services, scope, data.vehicle_id)
     await vehicle_row(services, acts, data.vehicle_id)
     if row.terminal is None:
         raise Refused(400, "vehicle_id", "must have a terminal")

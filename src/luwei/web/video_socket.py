@@ -25,6 +25,7 @@ from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
 from luwei.video import channels, upstream
 from luwei.video.desk import VideoDesk
+from luwei.video.limits import refused as refused_viewers
 from luwei.video.playback_drive import ACTS
 from luwei.video.playing import SPEEDS, Playing
 from luwei.video.tickets import Place, TicketRefused
@@ -205,6 +206,7 @@ class _Tile:
             return True
         if kind == "unsupported":
             state = self._viewing.upstream.message(now_ms())
+            refused_viewers.labels("codec_unsupported").inc()
             told = {"reason": "codec_unsupported", "detail": message.get("codec", ""), "retry": False}
             await self._browser.tell(state | told)
             return False

@@ -33,7 +33,7 @@ from luwei.web.sign_in import own_page
 from luwei.web.talk_socket import RIGHTS, talk_socket
 from luwei.web.talk_sound import FRAME_BYTES
 from luwei.web.vehicle_rows import VehicleRow, vehicle_row
-from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of, peer_of
+from luwei.web.video import PURPOSE_MAX, Key, checked_purpose, desk_of, peer_of, within_reach
 
 TRUCKS_MAX = 1_000
 PEERS_AT_ONCE = 20
@@ -74,7 +74,7 @@ async def open_talk(
         raise Refused(400, "vehicle_ids", "must name one vehicle: only a broadcast goes to several")
     if len(wanted) > services.settings.video_broadcast:
         raise Refused(400, "vehicle_ids", f"must name at most {services.settings.video_broadcast}")
-    rows = [await vehicle_row(services, scope, key) for key in wanted]
+    rows = [await within_reach(services, scope, key) for key in wanted]
     for row in rows:
         if row.terminal is None:
             raise Refused(400, "vehicle_id", "must have a terminal", f"{row.plate} has no terminal")
