@@ -500,6 +500,18 @@ async def test_of_two_media_processes_one_is_killed_and_its_viewers_come_back_at
     tiles.append(await live.look(1))
     there = live.desk.streams[f"live-{live.ids[1]}-1"].node
     assert here != there  # the second stream goes to the process that has none
+    body = {"vehicle_id": live.ids[0], "channel": 1, "purpose": PURPOSE, "seconds": 60}
+    async with live.web.client() as client:
+        record = (await client.post("/api/video/records", json=body)).json()["record"]["id"]
+
+    async def recorded() -> dict[str, Any]:
+        async with live.web.client() as client:
+            return dict((await client.get(f"/api/video/records/{record}")).json())
+
+    async def some() -> bool:
+        return (await recorded())["record"]["pictures"] > 0
+
+    await until(some, "the recording has pictures")
     killed = live.media[-1] if here.startswith("1-") else live.media[-2]
     began = time.monotonic()
     killed.send_signal(signal.SIGKILL)
@@ -513,3 +525,17 @@ async def test_of_two_media_processes_one_is_killed_and_its_viewers_come_back_at
     assert len(tiles[2].opened) == 1  # the other process's viewers saw nothing of it
     for tile in tiles:
         await tile.shows(2)
+    async with live.web.client() as client:
+        await client.post(f"/api/video/records/{record}/stop")
+
+    async def kept() -> dict[str, Any]:
+        found = await recorded()
+        return found if found["record"]["state"] == "done" else {}
+
+    found = await until(kept, "the recording is stored")
+    assert [(each["state"], each["cause"]) for each in found["parts"]] == [("done", "lost"), ("done", "end")]
+    (gap,) = found["gaps"]
+    first, second = found["parts"]
+    # what was seen before the kill and after it is there, and what lies between has a name
+    assert gap["cause"] == "line" and first["ended_at"] <= gap["from"] < gap["to"]
+    assert found["record"]["pictures"] == first["pictures"] + second["pictures"] and second["pictures"] > 0
