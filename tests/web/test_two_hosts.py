@@ -46,8 +46,9 @@ def ip(*arguments: str) -> None:
 def left_over() -> list[str]:
     """Namespaces and bridges of runs that were killed."""
     names = [line.split()[0] for line in shown("netns", "list")]
-    names += [line.split(":")[1].strip() for line in shown("-o", "link", "show", "type", "bridge")]
-    pids = {name: name.removeprefix(PREFIX)[:-1] for name in names if name.startswith(PREFIX)}
+    for kind in ("bridge", "veth"):
+        names += [line.split(":")[1].strip().partition("@")[0] for line in shown("-o", "link", "show", "type", kind)]
+    pids = {name: name.removeprefix(PREFIX).rstrip("abtv") for name in names if name.startswith(PREFIX)}
     return [name for name, pid in pids.items() if pid.isdigit() and not Path(f"/proc/{pid}").exists()]
 
 
@@ -118,8 +119,8 @@ def hosts() -> Iterator[Hosts]:
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 process.kill()
-        for name in (*made.names, bridge):
-            remove(name)
+        for name in (*(f"{name}v" for name in made.names), *made.names, bridge):
+            remove(name)  # its lines first: a host with a connection in it goes long after its name
 
 
 @dataclass
