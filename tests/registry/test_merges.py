@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Engine, text
 from test_bindings import assert_spans_agree_with_today, later
 
+from luwei.access import audit_log
 from luwei.registry import (
+    audit,
     binding_views,
     bindings,
     changes,
@@ -235,3 +237,76 @@ def test_every_column_that_holds_a_vehicles_id_is_found(engine: Engine) -> None:
     assert {"terminal.vehicle_id", "command.vehicle_id", "evidence_file.vehicle_id"} <= found
     assert {"vehicle.operator_id", "vehicle.insurer_id", "driver.operator_id", "organisation.parent_id",
             "user_account.organisation_id", "terminal.vendor_id"} <= companies  # fmt: skip
+
+
+def test_a_grant_for_a_truck_or_driver_follows_it_and_opens_no_more(trucks: tuple[Engine, int, int]) -> None:
+    """Subjects of grants are ids of trucks or of drivers, by what the grant is for: equal numbers are not confused."""
+    engine, first, second = trucks
+    one, other = (noun.create(engine, drivers.NOUN, {"name": name}, OFFICER, WHOLE) for name in ("甲", "乙"))
+    assert (one, other) == (first, second), "the numbers are equal"
+    third = vehicles.create(engine, {"plate": "粤B99999", "plate_color": 2, "city": SHENZHEN}, OFFICER, WHOLE)
+    subjects = {
+        1: ("video", {second, third}), 2: ("video", {first, second}), 3: ("driver", {other}), 4: ("talk", {third}),
+    }  # fmt: skip
+    with write(engine) as connection:
+        connection.execute(text(
+            "INSERT INTO user_account(id, username, display_name, role, password_hash, password_set_at,"
+            " must_change_password, created_at, updated_at) VALUES (1, 'a', 'a', 'police', '', 1, false, 1, 1)"
+        ))  # fmt: skip
+        for key, (row, named) in subjects.items():
+            values = {"key": key, "row": row}
+            connection.execute(text(
+                "INSERT INTO access_grant(id, user_id, row, purpose, case_number, minutes, state, requested_at, note)"
+                " VALUES (:key, 1, :row, '核实情况', '1', 60, 'active', 1, '')"
+            ), values)  # fmt: skip
+            rows = [values | {"subject": each} for each in named]
+            connection.execute(text("INSERT INTO access_grant_subject VALUES (:key, :subject)"), rows)
+
+    def named() -> dict[int, set[int]]:
+        with read(engine) as connection:
+            found: dict[int, set[int]] = {}
+            for row in connection.execute(text("SELECT grant_id, subject_id FROM access_grant_subject")):
+                found.setdefault(row.grant_id, set()).add(row.subject_id)
+            return found
+
+    truck = merge(engine, "vehicle", first, second)
+    assert named() == {1: {first, third}, 2: {first}, 3: {other}, 4: {third}}
+    person = merge(engine, "driver", one, other)
+    assert named() == {1: {first, third}, 2: {first}, 3: {one}, 4: {third}}
+    undo(engine, person.merge)
+    undo(engine, truck.merge)
+    assert named() == {key: each for key, (_, each) in subjects.items()}
+
+
+def test_orders_to_an_organisation_follow_it(engine: Engine) -> None:
+    first, second = (organisations.create(engine, {"name": name, "city": SHENZHEN}, OFFICER, WHOLE) for name in "甲乙")
+    with write(engine) as connection:
+        connection.execute(text(
+            "INSERT INTO supervision_order(version, level, source, state, reply, policy, title, text, type, target_id,"
+            " operator_id, issuer_id, issuer_organisation_id, contact, phone, email, issued_at, due_at, extended,"
+            " returns, overdue, escalation, in_charge) VALUES (1, 1, 'other', 'open', '', 1, 'a', 'b', '',"
+            f" {second}, {second}, 1, {second}, '', '', '', 1, 2, false, 0, false, 0, 'city')"
+        ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO supervision_proposal(key, kind, level, target_id, numbers, cases, at, state, reason)"
+            f" VALUES ('a', 'overdue', 1, {second}, '{{}}', '[]', 1, 'open', '')"
+        ))  # fmt: skip
+    merge(engine, "organisation", first, second)
+    with read(engine) as connection:
+        order = connection.execute(text("SELECT target_id, operator_id, issuer_organisation_id FROM supervision_order"))
+        assert tuple(order.one()) == (first, first, first)
+        assert connection.execute(text("SELECT target_id FROM supervision_proposal")).scalar() == first
+
+
+def test_who_looked_at_a_truck_stays_known_under_the_record_it_went_into(trucks: tuple[Engine, int, int]) -> None:
+    engine, first, second = trucks
+    with write(engine) as connection:
+        audit.record(connection, OFFICER, "video.look", None, {}, vehicle_id=second)
+    merge(engine, "vehicle", first, second)
+    mine = Scope(vehicles=frozenset({first}))
+    (look,) = audit_log.looks(engine, mine, 99).items
+    assert (look.act, look.vehicle_id, look.plate) == ("video.look", second, "粤B12345")
+    assert audit_log.looks(engine, mine, 99, vehicle=first).total == 1
+    (entry,) = audit_log.page(engine, WHOLE, audit_log.AuditFilter(vehicle=first, noun="video")).items
+    assert entry.plate == "粤B12345"
+    assert audit_log.looks(engine, Scope(vehicles=frozenset({second + 1})), 99).total == 0

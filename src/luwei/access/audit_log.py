@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, or_, select
 
+from luwei.registry import gone
 from luwei.registry.audit import RESULTS, AuditEntry
 from luwei.registry.binding import EMPLOYER, OPERATOR, Binding
 from luwei.registry.driver import Driver
@@ -76,10 +77,12 @@ class AuditFilter:
             raise RegistryError("result", f"must be one of {', '.join(RESULTS)}", self.result)
         equal = (
             (AuditEntry.noun, self.noun or None), (AuditEntry.noun_id, self.noun_id),
-            (AuditEntry.vehicle_id, self.vehicle), (AuditEntry.organisation_id, self.organisation),
+            (AuditEntry.organisation_id, self.organisation),
             (AuditEntry.result, self.result or None),
         )  # fmt: skip
         found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+        if self.vehicle is not None:
+            found.append(_of_truck(engine, self.vehicle))
         if self.start is not None:
             found.append(AuditEntry.at >= self.start)
         if self.end is not None:
@@ -94,6 +97,22 @@ class AuditFilter:
         return found
 
 
+def _of_truck(engine: Engine, *vehicles: int) -> ColumnElement[bool]:
+    """Entries of trucks, under whichever id each was known: what is merged into another record keeps its entries."""
+    with read(engine) as connection:
+        known = {each for vehicle in vehicles for each in gone.known_as(connection, "vehicle", vehicle)}
+    return AuditEntry.vehicle_id.in_(sorted(known))
+
+
+def _plates(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
+    """Plates of trucks that a row names by an id which was merged into another."""
+    lost = {row.vehicle_id for row in rows if row.vehicle_id is not None and row.plate is None}
+    leads = {key: found for key in lost if (found := gone.survivor_of(connection, "vehicle", key)) is not None}
+    plates = select(Vehicle.id, Vehicle.plate).where(Vehicle.id.in_(sorted(set(leads.values()))))
+    known = {row.id: row.plate for row in connection.execute(plates)} if leads else {}
+    return {key: known[found] for key, found in leads.items() if found in known}
+
+
 def page(engine: Engine, scope: Scope, chosen: AuditFilter, number: int = 1, size: int = 50) -> Page[EntryView]:
     """Entries of the scope, newest first; the total is counted up to COUNTED."""
     offset, limit = check_page(number, size)
@@ -104,7 +123,8 @@ def page(engine: Engine, scope: Scope, chosen: AuditFilter, number: int = 1, siz
         rows = connection.execute(
             _VIEW.where(*conditions).order_by(AuditEntry.id.desc()).offset(offset).limit(limit)
         ).all()
-    return Page(total, [_view(row) for row in rows])
+        plates = _plates(connection, rows)
+    return Page(total, [_view(row, plates) for row in rows])
 
 
 def exported(engine: Engine, scope: Scope, chosen: AuditFilter) -> Iterator[EntryView]:
@@ -117,9 +137,10 @@ def exported(engine: Engine, scope: Scope, chosen: AuditFilter) -> Iterator[Entr
             rows = connection.execute(
                 _VIEW.where(*conditions, *before).order_by(AuditEntry.id.desc()).limit(EXPORT_AT_ONCE)
             ).all()
+            plates = _plates(connection, rows)
         if not rows:
             return
-        yield from (_view(row) for row in rows)
+        yield from (_view(row, plates) for row in rows)
         last = rows[-1].id
 
 
@@ -165,14 +186,14 @@ def looks(
     """Who viewed me: looks of others at the trucks and drivers of ``place``, newest first. A look of March concerns who
     ran the truck, or employed the driver, in March."""
     offset, limit = check_page(number, size)
-    trucks = and_(AuditEntry.vehicle_id.is_not(None), AuditEntry.noun.in_(LOOKED_AT), _mine(place))
+    trucks = and_(AuditEntry.vehicle_id.is_not(None), AuditEntry.noun.in_(LOOKED_AT), _mine(engine, place))
     conditions: list[ColumnElement[bool]] = [
         AuditEntry.user_id.is_not(None), or_(trucks, and_(AuditEntry.act == DRIVER_LOOKED_AT, _my_driver(place))),
     ]  # fmt: skip
     if organisation_id is not None:
         conditions.append(AuditEntry.organisation_id.is_distinct_from(organisation_id))
     if vehicle is not None:
-        conditions.append(AuditEntry.vehicle_id == vehicle)
+        conditions.append(_of_truck(engine, vehicle))
     if start is not None:
         conditions.append(AuditEntry.at >= start)
     if end is not None:
@@ -192,11 +213,13 @@ def looks(
         few = select(AuditEntry.id).where(*conditions).limit(COUNTED).subquery()
         total = connection.execute(select(func.count()).select_from(few)).scalar_one()
         rows = connection.execute(statement.order_by(AuditEntry.id.desc()).offset(offset).limit(limit)).all()
+        plates = _plates(connection, rows)
     return Page(
         total,
         [
             LookView(
-                row.at, row.act, row.vehicle_id or 0, row.plate or "", row.driver or "", row.username, row.name or "",
+                row.at, row.act, row.vehicle_id or 0, row.plate or plates.get(row.vehicle_id, ""),
+                row.driver or "", row.username, row.name or "",
                 row.kind or "", row.reason, json.loads(row.detail),
             )
             for row in rows
@@ -204,11 +227,11 @@ def looks(
     )  # fmt: skip
 
 
-def _mine(place: Scope) -> ColumnElement[bool]:
+def _mine(engine: Engine, place: Scope) -> ColumnElement[bool]:
     """The truck was bound to the operators of ``place`` when it was looked at, is one's own, or one drove it then."""
     found: list[ColumnElement[bool]] = []
     if place.vehicles is not None:
-        own: ColumnElement[bool] = AuditEntry.vehicle_id.in_(sorted(place.vehicles))
+        own = _of_truck(engine, *place.vehicles)
         found.append(own if place.wheel is None else or_(own, drove(place.wheel, AuditEntry.vehicle_id, AuditEntry.at)))
     if place.operators is not None:
         found.append(
@@ -252,8 +275,9 @@ _VIEW = (
 )  # fmt: skip
 
 
-def _view(row: Any) -> EntryView:
+def _view(row: Any, plates: dict[int, str]) -> EntryView:
     return EntryView(
         row.id, row.at, row.user_id, row.username, row.organisation_id, row.name or "", row.address, row.act, row.noun,
-        row.noun_id, row.vehicle_id, row.plate, json.loads(row.detail), row.scope, row.reason, row.result,
+        row.noun_id, row.vehicle_id, row.plate or plates.get(row.vehicle_id),
+        json.loads(row.detail), row.scope, row.reason, row.result,
     )  # fmt: skip

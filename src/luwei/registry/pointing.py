@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, inspect, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    and_,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 STAY = frozenset({"audit_entry", "merge", "binding", "alembic_version"})
@@ -22,9 +35,20 @@ NAMES = {
     "vehicle": ("vehicle_id",),
     "terminal": ("terminal_id",),
     "driver": ("driver_id",),
-    "organisation": ("organisation_id", "operator_id", "monitor_id", "insurer_id", "vendor_id"),
-}
+    "organisation": (
+        "organisation_id", "operator_id", "monitor_id", "insurer_id", "vendor_id", "target_id",
+        "issuer_organisation_id",
+    ),
+}  # fmt: skip
 """Columns that hold an id of the noun where no foreign key says so."""
+
+BY_KIND = {
+    ("access_grant_subject", "subject_id"): {
+        "vehicle": "grant_id IN (SELECT id FROM access_grant AS held WHERE held.row <> 'driver')",
+        "driver": "grant_id IN (SELECT id FROM access_grant AS held WHERE held.row = 'driver')",
+    },
+}
+"""Columns that hold ids of one noun or another, and in which rows those of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +57,17 @@ class Pointer:
 
     table: Table
     column: Column[Any]
+    rows: str = "1 = 1"
+    """In which of its rows (SQL)."""
 
     @property
     def name(self) -> str:
         """``table.column``."""
         return f"{self.table.name}.{self.column.name}"
+
+    def at(self, key: int) -> ColumnElement[bool]:
+        """Rows that point to the record."""
+        return and_(self.column == key, text(self.rows))
 
     @property
     def keys(self) -> list[Column[Any]]:
@@ -86,6 +116,8 @@ def pointers(connection: Connection, noun: str) -> list[Pointer]:
         )  # fmt: skip
         for each in table.columns:
             to = targets.get(each.name, set())
+            if noun in (kinds := BY_KIND.get((name, each.name), {})):
+                found[f"{name}.{each.name}"] = Pointer(table, each, kinds[noun])
             if isinstance(each.type, Integer) and each.name != "id" and (
                 noun in to or (not to and each.name in NAMES.get(noun, ()))
             ):  # fmt: skip
@@ -97,7 +129,7 @@ def counts(connection: Connection, noun: str, key: int) -> dict[str, int]:
     """How many rows point to the record, by ``table.column``; columns without any are left out."""
     found = {}
     for pointer in pointers(connection, noun):
-        rows = connection.execute(select(pointer.column).where(pointer.column == key)).all()
+        rows = connection.execute(select(pointer.column).where(pointer.at(key))).all()
         if rows:
             found[pointer.name] = len(rows)
     return found
@@ -112,7 +144,7 @@ def move(connection: Connection, noun: str, loser: int, survivor: int) -> Moved:
     done = Moved()
     for pointer in pointers(connection, noun):
         table, column = pointer.table, pointer.column
-        rows = [dict(row._mapping) for row in connection.execute(select(table).where(column == loser))]
+        rows = [dict(row._mapping) for row in connection.execute(select(table).where(pointer.at(loser)))]
         for row in rows:
             one = [each == row[each.name] for each in table.primary_key]
             try:
@@ -139,7 +171,7 @@ def move_back(connection: Connection, noun: str, loser: int, survivor: int, done
         table, column = pointer.table, pointer.column
         for keys in done.moved.get(pointer.name, []):
             one = [each == value for each, value in zip(pointer.keys, keys, strict=True)]
-            statement = update(table).where(column == survivor, *one)
+            statement = update(table).where(pointer.at(survivor), *one)
             connection.execute(statement.values({column.name: loser}))
         for row in done.let_go.get(pointer.name, []):
             one = [each == row[each.name] for each in table.primary_key]
