@@ -234,7 +234,9 @@ def _send(o: Owned, add: Any, connection: Connection, whole: int) -> None:
     batch = {"kind": "locate", "parameters": "{}", "reason": o.mark, "total": 0, "skipped": 0, "expires_at": EVER * 2}
     o.batch = add(CommandBatch, **batch, **who, state="paused")
     o.list = add(CommandBatch, **batch | {"kind": "video_list"}, **who, state="paused")
-    add(Command, batch_id=o.list, vehicle_id=o.truck, phone=o.phones[0], state="failed", created_at=now, ended_at=now)
+    o.command = add(
+        Command, batch_id=o.list, vehicle_id=o.truck, phone=o.phones[0], state="failed", created_at=now, ended_at=now
+    )
     common = who | {"total": 1, "skipped": 0, "created_at": now}
     o.template = add(ParameterTemplate, name=f"{o.mark}模板", vehicle_class="other")
     version = {"template_id": o.template, "parameters": json.dumps(PARAMETERS), "author": "a"}

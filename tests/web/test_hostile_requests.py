@@ -19,6 +19,7 @@ import pytest_asyncio
 import schemathesis
 from foreign_acts import acts
 from foreign_names import EVERYBODY, NOWHERE, Name, fields, names
+from foreign_queries import NEEDED, NO_QUERY_IDS, PUBLIC_QUERIES, named_in, own_address, plain
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from owned import MARK, Owned, fill, on_the_air
 from running_core import Running
@@ -204,6 +205,35 @@ async def test_nobody_changes_or_names_what_belongs_to_others(web: Running, thei
     assert faults == [], "\n".join(faults)
     assert tables(web) == before
     assert set(heard) <= {"audit.anchor"}
+
+
+async def test_who_asks_for_others_is_told_what_is_told_of_nobody(web: Running, theirs: Owned, mine: Owned) -> None:
+    """Each parameter of a reading route that names a row or a place: a neighbour's and one that nobody has are answered
+    alike, and who may see everything is told them apart."""
+    told_apart, faults = set[str](), list[str]()
+    for path, operations in schema(web)["paths"].items():
+        parameters = [each for each in operations.get("get", {}).get("parameters", ()) if each["in"] == "query"]
+        given = {each["name"]: NEEDED[each["name"]] for each in parameters if each.get("required")}
+        numbers = {each["name"] for each in parameters if "integer" in str(each["schema"])}
+        for name in sorted(numbers - NO_QUERY_IDS):
+            if (path, name) in PUBLIC_QUERIES:
+                continue
+            person = mine.officer if name in ("city", "county", "organisation", "target") else mine.boss
+            for token in (person, web.token) if not path.endswith((".csv", "{form}")) else (person,):
+                async with web.inside(token) as client:
+                    told = [
+                        plain(await client.get(own_address(path, mine), params=given | {name: value}))
+                        for value in (
+                            named_in(path, name, theirs),
+                            445302 if name in ("city", "county") else 999_999_999,
+                        )
+                    ]
+                if token == web.token and told[0] != told[1]:
+                    told_apart.add(f"{path} {name}")
+                elif token == person and (told[0] != told[1] or MARK in told[0][1]):
+                    faults.append(f"{path} {name}: {told[0]}, and of none {told[1]}"[:600])
+    assert faults == [], "\n".join(faults)
+    assert len(told_apart) >= 40, told_apart
 
 
 async def test_what_was_refused_succeeds_for_whose_it_is(
