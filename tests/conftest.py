@@ -14,8 +14,9 @@ LAST = ("system", "browser")
 PLACES = {"system": ("system/", "evidence/test_kill.py"), "browser": ("browser/",)}
 """Where the tests of a mark are: ``dev`` runs each mark from these places alone."""
 LONG = (
-    "web/test_no_leak.py", "web/test_injection.py", "web/test_hostile_requests.py", "commands/test_command_engine.py",
-    "web/test_core_process.py", "history/test_ingest.py", "web/test_video_web.py", "web/test_talk_web.py",
+    "web/test_no_leak.py", "web/test_no_leak_postgres.py", "web/test_injection.py", "web/test_hostile_requests.py",
+    "commands/test_command_engine.py", "web/test_core_process.py", "history/test_ingest.py", "web/test_video_web.py",
+    "web/test_talk_web.py",
 )  # fmt: skip
 """Files that take longest, the longest first: one that begins last has one worker busy while the others are done."""
 

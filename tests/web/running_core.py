@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,11 +134,18 @@ async def web(
 ) -> AsyncIterator[Running]:
     folder: Path = tmp_path_factory.mktemp("core")
     SqliteDatabase(templates["sqlite"], f"sqlite:///{folder / 'registry.db'}").copy()
+    async with running_on(folder, applications) as running:
+        yield running
+
+
+@asynccontextmanager
+async def running_on(folder: Path, applications: list[Litestar], registry: str = "") -> AsyncIterator[Running]:
+    """A core on a migrated, empty registry: that of the folder, or the one at the URL."""
     bus_port = free_port()
     ftp_port = free_run_of_ports(65)  # nobody listens there but where a test starts the server
     settings = Settings(
         data=folder, bus_port=bus_port, web_port=free_port(), evidence_ftp_port=ftp_port,
-        evidence_ftp_passive=ftp_port + 1,
+        evidence_ftp_passive=ftp_port + 1, registry=registry,
     )  # fmt: skip
     with EmbeddedServer(folder / "bus", bus_port):
         async with core.Core(settings).running() as services:

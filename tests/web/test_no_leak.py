@@ -5,16 +5,11 @@ The oracle is ``tests/web/oracle``, a module a noun."""
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
-import random
 from typing import Any
 
-import oracle
 import pytest
-from oracle import world
-from oracle.routes import Routes
+from oracle.asking import compare
 from oracle.world import MARK
 from running_core import Running, until
 from sqlalchemy import text, update
@@ -27,36 +22,15 @@ from luwei.registry.scope import WHOLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-NOUNS = [
-    module
-    for found in sorted(pkgutil.iter_modules(oracle.__path__), key=lambda each: each.name)
-    if hasattr(module := importlib.import_module(f"oracle.{found.name}"), "check")
-]
-
-
 SEEDS = os.environ.get("LUWEI_LEAK_SEEDS", "")
 """Worlds to be built, such as "1 2 3", with everything asked by everybody. Usually there is one, and it takes turns:
 who may do everything and who may do next to nothing asks for each noun, any other for every third."""
-TIRELESS = ("administrator", "police", "driver", "insurer")
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [int(seed) for seed in SEEDS.split() or ["0"]])
 async def test_no_row_leaks_and_none_that_is_due_is_missing(web: Running, seed: int) -> None:
-    routes, here = Routes(web.app), world.build(web, seed)
-    for module in NOUNS:
-        if hasattr(module, "fill"):
-            await module.fill(web, here, random.Random(seed))
-    for number, person in enumerate(here.people):
-        async with web.inside(person["token"]) as client:
-            client.event_hooks["response"].append(routes.heard)
-            for place, module in enumerate(NOUNS):
-                if SEEDS or person["role"] in TIRELESS or (number + place) % 3 == 0:
-                    await module.check(client, here, person)
-    for module in NOUNS:
-        if hasattr(module, "check_sockets"):
-            await module.check_sockets(web, here, routes)
-    assert routes.unknown() == []
+    assert await compare(web, seed, everybody=bool(SEEDS)) == []
 
 
 async def test_the_operator_of_march_sees_march(web: Running) -> None:
