@@ -4,7 +4,7 @@ import { browserName } from '@/pages/me/browser';
 import { actName } from '@/pages/system/audit/acts';
 import type { Matrix } from '@/pages/system/answers';
 import { cellOf, mannersOf, put, toSend } from '@/pages/system/rights/matrix';
-import { limitOf } from '@/shell/area';
+import { limitOf, within } from '@/shell/area';
 import { plates } from '@/shell/grants';
 import { wantedOf } from '@/shell/lifting';
 import { firstPage, menuOf } from '@/shell/menu';
@@ -44,6 +44,15 @@ describe('menu and area by right', () => {
     expect(of('police')).toEqual({ city: 440300, county: null });
     expect(of('insurer')).toEqual({ city: null, county: null });
     expect(limitOf(null)).toEqual({ city: null, county: null });
+  });
+});
+
+describe('the county of an address', () => {
+  it('is none where it lies in another city', () => {
+    expect(within(440300, 440305)).toBe(440305);
+    expect(within(441900, 441900003)).toBe(441900003);
+    expect(within(440300, 440106)).toBeNull();
+    expect(within(null, 440106)).toBe(440106);
   });
 });
 

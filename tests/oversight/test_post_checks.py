@@ -51,8 +51,13 @@ def test_who_answers_right_in_ten_minutes_counts_and_nobody_else(world: World) -
     assert check_views.rates(world.engine, Scope(cities=frozenset({440300})), "2026-11") == []
     (own,) = check_views.rates(world.engine, Scope(operators=frozenset({world.operator})), "2026-11")
     assert own == rate
+    assert check_views.rates(world.engine, WHOLE, "2026-11", CITY) == [rate]
+    assert check_views.rates(world.engine, WHOLE, "2026-11", Scope(cities=frozenset({445300}))) == []
     view, asked = check_views.one(world.engine, None, key)
-    assert (view.sent, view.right, asked[0].by and asked[0].by.name) == (1, 1, "one")
+    assert (view.sent, view.right, asked.items[0].by and asked.items[0].by.name) == (1, 1, "one")
+    assert asked.total == 1 and check_views.one(world.engine, None, key, 2, 1)[1].items == []
+    with pytest.raises(RegistryError, match="size"):
+        check_views.one(world.engine, None, key, 1, 50_000)
     # who comes late after all is late, not absent
     assert checks.answer(world.engine, rows(world)[3].id, "8 小时", two, T0 + HOUR) == "late"
 
@@ -69,7 +74,7 @@ def test_random_times_lie_in_the_hours_of_the_night_and_survive_a_restart(world:
     for at in times:
         hour = (datetime.fromtimestamp(at / 1000, UTC).hour + 8) % 24
         assert T0 <= at < T0 + 72 * HOUR and (hour >= 22 or hour < 6)
-    assert check_views.mine(world.engine, world.operator) == [] == check_views.one(world.engine, None, key)[1]
+    assert check_views.mine(world.engine, world.operator) == [] == check_views.one(world.engine, None, key)[1].items
     assert checks.strike(world.engine, min(times) - 1) == 0
     # nothing ran for a while: what came due is asked when it can be read, with its whole limit
     assert checks.strike(world.engine, min(times) + HOUR) >= 1

@@ -184,6 +184,9 @@ async def test_a_truck_that_moved_while_it_was_offline_is_proposed_with_its_numb
     assert await asyncio.to_thread(offline.find, engine, web.services.history.query, now + 1) == 0
     listed = (await ask(web, offices["city"], "/api/oversight/proposals?state=open")).json()["items"]
     (row,) = [each for each in listed if each["kind"] == "offline"]
+    for area, found in (("city=440300", True), ("city=440100", False), ("city=440300&county=440304", False)):
+        part = (await ask(web, offices["city"], f"/api/oversight/proposals?{area}")).json()["items"]
+        assert (row in part) == found, area
     assert (row["target"]["id"], row["vehicle"]["id"], row["numbers"]["hours"]) == (offices["id"], moved, 30.0)
     assert row["numbers"]["km"] == 11.1
     detail = await ask(web, offices["city"], f"/api/oversight/proposals/{row['id']}")

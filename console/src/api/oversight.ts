@@ -199,8 +199,8 @@ export interface ProposalCase {
 }
 
 export const proposalApi = {
-  page: (state: ProposalState | '', page: number, size: number, signal?: AbortSignal) =>
-    request<{ as_of: number; total: number; items: Proposal[] }>('/api/oversight/proposals', { query: { state, page, size }, signal }),
+  page: (query: { state: ProposalState | ''; city: number | null; county: number | null; page: number; size: number }, signal?: AbortSignal) =>
+    request<{ as_of: number; total: number; items: Proposal[] }>('/api/oversight/proposals', { query, signal }),
   one: (id: number, signal?: AbortSignal) =>
     request<{ as_of: number; proposal: Proposal; cases: ProposalCase[] }>(`/api/oversight/proposals/${id}`, { signal }),
   dismiss: (id: number, reason: string) => request<{ id: number }>(`/api/oversight/proposals/${id}/dismiss`, { body: { reason } }),

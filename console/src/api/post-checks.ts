@@ -93,10 +93,17 @@ export interface NewCheck {
   window: AskWindow | null;
 }
 
+export interface RatesQuery {
+  month: string;
+  city: number | null;
+  county: number | null;
+}
+
 export const checkApi = {
   page: (page: number, size: number, signal?: AbortSignal) =>
     request<{ as_of: number; total: number; items: Check[] }>('/api/post-checks', { query: { page, size }, signal }),
-  one: (id: number, signal?: AbortSignal) => request<{ as_of: number; check: Check; items: Asked[] }>(`/api/post-checks/${id}`, { signal }),
+  one: (id: number, page: number, size: number, signal?: AbortSignal) =>
+    request<{ as_of: number; check: Check; total: number; items: Asked[] }>(`/api/post-checks/${id}`, { query: { page, size }, signal }),
   ask: (check: NewCheck) => request<{ id: number; questions: number }>('/api/post-checks', { body: check }),
   cancel: (id: number) => request<{ questions: number }>(`/api/post-checks/${id}/cancel`, { method: 'POST' }),
   reach: (kind: Targets, organisation: number | null, signal?: AbortSignal) =>
@@ -106,6 +113,6 @@ export const checkApi = {
   dropQuestion: (id: number) => request<{ id: number }>(`/api/check-questions/${id}/disable`, { method: 'POST' }),
   mine: (late: boolean, signal?: AbortSignal) => request<{ as_of: number; items: OpenQuestion[] }>('/api/post-checks/mine', { query: { late: late || null }, signal, plain: true }),
   answer: (id: number, answer: string) => request<{ result: Exclude<CheckResult, 'none'> }>(`/api/post-checks/asked/${id}/answer`, { body: { answer } }),
-  rates: (month: string, signal?: AbortSignal) => request<{ as_of: number; items: Rate[] }>('/api/post-checks/rates', { query: { month }, signal }),
-  ratesFile: (month: string) => withQuery('/api/post-checks/rates.csv', { month }),
+  rates: (query: RatesQuery, signal?: AbortSignal) => request<{ as_of: number; items: Rate[] }>('/api/post-checks/rates', { query: { ...query }, signal }),
+  ratesFile: (query: RatesQuery) => withQuery('/api/post-checks/rates.csv', { ...query }),
 };

@@ -48,6 +48,11 @@ export function limitOf(user: Pick<Account, 'organisation' | 'city' | 'county'> 
   return { city: user.city, county: user.county };
 }
 
+/** A county of the city, towns (nine digits) as well; one of another city is none. */
+export function within(city: number | null, county: number | null): number | null {
+  return city && county && String(city).slice(0, 4) !== String(county).slice(0, 4) ? null : county;
+}
+
 /** The chosen city and county of this page's URL, never wider than the account's own. */
 export function useArea() {
   const route = useRoute();
@@ -60,7 +65,9 @@ export function useArea() {
   };
   const limit = computed(() => limitOf(session.user));
   const cityCode = computed(() => limit.value.city ?? code(route.query.city));
-  const countyCode = computed(() => limit.value.county ?? code(route.query.county));
+  const countyCode = computed(() => limit.value.county ?? within(cityCode.value, code(route.query.county)));
+  /** What a question adds to what the account sees anyway. */
+  const narrowed = computed(() => ({ city: limit.value.city ? null : cityCode.value, county: limit.value.county ? null : countyCode.value }));
   const city = computed<City | undefined>(() => (cityCode.value ? areas.byCode.get(cityCode.value) : undefined));
   const county = computed<County | undefined>(() =>
     countyCode.value ? areas.countyByCode.get(countyCode.value) : undefined,
@@ -76,5 +83,5 @@ export function useArea() {
     void router.push({ query });
   }
 
-  return { cityCode, countyCode, city, county, limit, choose };
+  return { cityCode, countyCode, city, county, limit, narrowed, choose };
 }

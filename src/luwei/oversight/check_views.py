@@ -28,7 +28,7 @@ from luwei.registry.post_check import (
     PostCheck,
     PostCheckAsked,
 )
-from luwei.registry.scope import Scope
+from luwei.registry.scope import WHOLE, Scope
 
 CHINA = timedelta(hours=8)
 BANK_MOST = 500
@@ -138,31 +138,35 @@ def checks(engine: Engine, organisation: int | None, number: int, size: int) -> 
         return Page(total, _views(connection, rows))
 
 
-def one(engine: Engine, organisation: int | None, key: int) -> tuple[CheckView, list[AskedView]]:
-    """A check of the office with what was asked so far: times to come are told to nobody. Raises NotFound."""
+def one(
+    engine: Engine, organisation: int | None, key: int, number: int = 1, size: int = 50
+) -> tuple[CheckView, Page[AskedView]]:
+    """A check of the office with a page of what was asked so far: times to come are told to nobody. Raises NotFound,
+    RegistryError."""
+    offset, limit = check_page(number, size)
     statement = select(*PostCheck.__table__.columns).where(
         PostCheck.id == key, PostCheck.organisation_id == organisation
     )
-    asked = (
-        select(*PostCheckAsked.__table__.columns)
-        .where(PostCheckAsked.check_id == key, PostCheckAsked.asked_at.is_not(None))
-        .order_by(PostCheckAsked.asked_at, PostCheckAsked.id)
-    )
+    so_far = (PostCheckAsked.check_id == key, PostCheckAsked.asked_at.is_not(None))
+    ordered = select(*PostCheckAsked.__table__.columns).order_by(PostCheckAsked.asked_at, PostCheckAsked.id)
+    asked = ordered.where(*so_far).offset(offset).limit(limit)
     with read(engine) as connection:
         row = connection.execute(statement).first()
         if row is None:
             raise NotFound("id", "there is no such check of your office", key)
+        total = connection.execute(select(func.count()).select_from(PostCheckAsked).where(*so_far)).scalar_one()
         rows = connection.execute(asked).all()
         bodies = organisations_named(connection, [each.organisation_id for each in rows])
         people = persons(connection, [each.user_id for each in rows])
         view = _views(connection, [row])[0]
-    return view, [
+    items = [
         AskedView(
             each.id, bodies.get(each.organisation_id), each.asked_at, each.due_at, each.answered_at,
             people.get(each.user_id), each.answer, each.result,
         )
         for each in rows
     ]  # fmt: skip
+    return view, Page(total, items)
 
 
 def _views(connection: Connection, rows: Sequence[Any]) -> list[CheckView]:
@@ -212,8 +216,9 @@ def mine(engine: Engine, organisation: int | None, late_since: int | None = None
     ]
 
 
-def rates(engine: Engine, scope: Scope, month: str) -> list[RateView]:
-    """Rates of a month (``2026-11``, in China) of the organisations in the scope, the lowest first.
+def rates(engine: Engine, scope: Scope, month: str, area: Scope = WHOLE) -> list[RateView]:
+    """Rates of a month (``2026-11``, in China) of the organisations in the scope, the lowest first; ``area`` narrows to
+    a part of it.
 
     Raises RegistryError for what is no month.
     """
@@ -222,7 +227,7 @@ def rates(engine: Engine, scope: Scope, month: str) -> list[RateView]:
     statement = (
         select(PostCheckAsked.organisation_id, func.count(), *results.values())
         .where(PostCheckAsked.asked_at >= start, PostCheckAsked.asked_at < end)
-        .where(*within(scope, PostCheckAsked, PostCheckAsked.organisation_id))
+        .where(*within(scope, PostCheckAsked, PostCheckAsked.organisation_id), *within(area, PostCheckAsked))
         .group_by(PostCheckAsked.organisation_id)
     )
     with read(engine) as connection:

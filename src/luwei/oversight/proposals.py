@@ -44,7 +44,7 @@ from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.named import Named, organisations_named
 from luwei.registry.oversight import DISMISSED, OPEN, ORDERED, AppealEffect, SupervisionProposal
 from luwei.registry.page import Page, check_page
-from luwei.registry.scope import Scope
+from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.supervision import GENERAL, URGENT
 from luwei.registry.vehicle import Vehicle
 
@@ -251,13 +251,17 @@ class ProposalView:
     reason: str
 
 
-def page(engine: Engine, scope: Scope, state: str, number: int, size: int) -> Page[ProposalView]:
-    """Proposals for the organisations in the scope, the newest first. Raises RegistryError."""
+def page(
+    engine: Engine, scope: Scope, state: str, number: int, size: int, area: Scope = WHOLE
+) -> Page[ProposalView]:  # fmt: skip
+    """Proposals for the organisations in the scope, the newest first; ``area`` narrows to a part of it. Raises
+    RegistryError."""
     offset, limit = check_page(number, size)
     if state and state not in STATES:
         raise RegistryError("state", f"must be one of {', '.join(STATES)}", state)
     table = SupervisionProposal
-    conditions = [*within(scope, table, table.target_id), *([table.state == state] if state else [])]
+    places = [*within(scope, table, table.target_id), *within(area, table)]
+    conditions = [*places, *([table.state == state] if state else [])]
     ordered = select(*table.__table__.columns).where(*conditions).order_by(table.id.desc())
     with read(engine) as connection:
         total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()

@@ -21,7 +21,7 @@ from luwei.registry.scope import Scope
 from luwei.web.commands import csv_line, in_pieces
 from luwei.web.door import Door
 from luwei.web.errors import Refused
-from luwei.web.oversight_routes.allowed import Code, Id, Key, Moment, Text, authority
+from luwei.web.oversight_routes.allowed import AREA, Code, Id, Key, Moment, Text, authority
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -92,8 +92,11 @@ class Checks(msgspec.Struct):
 
 
 class CheckDetail(msgspec.Struct):
+    """``total``: questions that were asked so far; ``items`` are those of the page."""
+
     as_of: int
     check: CheckView
+    total: int
     items: list[AskedView]
 
 
@@ -190,12 +193,19 @@ async def reach(
 
 
 @get("/api/post-checks/{key:int}", tags=["oversight"])
-async def check_one(services: NamedDependency[Services], door: NamedDependency[Door], key: Key) -> CheckDetail:
+async def check_one(
+    services: NamedDependency[Services],
+    door: NamedDependency[Door],
+    key: Key,
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 50,
+) -> CheckDetail:
     """One check: who answered what when."""
     scope = authority(door)
-    view, items = await asyncio.to_thread(check_views.one, services.engine, door.user.organisation_id, key)
+    arguments = (services.engine, door.user.organisation_id, key, page, size)
+    view, asked = await asyncio.to_thread(check_views.one, *arguments)
     await door.looked("post_check.look", None, {"check": key}, scope)
-    return CheckDetail(now_ms(), view, items)
+    return CheckDetail(now_ms(), view, asked.total, asked.items)
 
 
 @post("/api/post-checks/{key:int}/cancel", tags=["oversight"], guards=[own_page], status_code=200)
@@ -232,18 +242,22 @@ async def answer(
     return Outcome(await asyncio.to_thread(checks.answer, services.engine, key, data.answer, door.actor(scope)))
 
 
-@get("/api/post-checks/rates", tags=["oversight"])
-async def rates(services: NamedDependency[Services], door: NamedDependency[Door], month: Month) -> Rates:
+@get("/api/post-checks/rates", tags=["oversight"], dependencies=AREA)
+async def rates(
+    services: NamedDependency[Services], door: NamedDependency[Door], area: NamedDependency[Scope], month: Month
+) -> Rates:
     """Response rates of a month by organisation, the lowest first."""
     scope = door.allow("read", "case")
-    return Rates(now_ms(), await asyncio.to_thread(check_views.rates, services.engine, scope, month))
+    return Rates(now_ms(), await asyncio.to_thread(check_views.rates, services.engine, scope, month, area))
 
 
-@get("/api/post-checks/rates.csv", tags=["oversight"])
-async def rates_csv(services: NamedDependency[Services], door: NamedDependency[Door], month: Month) -> Response[Any]:
+@get("/api/post-checks/rates.csv", tags=["oversight"], dependencies=AREA)
+async def rates_csv(
+    services: NamedDependency[Services], door: NamedDependency[Door], area: NamedDependency[Scope], month: Month
+) -> Response[Any]:
     """The same as CSV."""
     scope = door.allow("export", "case")
-    found = await asyncio.to_thread(check_views.rates, services.engine, scope, month)
+    found = await asyncio.to_thread(check_views.rates, services.engine, scope, month, area)
     await door.note("post_check.export", None, {"month": month}, scope=scope)
     headers = {"Content-Disposition": 'attachment; filename="post-checks.csv"'}
     return Stream(in_pieces(_lines(found)), media_type="text/csv; charset=utf-8", headers=headers)

@@ -14,8 +14,9 @@ from litestar.types import ControllerRouterHandler
 from luwei.live.feed import now_ms
 from luwei.oversight import proposals
 from luwei.oversight.proposals import ProposalCase, ProposalView
+from luwei.registry.scope import Scope
 from luwei.web.door import Door
-from luwei.web.oversight_routes.allowed import Key, Text, authority
+from luwei.web.oversight_routes.allowed import AREA, Key, Text, authority
 from luwei.web.services import Services
 from luwei.web.sign_in import own_page
 
@@ -40,17 +41,18 @@ class Dismissed(msgspec.Struct):
     id: int
 
 
-@get("/api/oversight/proposals", tags=["oversight"])
+@get("/api/oversight/proposals", tags=["oversight"], dependencies=AREA)
 async def proposal_list(
     services: NamedDependency[Services],
     door: NamedDependency[Door],
+    area: NamedDependency[Scope],
     chosen_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     page: FromQuery[int] = 1,
     size: FromQuery[int] = 50,
 ) -> Proposals:
     """What the rules propose to this officer."""
     scope = authority(door)
-    found = await asyncio.to_thread(proposals.page, services.engine, scope, chosen_state, page, size)
+    found = await asyncio.to_thread(proposals.page, services.engine, scope, chosen_state, page, size, area)
     await door.looked("supervision_order.proposals", None, {"state": chosen_state}, scope)
     return Proposals(now_ms(), found.total, found.items)
 

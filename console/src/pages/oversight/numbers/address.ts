@@ -36,7 +36,6 @@ export function useAddress<Name extends string>(names: readonly Name[]): {
   const chosen = useArea();
   const known = [...names, 'from', 'to', 'page'] as (Name | 'from' | 'to' | 'page')[];
   const asked = computed(() => readAsked(route.query, known));
-  const area = computed(() => ({ city: chosen.limit.value.city ? null : chosen.cityCode.value, county: chosen.limit.value.county ? null : chosen.countyCode.value }));
   function go(change: Partial<Asked<Name | 'from' | 'to' | 'page'>>, how: 'push' | 'replace' = 'push'): void {
     const { path, query: standing } = heading(router);
     if (path !== '/oversight') return;
@@ -48,7 +47,7 @@ export function useAddress<Name extends string>(names: readonly Name[]): {
     asked,
     page: computed(() => pageOf(asked.value.page)),
     period: computed(() => periodOf(asked.value.from, asked.value.to, session.now())),
-    area,
+    area: chosen.narrowed,
     go,
   };
 }
