@@ -95,6 +95,26 @@ def test_a_truck_is_proposed_again_for_further_cases_only(world: World) -> None:
     assert proposals.page(world.engine, WHOLE, "", 1, 50).items[0].cases == more
 
 
+def test_serious_cases_that_a_day_left_unhandled_are_proposed_together_once(world: World) -> None:
+    """Reference §7.2: G2 past its limit, 督办 一般. T0 is 14:26:13 of the 20th; the day before ended at midnight."""
+    midnight = T0 - (14 * HOUR + 26 * MINUTE + 13_000)
+    for n in range(7):
+        world.take(world.alarm("6502", T0 + n * 31 * MINUTE))
+    keys = [case.id for case in world.cases()]
+    set_cases(world, keys, grade=2, overdue=1, close_due_at=midnight - HOUR)
+    set_cases(world, keys[:1], close_due_at=midnight)  # of today
+    set_cases(world, keys[1:2], close_due_at=midnight - 24 * HOUR - 1)  # of the day before
+    set_cases(world, keys[2:3], handled_at=midnight - 1)
+    set_cases(world, keys[3:4], grade=1)
+    set_cases(world, keys[4:5], close_due_at=midnight - 24 * HOUR)
+    assert proposals.find(world.engine, T0) == 1 and proposals.find(world.engine, T0 + MINUTE) == 0
+    (found,) = proposals.page(world.engine, CITY, "open", 1, 50).items
+    assert (found.kind, found.level, found.cases) == ("overdue_day", 1, [keys[4], *keys[5:]])
+    assert (found.numbers["cases"], found.numbers["day"]) == (3, midnight - 24 * HOUR)
+    assert found.numbers["late_ms"] == T0 - (midnight - 24 * HOUR)
+    assert proposals.find(world.engine, T0 + 24 * HOUR) == 1, "the one of today, a day later"
+
+
 def test_no_overdue_case_waits_behind_those_that_were_proposed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proposals, "CASES_MOST", 1)
     for n in range(2):

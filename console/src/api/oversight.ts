@@ -166,7 +166,7 @@ export const orderApi = {
   file: (order: number, file: number, form: 'view' | 'original') => requestFile(`/api/supervision-orders/${order}/files/${file}`, { query: { form } }),
 };
 
-export type ProposalKind = 'overdue' | 'handled_rate' | 'evidence_lost' | 'vehicle' | 'offline';
+export type ProposalKind = 'overdue' | 'overdue_day' | 'handled_rate' | 'evidence_lost' | 'vehicle' | 'offline';
 export type ProposalState = 'open' | 'ordered' | 'dismissed';
 
 /** What a rule found; an officer makes an order of it, or says why none is needed. */

@@ -121,6 +121,8 @@ describe('what a new order begins with', () => {
     expect(ofProposal(proposal, contact)).toMatchObject({ target: 9, level: 1 });
     expect(caseOf({ kind: 'overdue', cases: [31] })).toBe(31);
     expect(caseOf({ kind: 'handled_rate', cases: [31, 32] })).toBeNull();
+    const day = { kind: 'overdue_day', vehicle: null, numbers: { grade: 2, cases: 3, day: Date.UTC(2026, 10, 18, 16), late_ms: 7_200_000 } } as unknown as Proposal;
+    expect([titleOf(day), findingOf(day)]).toEqual(['较重报警超时未处置', '2026-11-19 到期的 G2 报警有 3 件至提出时仍未处置，最久超时 2 小时。']);
     const rate = { kind: 'handled_rate', vehicle: null, numbers: { cases: 10, handled: 8, threshold_percent: 90 } } as unknown as Proposal;
     expect(findingOf(rate)).toContain('处置率 80.00%，低于 90%');
   });

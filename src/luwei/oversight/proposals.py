@@ -1,6 +1,7 @@
 """Proposals of supervision orders 督办建议 (reference supervision §7.4): rules find them, only an officer orders.
 
-Every function blocks. The rules look at the last whole week (Monday to Sunday in China) and at what is overdue now.
+Every function blocks. The rules look at the last whole week (Monday to Sunday in China), at the last whole day, and at
+what is overdue now.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def find(engine: Engine, now: int) -> int:
         rules = policies.at(connection, now)
         start, end = week_before(now)
         found = [
-            *_overdue(connection, now), *_unhandled(connection, rules, start, end, now),
+            *_overdue(connection, now), *_left(connection, now), *_unhandled(connection, rules, start, end, now),
             *_lost(connection, rules, start, end), *_trucks(connection, rules, now),
         ]  # fmt: skip
     if not found:
@@ -128,6 +129,27 @@ _HOME = (AlarmCase.operator_id, AlarmCase.city, AlarmCase.county)
 def _of_home(row: Any) -> list[ColumnElement[bool]]:
     """The cases that a row grouped by _HOME counts."""
     return [column.is_not_distinct_from(getattr(row, column.key)) for column in _HOME]
+
+
+def _left(connection: Connection, now: int) -> list[dict[str, Any]]:
+    """An operator whose G2 went past its limit on the last whole day and that nobody has handled since (reference
+    §7.2): those of a day together."""
+    day = (now + CHINA_MS) // DAY_MS
+    start = (day - 1) * DAY_MS - CHINA_MS
+    left = [
+        AlarmCase.stage.in_((TODO, DOING)), AlarmCase.grade == 2, AlarmCase.handled_at.is_(None),
+        AlarmCase.close_due_at >= start, AlarmCase.close_due_at < start + DAY_MS, AlarmCase.operator_id.is_not(None),
+    ]  # fmt: skip
+    homes: dict[tuple[Any, ...], list[Any]] = {}
+    statement = select(AlarmCase.id, AlarmCase.close_due_at, *_HOME).where(*left)
+    for row in connection.execute(statement.order_by(AlarmCase.close_due_at, AlarmCase.id)):
+        homes.setdefault((row.operator_id, row.city, row.county), []).append(row)
+    found = []
+    for (operator, city, county), rows in homes.items():
+        numbers = {"grade": 2, "cases": len(rows), "day": start, "late_ms": now - rows[0].close_due_at}
+        key = f"{operator}:{county or city}:{start}"
+        found.append(proposal("overdue_day", key, GENERAL, rows[0], numbers, [row.id for row in rows]))
+    return found
 
 
 def _unhandled(connection: Connection, rules: OversightRules, start: int, end: int, now: int) -> list[dict[str, Any]]:

@@ -60,7 +60,9 @@ WORDS = {
         "unseen": ("未查看证据", "Evidence not opened"),
     },
     "proposal_kinds": {
-        "overdue": ("报警超时未处置", "Cases past their limit"), "handled_rate": ("处置率偏低", "Low handling rate"),
+        "overdue": ("报警超时未处置", "Cases past their limit"),
+        "overdue_day": ("较重报警超时未处置", "Serious cases past their limit"),
+        "handled_rate": ("处置率偏低", "Low handling rate"),
         "evidence_lost": ("附件丢失率偏高", "Too much evidence lost"),
         "vehicle": ("车辆多次违规", "Truck listed again"),
         "offline": ("离线位移", "Moved while offline"),

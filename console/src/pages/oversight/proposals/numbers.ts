@@ -16,7 +16,7 @@ export function titleOf(proposal: Pick<Proposal, 'kind' | 'numbers' | 'vehicle'>
   if (kind === 'handled_rate' || kind === 'evidence_lost') return t(`title.${kind}`, { n: n.threshold_percent ?? '—' });
   if (kind === 'vehicle') return plate ? t('title.vehicleOf', { plate, days: n.days ?? '—' }) : t('title.vehicle', { days: n.days ?? '—' });
   if (kind === 'offline') return plate ? t('title.offlineOf', { plate }) : t('title.offline');
-  return t('title.overdue');
+  return t(kind === 'overdue_day' ? 'title.overdue_day' : 'title.overdue');
 }
 
 /** What was found, in a sentence with its numbers and the rule's threshold. */
@@ -27,6 +27,8 @@ export function findingOf(proposal: Pick<Proposal, 'kind' | 'numbers' | 'vehicle
   switch (kind) {
     case 'overdue':
       return who + t('find.overdue', { late: lengthText(of('late_ms'), locale.value) });
+    case 'overdue_day':
+      return t('find.overdue_day', { day: dateTime(of('day')).slice(0, 10), cases: of('cases'), late: lengthText(of('late_ms'), locale.value) });
     case 'handled_rate':
       return t('find.handled_rate', { cases: of('cases'), handled: of('handled'), rate: share(of('handled'), of('cases')), threshold: of('threshold_percent') });
     case 'evidence_lost':
