@@ -20,6 +20,7 @@ import pyarrow as pa
 import pytest
 from alarm_oracle import Oracle
 from alarm_rows import NOON_MS, batch, item, milliseconds, row, told
+from sqlalchemy.exc import OperationalError
 
 from luwei import facts
 from luwei.alarms import reader as reader_module
@@ -355,6 +356,44 @@ async def test_a_reader_that_fails_gets_the_same_alarms_again_in_order(
     await reading
     assert taken == [[1], [2], [3]]
     assert again.rows == 0
+    await bus.close()
+
+
+async def test_an_alarm_that_cannot_be_taken_holds_up_no_other_and_is_tried_at_the_next_start(
+    server: EmbeddedServer, history: History
+) -> None:
+    bus = await Bus.connect(server.url, "gateway")
+    await bus.ensure_stream()
+    taken: list[int] = []
+    away = iter([True] * (reader_module.PATIENCE + 2))
+
+    async def take(rows: pa.RecordBatch) -> None:
+        """Of truck 2 it can take nothing; the registry is away at first."""
+        if next(away, False):
+            raise OperationalError("insert", {}, Exception("connection refused"))
+        vehicles = rows["vehicle_id"].to_pylist()
+        if 2 in vehicles:
+            raise ValueError("longer than the column")
+        taken.extend(vehicles)
+
+    async def mended(rows: pa.RecordBatch) -> None:
+        taken.extend(rows["vehicle_id"].to_pylist())
+
+    async def reads(take: Callable[[pa.RecordBatch], Awaitable[None]], all_of: list[int], aside: int) -> None:
+        reader, stop = AlarmReader(bus, "one", take), asyncio.Event()
+        reading = asyncio.create_task(reader.run(stop))
+        await until(lambda: taken == all_of and reader.aside == aside and bool(reader.health()["ok"]))
+        stop.set()
+        await reading
+
+    async with ingesting(server, history):
+        for first in (1, 4):
+            rows = [row(number, T, alarm=1) for number in range(first, first + 3)]
+            await bus.publish_fact("fix.3", facts.pack(batch(rows, first)), BatchId(77, first), "g")
+        await until(lambda: empty(bus))
+    await reads(take, [1, 3, 4, 5, 6], 1)
+    await reads(take, [1, 3, 4, 5, 6], 1)
+    await reads(mended, [1, 3, 4, 5, 6, 2], 0)
     await bus.close()
 
 

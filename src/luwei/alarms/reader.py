@@ -2,6 +2,10 @@
 
 A reader's place is a number in a bucket of the bus, written about once a second after its own commits. After a crash
 the batches since then come once more, so a reader's work must bear a repetition (key and phase tell it).
+
+A batch that is refused again and again while everything is there holds an alarm that the reader cannot take. Its rows
+are then handed over one by one, and those that are refused alone are set aside on the bus: no other alarm waits for
+them, and each start tries them anew.
 """
 
 from __future__ import annotations
@@ -19,9 +23,10 @@ import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, KeyValueConfig, StorageType
-from nats.js.errors import APIError, BucketNotFoundError, KeyNotFoundError
+from nats.js.errors import APIError, BucketNotFoundError, KeyNotFoundError, NoKeysError
 from nats.js.kv import KeyValue
 from prometheus_client import Counter, Gauge
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from luwei import facts
 from luwei.bus import Bus, BusAway
@@ -29,7 +34,9 @@ from luwei.bus.alarm_stream import STREAM, ensure
 
 log = structlog.get_logger()
 
-BUCKET = "alarm_readers"
+BUCKET, ASIDE = "alarm_readers", "alarms_set_aside"
+PATIENCE = 5
+"""Refusals of a batch before its rows are handed over one by one."""
 WINDOW_S = 1.0
 MESSAGES, BYTES = 256, 8 << 20
 IDLE_S = 60.0
@@ -38,9 +45,12 @@ BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _read = Counter("luwei_alarm_reader_rows_total", "Alarms handed to a reader", ["reader"])
 _failed = Counter("luwei_alarm_reader_failures_total", "Batches not taken, which come again", ["reader"])
 _missed = Counter("luwei_alarm_reader_missed_total", "Messages gone from the bus before a reader took them", ["reader"])
+_aside = Gauge("luwei_alarm_reader_set_aside", "Alarms that a reader could not take, kept on the bus", ["reader"])
 _pending = Gauge("luwei_alarm_reader_pending_messages", "Messages that a reader has not taken", ["reader"])
 
 _AWAY = (BusAway, nats.errors.Error, OSError, asyncio.TimeoutError, APIError)
+_PASSING = (*_AWAY, OperationalError, InterfaceError)
+"""What says nothing of the rows: bus or registry is away."""
 
 Take = Callable[[pa.RecordBatch], Awaitable[None]]
 """Gets rows of ``facts.ALARM_EVENT`` and returns when its work on them is durable. Raising has them come again."""
@@ -64,6 +74,7 @@ class AlarmReader:
         self.batches = 0
         self.rows = 0
         self.missed = 0
+        self.aside = 0
 
     def health(self) -> dict[str, Any]:
         """State for /health."""
@@ -74,6 +85,7 @@ class AlarmReader:
             "batches": self.batches,
             "rows": self.rows,
             "missed": self.missed,
+            "set_aside": self.aside,
             "pending": self._waiting,
         }
 
@@ -107,7 +119,8 @@ class AlarmReader:
         """Over one connection, until it is lost (raises) or the stop is asked for (returns)."""
         stream = self._bus.jetstream()
         await ensure(stream, self._bus.replicas)
-        places = await _bucket(stream, self._bus.replicas)
+        places = await _bucket(stream, BUCKET, self._bus.replicas)
+        await self._take_aside(await _bucket(stream, ASIDE, self._bus.replicas))
         self._place = self._written = await _place(places, self._name)
         first = (await stream.stream_info(STREAM)).state.first_seq
         if first > self._place + 1 and self._place:
@@ -163,14 +176,17 @@ class AlarmReader:
         attempt = 0
         while not self._stop.is_set():
             try:
-                await self._take(rows)
+                if attempt < PATIENCE:
+                    await self._take(rows)
+                else:
+                    await self._take_apart(rows, sequence)
             except Exception as error:
                 _failed.labels(self._name).inc()
                 if attempt == 0:
                     log.exception("alarms not taken", reader=self._name, sequence=sequence)
                 self._trouble("taking failed", f"{type(error).__name__}: {error}")
-                attempt += 1
-                await self._pause(BACKOFF_S[min(attempt, len(BACKOFF_S)) - 1])
+                attempt += not isinstance(error, _PASSING)
+                await self._pause(BACKOFF_S[min(max(attempt, 1), len(BACKOFF_S)) - 1])
                 continue
             self._state, self._error = "running", ""
             self._place = sequence
@@ -180,6 +196,46 @@ class AlarmReader:
             return True
         return False
 
+    async def _take_apart(self, rows: pa.RecordBatch, sequence: int) -> None:
+        """Row by row; those that are refused alone are set aside. Raises what is _PASSING."""
+        aside = await _bucket(self._bus.jetstream(), ASIDE, self._bus.replicas)
+        for place in range(rows.num_rows):
+            row = rows.slice(place, 1)
+            try:
+                await self._take(row)
+            except _PASSING:
+                raise
+            except Exception as error:
+                await aside.put(f"{self._name}.{sequence}.{place}", facts.pack(row))
+                log.exception(
+                    "an alarm is set aside", reader=self._name, sequence=sequence, row=place, error=str(error)[:500]
+                )
+        await self._count(aside)
+
+    async def _take_aside(self, aside: KeyValue) -> None:
+        """What was set aside once more: a newer version may take it."""
+        for key in await self._count(aside):
+            value = (await aside.get(key)).value
+            try:
+                await self._take(facts.unpack(value or b""))
+            except _PASSING:
+                raise
+            except Exception as error:
+                log.error("an alarm stays aside", reader=self._name, key=key, error=f"{type(error).__name__}: {error}")
+            else:
+                await aside.purge(key)
+                log.info("an alarm that was set aside is taken", reader=self._name, key=key)
+        await self._count(aside)
+
+    async def _count(self, aside: KeyValue) -> list[str]:
+        try:
+            keys = [key for key in await aside.keys() if key.startswith(f"{self._name}.")]
+        except NoKeysError:
+            keys = []
+        self.aside = len(keys)
+        _aside.labels(self._name).set(len(keys))
+        return sorted(keys)
+
     def _miss(self, messages: int) -> None:
         """The bus had no room for what this reader left there; the history still has it."""
         self.missed += messages
@@ -187,12 +243,12 @@ class AlarmReader:
         log.error("alarms gone from the bus before they were taken", reader=self._name, messages=messages)
 
 
-async def _bucket(stream: JetStreamContext, replicas: int) -> KeyValue:
+async def _bucket(stream: JetStreamContext, name: str, replicas: int) -> KeyValue:
     try:
-        return await stream.key_value(BUCKET)
+        return await stream.key_value(name)
     except BucketNotFoundError:
         return await stream.create_key_value(
-            KeyValueConfig(bucket=BUCKET, history=1, storage=StorageType.FILE, replicas=replicas)
+            KeyValueConfig(bucket=name, history=1, storage=StorageType.FILE, replicas=replicas)
         )
 
 
