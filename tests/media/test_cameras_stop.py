@@ -83,3 +83,17 @@ async def test_a_step_that_could_not_be_sent_leaves_the_camera_to_others_in_the_
     driver.until = now_ms() - 1
     await press(desk, "zoom_out", user=2, hold="press-02")
     assert commands.sent[-1] == (ptz_letters.ZOOM, 1)
+
+
+async def test_who_let_go_of_a_camera_is_forgotten_and_who_holds_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ptz, "DRIVERS_MAX", 5)
+    monkeypatch.setattr(ptz, "KEEPS_S", 0.0)
+    monkeypatch.setattr(ptz, "DEADMAN_S", 30.0)
+    desk = desk_of(Commands())
+    await press(desk, "left")
+    for channel in range(2, 20):
+        await desk.act(1, "13912345678", channel, Wish("zoom_in"), "why", SYSTEM, channel, ("一", "one"))
+    assert len(desk._drivers) <= 7
+    driver = desk.driver(1, 1)
+    assert driver is not None and driver.turning
+    await desk.stop()

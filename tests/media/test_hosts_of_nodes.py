@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from luwei.media.orders import Announcement, Answer, Close, Request, StreamState
+from luwei.media.node import Node
+from luwei.media.orders import Announcement, Answer, Close, Expect, Request, StreamState
 from luwei.media.service import serve
+from luwei.media.viewer import Viewer
 from luwei.registry.audit import SYSTEM
 from luwei.settings import Settings, SettingsError
 from luwei.video import nodes as module
@@ -149,3 +151,21 @@ async def test_no_terminal_and_no_core_is_told_an_address_that_means_every_host(
         Settings.load({"LUWEI_MEDIA_VIEW_ADDRESS": address})
     with pytest.raises(ValueError, match="LUWEI_MEDIA_ADDRESS"):
         await serve(Settings(data=Path("nowhere"), host=address), 0)
+
+
+async def test_all_streams_of_a_process_fit_into_one_message_of_a_bus_that_takes_1_mib_whoever_looks(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(data=tmp_path)
+    node: Any = Node(settings, 0, Asked())  # type: ignore[arg-type]
+    port: Any = None
+    for number in range(settings.media_streams):
+        name = f"live-{number}-1"
+        node._expect(Expect(name, "live", f"139{number:08}", 1, "live"))
+        stream = node.stream(name)
+        for viewer in range(50):
+            made = Viewer(port)
+            made.name, made.format = f"{viewer:016x}", "fmp4"
+            stream.viewers.add(made)
+    said = node.announcement(node.now_ms())
+    assert len(said.streams) == settings.media_streams and len(msgspec.msgpack.encode(said)) < 1 << 20

@@ -195,6 +195,31 @@ async def test_a_speed_that_the_terminal_refuses_leaves_the_pictures_placed_as_t
     assert [request.arrival for _, request in bus.asked] == [True, False]
 
 
+class Says(Sent):
+    """Commands that the terminal answers one after the other as given."""
+
+    def __init__(self, *answers: bool) -> None:
+        super().__init__()
+        self.values: list[Any] = []
+        self._answers = list(answers)
+
+    async def send(self, kind: str, *given: Any) -> Sending:
+        self._ok = self._answers.pop(0)
+        self.values.append(given[0])
+        return await super().send(kind, *given)
+
+
+async def test_a_terminal_that_knows_no_way_back_to_normal_speed_is_told_to_go_fast_once() -> None:
+    """Control 3 at speed 1 (reference §6.6, 4)."""
+    stream, said = playing(), Says(True, False, True, False)
+    drive = PlaybackDrive(desk_of(nodes_of(Announced()), said), stream)
+    assert await drive._go(FAST, 4, 0) and await drive._go(PLAY, 1, 0)
+    assert [(each["command"], each["speed"]) for each in said.values] == [(3, 3), (0, 0), (3, 1)]
+    assert (stream.mode, stream.speed) == (PLAY, 1)
+    assert not await drive._go(PLAY, 1, 0)  # it plays normally: nothing else is tried
+    assert len(said.values) == 4
+
+
 async def test_acts_that_come_in_one_breath_are_bounded() -> None:
     stream, begun = playing(), 0
     drive = PlaybackDrive(desk_of(nodes_of(Announced()), Sent()), stream)

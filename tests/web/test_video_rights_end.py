@@ -16,6 +16,7 @@ from running_core import location, until
 from sqlalchemy import func, select, update
 
 from luwei import facts
+from luwei.access.user import User
 from luwei.registry import organisations
 from luwei.registry.audit import SYSTEM, AuditEntry
 from luwei.registry.base import now_ms
@@ -24,7 +25,7 @@ from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
 from luwei.registry.terminal import Terminal
 from luwei.registry.video_record import VideoRecord
-from luwei.video import downloads, record_rows
+from luwei.video import downloads, record_rows, standing
 from luwei.video.record_rows import Wanted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -276,6 +277,21 @@ async def test_a_company_ends_neither_the_picture_nor_the_talk_nor_the_download_
         assert (await client.delete(f"/api/video/streams/live-{live.ids[TRUCK]}-1")).status_code == 200
     assert (await people.post(f"downloads/{key}/cancel", people.province)).status_code == 200
     assert (await tile.closed(), await talking.closed()) == (4410, 4410)
+
+
+async def test_a_password_that_is_too_old_ends_nothing_that_goes_on_and_a_closed_account_does(people: People) -> None:
+    engine, vehicle = people.live.web.services.engine, people.live.ids[TRUCK]
+
+    def account(**values: Any) -> int:
+        with write(engine) as connection:
+            changed = update(User).where(User.username == "v-colleague").values(**values).returning(User.id)
+            return int(connection.execute(changed).scalar_one())
+
+    user = account(must_change_password=True)
+    assert standing.forbidden(engine, {(user, vehicle)}) == set()
+    account(must_change_password=False, disabled_at=now_ms())
+    assert standing.forbidden(engine, {(user, vehicle)}) == {(user, vehicle)}
+    account(disabled_at=None)
 
 
 async def test_a_terminal_that_is_given_to_another_truck_shows_nobody_the_picture_of_that_one(people: People) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from luwei.media.fmp4 import codec_string
@@ -9,6 +10,11 @@ from luwei.media.orders import StreamState
 
 if TYPE_CHECKING:
     from luwei.media.stream import Stream
+
+
+VIEWERS_TOLD = 20
+"""Of one stream: all streams of a process go into one message, and a bus takes no more than 1 MiB unless it is told
+to."""
 
 
 def report_of(stream: Stream) -> StreamState:
@@ -46,6 +52,6 @@ def report_of(stream: Stream) -> StreamState:
         last_at=stream.last_at,
         newest_ms=stream.newest_ms,
         changed=stream.changed,
-        viewers=[viewer.state() for viewer in stream.viewers],
+        viewers=[viewer.state() for viewer in islice(stream.viewers, VIEWERS_TOLD)],
         newest_stamp_ms=stream.newest_stamp_ms,
     )

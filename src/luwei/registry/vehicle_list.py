@@ -210,6 +210,13 @@ def one(engine: Engine, key: int, scope: Scope) -> VehicleView:
     return found[0]
 
 
+def several(engine: Engine, keys: Sequence[int], scope: Scope) -> dict[int, VehicleView]:
+    """Those of the vehicles that lie in the scope, by id."""
+    with read(engine) as connection:
+        allowed = connection.scalars(select(Vehicle.id).where(Vehicle.id.in_(keys), *scope.of_vehicles())).all()
+        return {view.id: view for view in views(connection, allowed)}
+
+
 def search(engine: Engine, q: str, scope: Scope, limit: int = 20) -> list[VehicleView]:
     """Vehicles whose plate, phone or terminal id contains ``q``, at most ``limit`` (≤ 100), the closest first:
     equal, then beginning or ending with ``q``, then the rest. Raises RegistryError for an unusable text."""

@@ -14,7 +14,6 @@ import msgspec
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from luwei.commands.engine import CommandEngine, Line
 from luwei.media.orders import (
@@ -87,6 +86,7 @@ class VideoDesk:
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
         self._tickets = Tickets()
         self._clock: asyncio.Task[None] | None = None
+        self._seating = False
 
     async def start(self) -> None:
         """Listen to the nodes."""
@@ -359,9 +359,10 @@ class VideoDesk:
             await asyncio.sleep(SWEEP_S)
             try:
                 self._look_around(now_ms())
-                await self._look_at_seats()
-            except OperationalError as error:
-                log.warning("registry away, whose terminals they are is not known", error=str(error)[:200])
+                if not self._seating:
+                    # beside it: a registry that is slow must not keep streams on a host that is gone
+                    self._seating = True
+                    self.chores.later(self._look_at_seats())
             except Exception:
                 log.exception("video desk failed")
 
@@ -369,7 +370,10 @@ class VideoDesk:
         """A terminal that was given to another truck shows that one: who may look at the first has no right to it."""
         streams = list(self.streams.values())
         asked = {(each.vehicle_id, each.phone) for each in streams}
-        gone = await asyncio.to_thread(standing.without_terminal, self._engine, asked) if asked else set()
+        try:
+            gone = await asyncio.to_thread(standing.without_terminal, self._engine, asked) if asked else set()
+        finally:
+            self._seating = False
         for stream in streams:
             if (stream.vehicle_id, stream.phone) in gone:
                 self.close(stream, upstream.NO_TERMINAL)

@@ -148,7 +148,10 @@ class PlaybackDrive(Drive):
         stream = self._playing
         stream.anchor(here)
         await self._pace(mode != PLAY)
-        if not await self._say(mode, SPEEDS[speed] if mode in (FAST, BACK) else 0):
+        done = await self._say(mode, SPEEDS[speed] if mode in (FAST, BACK) else 0)
+        if not done and mode == PLAY and stream.mode != PLAY and not self._closed_by:
+            done = await self._say(FAST, SPEEDS[1])  # some devices know no other way back (reference §6.6, 4)
+        if not done:
             await self._pace(stream.mode != PLAY)  # it goes on as it did
             return False
         stream.mode, stream.speed, stream.paused = mode, speed, False

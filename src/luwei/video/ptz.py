@@ -37,6 +37,8 @@ KEEPS_S = 5.0
 RATE_MAX = 10
 """Acts of one person in a second."""
 PEOPLE_MAX = 10_000
+DRIVERS_MAX = 1_000
+"""Beyond so many, those who let go of their cameras are forgotten."""
 ANSWER_S = 1.5
 STOP_TRIES, STOP_ANSWER_S = 3, 4.0
 HALT_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
@@ -164,6 +166,12 @@ class PtzDesk:
         driver = self.driver(vehicle_id, channel)
         if driver is not None and driver.user_id != user_id:
             raise Driven(driver)
+        if len(self._drivers) > DRIVERS_MAX:
+            now = now_ms()
+            self._drivers = {
+                camera: each for camera, each in self._drivers.items()
+                if each.hold or each.turning or each.watch is not None or each.until > now
+            }  # fmt: skip
         if driver is None or driver.phone != phone:
             driver = Driver(vehicle_id, phone, channel, user_id, role, actor, purpose)
             self._drivers[vehicle_id, channel] = driver

@@ -70,8 +70,10 @@ async def talk_socket(socket: Socket, services: NamedDependency[Services]) -> No
         talk = services.video.talks.redeem(str(socket.query_params.get("ticket", ""))[:100], door.user_id)
         act, noun = RIGHTS[talk.kind]
         scope = door.allow(act, noun)
-        for call in talk.calls:
-            await asyncio.to_thread(vehicle_list.one, services.engine, call.vehicle_id, scope)
+        trucks = [call.vehicle_id for call in talk.calls]
+        there = await asyncio.to_thread(vehicle_list.several, services.engine, trucks, scope)
+        if len(there) < len(set(trucks)):
+            raise NotFound("vehicle_id", "some of them are not within reach", trucks[0])
         await _Conversation(socket, services, services.video, door, scope, talk).run()
     except Refused as refused:
         reason = "session_ended" if refused.status == 401 else refused.rule
@@ -311,12 +313,12 @@ class _Conversation:
         talk = self._talk
 
         async def still(scope: Scope) -> None:
-            for call in talk.open:
-                try:
-                    await asyncio.to_thread(vehicle_list.one, self._services.engine, call.vehicle_id, scope)
-                except NotFound:
-                    if len(talk.open) == 1:
-                        raise
-                    self._desk.talks.drop(talk, call.vehicle_id, "forbidden")
+            trucks = [call.vehicle_id for call in talk.open]
+            there = await asyncio.to_thread(vehicle_list.several, self._services.engine, trucks, scope)
+            if trucks and not there:
+                raise NotFound("vehicle_id", "none of them is within reach", trucks[0])
+            for truck in trucks:
+                if truck not in there:
+                    self._desk.talks.drop(talk, truck, "forbidden")
 
         await until_forbidden(self._socket, self._services, self._door, RIGHTS[talk.kind], still)

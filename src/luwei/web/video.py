@@ -16,8 +16,10 @@ from luwei.access.seniority import Begun
 from luwei.evidence.watermark import viewing_copy
 from luwei.live.feed import now_ms
 from luwei.media.orders import LIVE, MAIN
+from luwei.registry import vehicle_list
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
+from luwei.registry.vehicle_list import VehicleView
 from luwei.video import channels, limits, traffic
 from luwei.video.desk import VideoDesk
 from luwei.video.limits import QuotaExceeded
@@ -149,18 +151,18 @@ async def list_streams(services: NamedDependency[Services], door: NamedDependenc
     scope = door.allow("read", "video")
     desk = desk_of(services)
     names = door.may("read", "audit")
-    items = []
-    for stream in desk.pictures.values():
-        try:
-            row = await vehicle_row(services, scope, stream.vehicle_id)
-        except NotFound:
-            continue
-        items.append(_row(stream, row, names, door.user_id))
+    streams = list(desk.pictures.values())
+    trucks = [stream.vehicle_id for stream in streams]
+    rows = await asyncio.to_thread(vehicle_list.several, services.engine, trucks, scope)
+    items = [
+        _row(stream, rows[stream.vehicle_id], names, door.user_id)
+        for stream in streams if stream.vehicle_id in rows
+    ]  # fmt: skip
     await door.looked("video.list", detail={"streams": len(items)}, scope=scope)
     return {"as_of": now_ms(), "items": items}
 
 
-def _row(stream: Upstream, row: VehicleRow, names: bool, user_id: int) -> dict[str, Any]:
+def _row(stream: Upstream, row: VehicleView, names: bool, user_id: int) -> dict[str, Any]:
     zh, en = channels.names(stream.channel)
     at_node = {each.viewer: each for each in stream.report.viewers} if stream.report else {}
     viewers = [

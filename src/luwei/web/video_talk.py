@@ -184,14 +184,9 @@ async def _reach(services: Services, scope: Scope | None, talk: Talk) -> list[in
     """Trucks of a talk within ``scope``."""
     if scope is None:
         return []
-    found = []
-    for call in talk.calls:
-        try:
-            await asyncio.to_thread(vehicle_list.one, services.engine, call.vehicle_id, scope)
-        except NotFound:
-            continue
-        found.append(call.vehicle_id)
-    return found
+    trucks = [call.vehicle_id for call in talk.calls]
+    there = await asyncio.to_thread(vehicle_list.several, services.engine, trucks, scope)
+    return [truck for truck in trucks if truck in there]
 
 
 @get("/api/video/talks", tags=["video"])
