@@ -89,18 +89,18 @@ class Hosts:
 def hosts() -> Iterator[Hosts]:
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("two hosts: needs root and ip")
-    for name in left_over():
-        remove(name)
     pid = os.getpid()
     net = f"10.{200 + pid // 250 % 50}.{pid % 250}"
     made = Hosts(f"{net}.1", f"{net}.2", f"{net}.3", (f"{PREFIX}{pid}b", f"{PREFIX}{pid}t"))
     bridge = f"{PREFIX}{pid}a"
     try:
         try:
+            for name in left_over():
+                remove(name)
             ip("link", "add", bridge, "type", "bridge")
             ip("netns", "add", made.names[0])
         except subprocess.CalledProcessError as error:
-            pytest.skip(f"two hosts: no network namespaces here: {error.stderr.decode().strip()}")
+            pytest.skip(f"two hosts: no network namespaces here: {error.stderr!r}")
         ip("netns", "add", made.names[1])
         ip("addr", "add", f"{made.a}/29", "dev", bridge)
         ip("link", "set", bridge, "up")
