@@ -57,6 +57,26 @@ describe('a reading', () => {
   });
 });
 
+describe('a reading that goes on while something is under way', () => {
+  it('is read again only then, and never before the last answer came', async () => {
+    vi.useFakeTimers();
+    vi.stubGlobal('document', { hidden: false });
+    const { read, open } = server();
+    const { unmount } = mounted(() => useReading(read, () => 1, false, 1_000, (last) => last !== 'done'));
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([open.length, open[0]!.signal.aborted]).toEqual([1, false]);
+    open[0]!.answer('going');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(open.length).toBe(2);
+    open[1]!.answer('done');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(open.length).toBe(2);
+    unmount();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+});
+
 describe('a reading that is kept fresh', () => {
   beforeEach(() => {
     vi.useFakeTimers();

@@ -18,9 +18,11 @@ export interface Reading<T> {
 /**
  * `key` tells one question from another: while another one is asked the old answer is `data` no more, unless `keep` is set; once the
  * other one has failed it is gone in any case, for it answers what nobody asks. `everyMs`: so often it is read again while somebody
- * looks; an answer that takes longer is waited for.
+ * looks and `due` says so of the last answer; an answer that takes longer is waited for.
  */
-export function useReading<T>(read: (signal: AbortSignal) => Promise<T>, key: () => unknown, keep = false, everyMs = 0): Reading<T> {
+export function useReading<T>(
+  read: (signal: AbortSignal) => Promise<T>, key: () => unknown, keep = false, everyMs = 0, due: (last: T | null) => boolean = () => true,
+): Reading<T> {
   const data = shallowRef<T | null>(null) as Ref<T | null>;
   const error = shallowRef<ApiError | null>(null);
   const busy = ref(false);
@@ -56,7 +58,7 @@ export function useReading<T>(read: (signal: AbortSignal) => Promise<T>, key: ()
     },
     { immediate: true },
   );
-  const timer = everyMs ? setInterval(() => void (document.hidden || busy.value ? undefined : reload()), everyMs) : undefined;
+  const timer = everyMs ? setInterval(() => void (document.hidden || busy.value || !due(data.value) ? undefined : reload()), everyMs) : undefined;
   onBeforeUnmount(() => {
     clearInterval(timer);
     flight?.abort();

@@ -158,6 +158,12 @@ export function ruleText(rule: string): string {
   return rule;
 }
 
+/** The same where the form has no place beside the field: a rule without words of its own names its field. */
+export function fieldedText(failure: unknown): string {
+  const text = refusalText(failure);
+  return failure instanceof ApiError && failure.field && text === failure.rule ? `${failure.field}: ${text}` : text;
+}
+
 /** What to say of a refusal, or of whatever else went wrong with a request. */
 export function refusalText(failure: unknown): string {
   return ruleText(failure instanceof ApiError ? failure.rule : 'unreadable');
