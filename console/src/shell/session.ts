@@ -31,6 +31,13 @@ function mark(on: boolean): void {
   }
 }
 
+const forgetting = new Set<() => void>();
+
+/** Called when another person is there, nobody any more, or the rights are others: what was read on the former ones holds no more. */
+export function onOtherRights(forget: () => void): void {
+  forgetting.add(forget);
+}
+
 export const useSession = defineStore('session', () => {
   const user = ref<Account | null>(null);
   const rights = ref<Right[]>([]);
@@ -60,6 +67,7 @@ export const useSession = defineStore('session', () => {
   const home = computed(() => firstPage(landing.value, menu.value));
 
   function take(me: Me): Account {
+    if (user.value?.id !== me.user.id || JSON.stringify(rights.value) !== JSON.stringify(me.rights)) forgetAll();
     rights.value = me.rights;
     grants.value = me.grants;
     opened.value = me.pages;
@@ -67,6 +75,8 @@ export const useSession = defineStore('session', () => {
     user.value = me.user;
     return me.user;
   }
+
+  const forgetAll = (): void => forgetting.forEach((forget) => forget());
 
   async function readSystem(): Promise<void> {
     const asked = Date.now();
@@ -133,6 +143,7 @@ export const useSession = defineStore('session', () => {
 
   function ended(): void {
     mark(false);
+    forgetAll();
     user.value = null;
     rights.value = [];
     grants.value = [];

@@ -1,5 +1,6 @@
 /** What `/api/commands` says, and the ways to ask it. */
 import { request } from '@/api/client';
+import { onOtherRights } from '@/shell/session';
 
 export interface Choice {
   value: number;
@@ -191,14 +192,13 @@ export interface Sent {
 }
 
 let reading: Promise<Catalogue> | null = null;
+onOtherRights(() => (reading = null));
 
-/** The kinds do not change while the page lives. */
+/** The kinds do not change while the page lives; who may send them does. */
 export function catalogue(): Promise<Catalogue> {
-  reading ??= request<Catalogue>('/api/commands/kinds').catch((error: unknown) => {
-    reading = null;
-    throw error;
-  });
-  return reading;
+  const asked = (reading ??= request<Catalogue>('/api/commands/kinds'));
+  void asked.catch(() => reading === asked && (reading = null));
+  return asked;
 }
 
 export const commandsApi = {

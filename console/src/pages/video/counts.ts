@@ -1,9 +1,9 @@
 /** How many trucks of an area or an operator are online; read a few at a time while the tree is open. */
 import { defineStore } from 'pinia';
-import { reactive, watch } from 'vue';
+import { reactive } from 'vue';
 
 import { api } from '@/api/endpoints';
-import { useSession } from '@/shell/session';
+import { onOtherRights } from '@/shell/session';
 
 export interface Count {
   online: number;
@@ -18,6 +18,8 @@ export const useCounts = defineStore('video-counts', () => {
   const readAt = new Map<string, number>();
   const queue: (() => Promise<void>)[] = [];
   let running = 0;
+  /** Counts whose figures they are: an answer to the former ones is none. */
+  let turn = 0;
 
   async function run(): Promise<void> {
     if (running >= AT_ONCE) return;
@@ -42,22 +44,27 @@ export const useCounts = defineStore('video-counts', () => {
   const areaKey = (adcode: number): string => `a${adcode}`;
 
   function ofOperator(id: number): void {
+    const mine = turn;
     want(operatorKey(id), async () => {
-      counts.set(operatorKey(id), sum((await api.areaCounts(id)).items));
+      const found = sum((await api.areaCounts(id)).items);
+      if (mine === turn) counts.set(operatorKey(id), found);
     });
   }
 
   /** All cities with one question; the province is their sum. */
   function ofAreas(): void {
+    const mine = turn;
     want('areas', async () => {
       const { items } = await api.areaCounts(null);
+      if (mine !== turn) return;
       for (const { adcode, counts: each } of items) counts.set(areaKey(adcode), each);
       counts.set(areaKey(PROVINCE), sum(items));
     });
   }
 
-  const session = useSession();
-  watch(() => session.user?.id, () => {
+  onOtherRights(() => {
+    turn += 1;
+    queue.splice(0);
     counts.clear();
     readAt.clear();
   });
