@@ -8,13 +8,10 @@ export const VERSION = 1;
 export const HEADER_BYTES = 16;
 export const BYTES_A_VEHICLE = 17;
 export const BYTES_A_CELL = 20;
-export const HEADING_UNKNOWN = 255;
 export const AGE_MORE = 65_535;
 
 /** Bits of a vehicle's status byte. */
 export const STATE_MASK = 0b11;
-export const STATE_OFFLINE = 0;
-export const STATE_STOPPED = 1;
 export const STATE_MOVING = 2;
 export const BIT_ALARM = 1 << 2;
 export const BIT_NO_FIX = 1 << 3;

@@ -102,8 +102,6 @@ export function readTalkMessage(text: string): TalkMessage | null {
   return told && typeof told === 'object' && typeof told.kind === 'string' && KINDS.includes(told.kind) ? (told as TalkMessage) : null;
 }
 
-/** Of one message to the server; octets. */
-export const MESSAGE_MAX = 3_200;
 /** Length of a block to the server (ms). */
 export const BLOCK_MS = 20;
 

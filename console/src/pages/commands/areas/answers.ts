@@ -3,8 +3,6 @@ import { request } from '@/api/client';
 
 export type AreaKind = 'circle' | 'rectangle' | 'polygon' | 'route';
 export const AREA_KINDS: readonly AreaKind[] = ['circle', 'rectangle', 'polygon', 'route'];
-/** Numbers of the kinds in 0x8608 and in the forms of commands. */
-export const KIND_NUMBER: Readonly<Record<AreaKind, number>> = { circle: 1, rectangle: 2, polygon: 3, route: 4 };
 
 export interface Limit {
   max_speed: number | null;
