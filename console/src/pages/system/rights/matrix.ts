@@ -38,6 +38,10 @@ export function put(changes: Changes, manners: ReadonlyMap<string, Manner>, key:
   return next;
 }
 
+/** The changes of roles that are still there. */
+export const ofRoles = (changes: Changes, roles: readonly { code: string }[]): Map<string, Manner> =>
+  new Map([...changes].filter(([key]) => roles.some(({ code }) => key.startsWith(`${code} `))));
+
 export function toSend(changes: Changes): CellChange[] {
   return [...changes].map(([key, manner]) => {
     const [role = '', kind = '', act = ''] = key.split(' ');
