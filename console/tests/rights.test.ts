@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { browserName } from '@/pages/me/browser';
 import { actName } from '@/pages/system/audit/acts';
 import type { Matrix } from '@/pages/system/answers';
-import { cellOf, mannersOf, put, toSend } from '@/pages/system/rights/matrix';
-import { limitOf, within } from '@/shell/area';
+import { cellOf, mannersOf, ofRoles, put, toSend } from '@/pages/system/rights/matrix';
+import { areaOf, limitOf, within } from '@/shell/area';
 import { plates } from '@/shell/grants';
 import { wantedOf } from '@/shell/lifting';
 import { firstPage, menuOf } from '@/shell/menu';
@@ -27,6 +27,13 @@ describe('the matrix of rights', () => {
     expect(cellOf(manners, changes, matrix, 'city', 'vehicle')).toMatchObject({ writes: true, changed: true });
     expect(toSend(changes)).toEqual([{ role: 'city', kind: 'vehicle', act: 'write', manner: 'own' }]);
     expect(put(changes, manners, 'city vehicle write', 'none').size).toBe(0);
+  });
+});
+
+describe('changes of rights that are not saved yet', () => {
+  it('stay when another role is made or removed', () => {
+    const changes = new Map([['city_officer video read', 'none'], ['gone video read', 'full']] as const);
+    expect([...ofRoles(changes, [{ code: 'city_officer' }, { code: 'city' }]).keys()]).toEqual(['city_officer video read']);
   });
 });
 
@@ -53,6 +60,24 @@ describe('the county of an address', () => {
     expect(within(441900, 441900003)).toBe(441900003);
     expect(within(440300, 440106)).toBeNull();
     expect(within(null, 440106)).toBe(440106);
+  });
+});
+
+describe('the area that an address means', () => {
+  const whole = { city: null, county: null };
+  const known = (city: number): boolean => [440100, 440300, 441900].includes(city);
+
+  it('is one that the picker can show', () => {
+    expect(areaOf({ city: 440300, county: 440305 }, whole, known)).toEqual({ city: 440300, county: 440305 });
+    expect(areaOf({ city: 999900, county: null }, whole, known)).toEqual(whole);
+    expect(areaOf({ city: 999900, county: 440305 }, whole, known)).toEqual(whole);
+    expect(areaOf({ city: 441900, county: 441900003 }, whole, known)).toEqual({ city: 441900, county: 441900003 });
+    expect(areaOf({ city: 440100, county: 440305 }, whole, known)).toEqual({ city: 440100, county: null });
+  });
+
+  it("is never wider than the account's own", () => {
+    expect(areaOf({ city: 440100, county: 440105 }, { city: 440300, county: null }, known)).toEqual({ city: 440300, county: null });
+    expect(areaOf({ city: 440100, county: 440105 }, { city: 440300, county: 440305 }, known)).toEqual({ city: 440300, county: 440305 });
   });
 });
 

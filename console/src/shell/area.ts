@@ -53,7 +53,16 @@ export function within(city: number | null, county: number | null): number | nul
   return city && county && String(city).slice(0, 4) !== String(county).slice(0, 4) ? null : county;
 }
 
-/** The chosen city and county of this page's URL, never wider than the account's own. */
+/** City and county that an address means, never wider than the account's own. A city that is not there is none, nor is a county beside it. */
+export function areaOf(
+  asked: { city: number | null; county: number | null }, limit: { city: number | null; county: number | null }, known: (city: number) => boolean,
+): { city: number | null; county: number | null } {
+  const there = asked.city === null || known(asked.city);
+  const city = limit.city ?? (there ? asked.city : null);
+  return { city, county: limit.county ?? (there ? within(city, asked.county) : null) };
+}
+
+/** The chosen city and county of this page's URL. */
 export function useArea() {
   const route = useRoute();
   const router = useRouter();
@@ -64,8 +73,12 @@ export function useArea() {
     return typeof value === 'string' && Number.isInteger(number) && number > 0 ? number : null;
   };
   const limit = computed(() => limitOf(session.user));
-  const cityCode = computed(() => limit.value.city ?? code(route.query.city));
-  const countyCode = computed(() => limit.value.county ?? within(cityCode.value, code(route.query.county)));
+  // until the cities are there the address is taken at its word
+  const chosen = computed(() =>
+    areaOf({ city: code(route.query.city), county: code(route.query.county) }, limit.value, (city) => !areas.cities.length || areas.byCode.has(city)),
+  );
+  const cityCode = computed(() => chosen.value.city);
+  const countyCode = computed(() => chosen.value.county);
   /** What a question adds to what the account sees anyway. */
   const narrowed = computed(() => ({ city: limit.value.city ? null : cityCode.value, county: limit.value.county ? null : countyCode.value }));
   const city = computed<City | undefined>(() => (cityCode.value ? areas.byCode.get(cityCode.value) : undefined));
