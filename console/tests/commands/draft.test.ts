@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { clicked, dragged, draftOf, emptyDraft, geometryOf, isWhole, metres, ring, without } from '@/pages/commands/areas/draft';
+import { clicked, dragged, draftOf, emptyDraft, figureOf, geometryOf, isFigured, isWhole, metres, ring, without } from '@/pages/commands/areas/draft';
 import type { Area } from '@/pages/commands/areas/answers';
 
 const area = (kind: Area['kind'], geometry: Area['geometry']): Area =>
@@ -15,6 +15,14 @@ describe('an area being drawn', () => {
     expect(geometryOf(draft)).toEqual({ lat_e6: 22_500_000, lon_e6: 114_000_000, radius_m: 1027 });
     expect(ring([114, 22.5], 1027).every((at) => Math.abs(metres([114, 22.5], at) - 1027) < 0.01)).toBe(true);
     expect(dragged(draft, 1, [114.02, 22.5]).radiusM).toBe(2055);
+  });
+
+  it('knows a limit that is no number from none at all', () => {
+    expect([figureOf(' '), figureOf('60')]).toEqual([null, 60]);
+    expect(figureOf('60km')).toBeNaN();
+    const route = clicked(emptyDraft('route'), [114, 22.5]);
+    expect(isFigured(route)).toBe(true);
+    expect(isFigured({ ...route, sections: [{ ...route.sections[0]!, max_speed: figureOf('60km') }] })).toBe(false);
   });
 
   it('orders the corners of a rectangle, wherever the first click was', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { FormField, ParameterRow } from '../../src/pages/commands/answers';
-import { beginning, faultOf, gbkLength, isAsked, numbersOf, parameterValue, toSend } from '../../src/pages/commands/form';
+import { beginning, faultOf, gbkLength, isAsked, numbersOf, parameterValue, toSend, typedNumber } from '../../src/pages/commands/form';
 import { lineOf } from '../../src/pages/commands/words';
 
 const field = (change: Partial<FormField>): FormField => ({
@@ -30,6 +30,23 @@ describe('a form of a command', () => {
     expect(faultOf(field({ type: 'phone' }), '12')?.rule).toBe('phone');
     expect(faultOf(field({ type: 'hex' }), '7e 0')?.rule).toBe('hex');
     expect(faultOf(field({ type: 'hex' }), '7e 01')).toBeNull();
+  });
+
+  it('takes numbers that cannot be read for a fault, never for the empty list that means all', () => {
+    const numbers = field({ type: 'numbers', required: false });
+    expect(numbersOf('3, 五')).toBeNull();
+    expect(faultOf(numbers, numbersOf('3, 五'))?.rule).toBe('numbers');
+    expect(faultOf(numbers, numbersOf(''))).toBeNull();
+    expect(faultOf(numbers, numbersOf('3 7'))).toBeNull();
+  });
+
+  it('leaves a number that is still being typed as it stands, and sends it as a number', () => {
+    expect(['113', '113.', '113.2', '-', ' ', '1e'].map(typedNumber)).toEqual([113, '113.', 113.2, '-', null, '1e']);
+    const degrees = field({ name: 'lon', type: 'degrees', low: -180, high: 180 });
+    expect(faultOf(degrees, '113.')).toBeNull();
+    expect([faultOf(degrees, '1e')?.rule, faultOf(degrees, null)?.rule]).toEqual(['range', 'range']);
+    expect(toSend([degrees], { lon: '113.50' })).toEqual({ lon: 113.5 });
+    expect(faultOf(field({}), '7x')?.rule).toBe('range');
   });
 
   it('asks and sends a field only where another one calls for it', () => {

@@ -5,7 +5,7 @@ export type Values = Record<string, unknown>;
 export type ParameterEntry = { id: number; value: number | string };
 
 export interface Fault {
-  rule: 'empty' | 'range' | 'long' | 'phone' | 'hex' | 'entries' | 'character';
+  rule: 'empty' | 'range' | 'long' | 'phone' | 'hex' | 'entries' | 'numbers' | 'character';
   low: number;
   high: number;
 }
@@ -38,13 +38,15 @@ const fault = (rule: Fault['rule'], low = 0, high = 0): Fault => ({ rule, low, h
 
 export function faultOf(field: FormField, value: unknown): Fault | null {
   switch (field.type) {
-    case 'integer':
+    case 'integer': {
       if (value === null || value === '') return field.required ? fault('range', field.low, field.high) : null;
-      return Number.isInteger(value) && (value as number) >= field.low && (value as number) <= field.high
-        ? null
-        : fault('range', field.low, field.high);
-    case 'degrees':
-      return typeof value === 'number' && value >= field.low && value <= field.high ? null : fault('range', field.low, field.high);
+      const number = Number(value);
+      return Number.isInteger(number) && number >= field.low && number <= field.high ? null : fault('range', field.low, field.high);
+    }
+    case 'degrees': {
+      const number = value === null || value === '' ? NaN : Number(value);
+      return number >= field.low && number <= field.high ? null : fault('range', field.low, field.high);
+    }
     case 'text': {
       const text = String(value ?? '');
       if (!text.trim()) return field.required ? fault('empty') : null;
@@ -66,6 +68,8 @@ export function faultOf(field: FormField, value: unknown): Fault | null {
     case 'numbers':
     case 'parameters':
     case 'parameter_ids': {
+      // what cannot be read is no empty list: that one means all of them
+      if (value === null) return fault('numbers');
       const entries = value as unknown[];
       return (entries.length || !field.required) && entries.length <= field.most ? null : fault('entries', 1, field.most);
     }
@@ -83,6 +87,7 @@ export function toSend(fields: readonly FormField[], values: Values): Values {
     if (field.type === 'texts') value = (value as string[]).map((entry) => entry.trim()).filter(Boolean);
     if (field.type === 'time' && value) value = String(value).replace('T', ' ').replace(/^(.{16})$/, '$1:00');
     if (field.type === 'hex') value = String(value).replace(/\s/g, '');
+    if ((field.type === 'integer' || field.type === 'degrees') && value !== null && value !== '') value = Number(value);
     if (value === null || (value === '' && !field.required)) continue;
     out[field.name] = value;
   }
@@ -106,6 +111,13 @@ export function parameterValue(row: ParameterRow | undefined, text: string): num
 export function numbersOf(text: string): number[] | null {
   const parts = text.split(/[\s,，、;；]+/).filter(Boolean);
   return parts.every((part) => /^\d+$/.test(part)) ? parts.map(Number) : null;
+}
+
+/** What was typed into a field for a number: the number, or the text as it stands as long as it is none or not finished (`113.`, `-`). */
+export function typedNumber(text: string): number | string | null {
+  const given = text.trim();
+  if (given === '') return null;
+  return String(Number(given)) === given ? Number(given) : text;
 }
 
 export const parameterCode = (id: number): string => `0x${id.toString(16).toUpperCase().padStart(4, '0')}`;

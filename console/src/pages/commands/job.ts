@@ -2,7 +2,7 @@
 import { ref, shallowRef, watch } from 'vue';
 import type { Ref } from 'vue';
 
-import { ApiError } from '@/api/client';
+import { refusalText } from '@/api/rules';
 import { useRefresh } from '@/pages/access/refresh';
 import type { Refresh } from '@/pages/access/refresh';
 
@@ -34,6 +34,7 @@ export function useJob<Job, Results extends { as_of: number }, Only extends stri
   const page = ref(1);
   const failed = ref('');
   const job = shallowRef<Job | null>(null);
+  let acting = false;
   const { data, error, asOf, reload } = useRefresh<Results & { job: Job }>(
     async (signal) => {
       const results = await reading.results(only.value, page.value, signal);
@@ -47,12 +48,16 @@ export function useJob<Job, Results extends { as_of: number }, Only extends stri
   watch(data, (now) => (job.value = now?.job ?? job.value));
 
   async function act(what: What): Promise<void> {
+    if (acting) return;
+    acting = true;
     failed.value = '';
     try {
       job.value = (await reading.act(what)) ?? job.value;
       reload();
     } catch (failure) {
-      failed.value = reading.refused(failure instanceof ApiError ? failure.message : String(failure));
+      failed.value = reading.refused(refusalText(failure));
+    } finally {
+      acting = false;
     }
   }
   function choose(next: Only | null): void {

@@ -1,4 +1,5 @@
 import type { Locale } from '@/i18n';
+import { VEHICLE_CLASSES } from '@/pages/assets/nouns/vehicle';
 
 import { isOpen, STATES } from './answers';
 import type { Batch, Command, CommandState, Kind } from './answers';
@@ -12,6 +13,9 @@ const word = (key: string, locale: Locale): string => commandMessages[locale][ke
 /** A kind that people do not choose from the list has its name here. */
 export const kindName = (kind: Pick<Kind, 'zh' | 'en'> | undefined, code: string, locale: Locale): string =>
   kind ? kind[locale] : word(`kind.${code}`, locale) || code;
+
+/** A class of vehicles as the server names it, in English where the console knows it. */
+export const className = ({ value, zh }: { value: string; zh: string }, locale: Locale): string => (locale === 'en' ? (VEHICLE_CLASSES.find((each) => each.value === value)?.en ?? zh) : zh);
 
 /** Why a command is where it is; a code nobody knows is shown as it is. */
 export function resultName(result: string, locale: Locale): string {

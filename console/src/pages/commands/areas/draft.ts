@@ -26,6 +26,9 @@ export const emptyDraft = (kind: AreaKind): Draft => ({ kind, corners: [], radiu
 
 const e6 = (degrees: number): number => Math.round(degrees * 1e6);
 
+/** A figure as it is typed: empty is none (null), anything that is no number is NaN and never sent. */
+export const figureOf = (text: string): number | null => (text.trim() === '' ? null : Number(text));
+
 /** Metres between two corners on a sphere. */
 export function metres(a: Corner, b: Corner): number {
   const half = Math.sin(((b[1] - a[1]) * RAD) / 2) ** 2 + Math.cos(a[1] * RAD) * Math.cos(b[1] * RAD) * Math.sin(((b[0] - a[0]) * RAD) / 2) ** 2;
@@ -57,6 +60,9 @@ export function dragged(draft: Draft, index: number, to: Corner): Draft {
 export function without(draft: Draft, index: number): Draft {
   return { ...draft, corners: draft.corners.filter((_, at) => at !== index), sections: draft.sections.filter((_, at) => at !== index) };
 }
+
+/** Whether every figure of its sections is one. */
+export const isFigured = (draft: Draft): boolean => draft.sections.every((section) => !Object.values(section).some((value) => Number.isNaN(value)));
 
 export const isWhole = (draft: Draft): boolean =>
   draft.corners.length >= { circle: 1, rectangle: 2, polygon: 3, route: 2 }[draft.kind];

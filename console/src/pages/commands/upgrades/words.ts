@@ -44,6 +44,10 @@ export function rate(stage: Stage): string | null {
 export const lasting = (seconds: number, t: T): string =>
   seconds >= 7_200 && seconds % 3_600 === 0 ? t('hours', { n: seconds / 3_600 }) : t('minutes', { n: Math.round(seconds / 60) });
 
+/** What is upgraded (JT/T 808-2019 table 54), in English where it is known. */
+const TYPES_EN: Readonly<Record<number, string>> = { 0: 'Terminal', 12: 'IC card reader of the transport certificate', 52: 'Satellite positioning module' };
+export const typeName = ({ value, zh }: { value: number; zh: string }, locale: Locale): string => (locale === 'en' ? (TYPES_EN[value] ?? zh) : zh);
+
 const word = (key: string, locale: Locale): string => upgradeMessages[locale][key as Key] ?? '';
 export const whyName = (cause: string, locale: Locale): string => (cause ? word(`why.${cause}`, locale) || resultName(cause, locale) : '');
 export const causeName = (cause: string, locale: Locale): string => word(`cause.${cause}`, locale);
