@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { shallowRef } from 'vue';
 
-import { dayStart, fromPicker, presetRange, rangeFault, timeOf, toPicker } from '@/pages/track/range';
+import { dayStart, fromPicker, presetRange, rangeFault, timeOf, toPicker, useRange } from '@/pages/track/range';
+
+import { mounted } from '../mounted';
 
 const now = Date.UTC(2026, 10, 20, 6, 32, 5); // 14:32:05 in China
 
@@ -17,6 +20,19 @@ describe('time ranges', () => {
     expect(presetRange('yesterday', now)).toEqual({ from: today.from - 86_400_000, to: today.from });
     const six = presetRange('hours6', now);
     expect(six.to - six.from).toBe(6 * 3_600_000);
+  });
+
+  it('are those of the day on which a truck is chosen, not of the one on which the page was opened', () => {
+    const address = shallowRef<{ vehicle: number | null; from: number | null; to: number | null }>({ vehicle: null, from: null, to: null });
+    let time = now;
+    const { it: range } = mounted(() => useRange(() => address.value, () => time));
+    expect(range.value).toEqual(presetRange('today', now));
+    time = now + 86_400_000;
+    address.value = { vehicle: 7, from: null, to: null };
+    expect(range.value).toEqual(presetRange('today', time));
+    time += 86_400_000;
+    address.value = { vehicle: 8, from: 5, to: 6 };
+    expect(range.value).toEqual({ from: 5, to: 6 });
   });
 
   it('are never empty, not even at midnight', () => {

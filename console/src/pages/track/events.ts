@@ -3,7 +3,6 @@ import type { AlarmRow } from '@/api/alarms';
 
 import { isRoadAlarm } from './alarms';
 import type { AlarmSpan } from './alarms';
-import { indexAt } from './track';
 import type { Hole, Track } from './track';
 
 interface Timed {
@@ -101,9 +100,4 @@ export function currentEvent(events: readonly TrackEvent[], t: number): TrackEve
     current = event;
   }
   return current;
-}
-
-/** Place of an event on the map, as an index into the track. */
-export function indexOfEvent(track: Track, event: TrackEvent): number {
-  return Math.max(0, indexAt(track.at, event.from));
 }

@@ -24,6 +24,8 @@ export interface Loaded {
   alarms: AlarmSpan[];
   marked: Span[];
   events: TrackEvent[];
+  /** Not all alarms that terminals report beside the alarm word could be read. */
+  partial: boolean;
 }
 
 export type LoadState =
@@ -48,8 +50,13 @@ export interface Wanted {
 const FACTS_MOST = 1_000;
 const FACTS_PAGE = 200;
 
-/** What the truck reported as alarms; none where they may not or cannot be read: the track is shown all the same. */
-async function factsOf(vehicle: number, from: number, to: number, signal: AbortSignal): Promise<AlarmRow[]> {
+interface Facts {
+  rows: AlarmRow[];
+  partial: boolean;
+}
+
+/** What the truck reported as alarms, as far as it can be read: the track is shown all the same. */
+async function factsOf(vehicle: number, from: number, to: number, signal: AbortSignal): Promise<Facts> {
   const found: AlarmRow[] = [];
   let cursor: string | null = null;
   try {
@@ -59,12 +66,12 @@ async function factsOf(vehicle: number, from: number, to: number, signal: AbortS
       cursor = page.next;
     } while (cursor && found.length < FACTS_MOST);
   } catch {
-    // what came so far
+    return { rows: found, partial: true };
   }
-  return found;
+  return { rows: found, partial: cursor !== null };
 }
 
-export function prepare(answer: TrackAnswer, facts: readonly AlarmRow[] = []): Loaded {
+export function prepare(answer: TrackAnswer, facts: readonly AlarmRow[] = [], partial = false): Loaded {
   const track = buildTrack(answer);
   const alarms = alarmSpans(track);
   return {
@@ -74,6 +81,7 @@ export function prepare(answer: TrackAnswer, facts: readonly AlarmRow[] = []): L
     alarms,
     marked: markedSpans(alarms),
     events: eventsOf(track, answer.gaps, alarms, facts),
+    partial,
   };
 }
 
@@ -98,12 +106,13 @@ export function useTrack(wanted: Ref<Wanted>): { state: Ref<LoadState>; reload: 
     const own = (running = new AbortController());
     state.value = { kind: 'loading' };
     try {
-      const facts = session.may('read', 'alarm') ? factsOf(vehicle, from, to, own.signal) : Promise.resolve([]);
+      const facts = session.may('read', 'alarm') ? factsOf(vehicle, from, to, own.signal) : Promise.resolve<Facts>({ rows: [], partial: false });
       const answer = await request<TrackAnswer>(`/api/vehicles/${vehicle}/track`, {
         query: { from, to, raw: raw ? 1 : null },
         signal: own.signal,
       });
-      const loaded = prepare(answer, await facts);
+      const { rows, partial } = await facts;
+      const loaded = prepare(answer, rows, partial);
       if (own.signal.aborted) return;
       state.value = loaded.track.n ? { kind: 'ready', loaded } : { kind: 'empty', answer };
     } catch (error) {

@@ -1,5 +1,8 @@
 /** The asked-for time range: in China Standard Time on the screen, in UTC milliseconds in the address and the API. */
 
+import { computed, shallowRef, watch } from 'vue';
+import type { Ref } from 'vue';
+
 const CST_MS = 8 * 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -25,6 +28,22 @@ export function presetRange(preset: Preset, now: number): Range {
   if (preset === 'today') return { from: today, to: Math.max(minute, today + 60_000) };
   if (preset === 'yesterday') return { from: today - DAY_MS, to: today };
   return { from: minute - 6 * 3_600_000, to: minute };
+}
+
+/** The range of an address, and for what it leaves open that of today as it is when the truck is chosen, not when the page was opened. */
+export function useRange(address: () => { vehicle: number | null; from: number | null; to: number | null }, now: () => number): Ref<Range> {
+  const today = shallowRef(presetRange('today', now()));
+  watch(
+    () => {
+      const { vehicle, from, to } = address();
+      return [vehicle, from === null || to === null];
+    },
+    ([, open]) => {
+      if (open) today.value = presetRange('today', now());
+    },
+    { flush: 'sync' },
+  );
+  return computed(() => ({ from: address().from ?? today.value.from, to: address().to ?? today.value.to }));
 }
 
 export type RangeFault = 'order' | 'long';
