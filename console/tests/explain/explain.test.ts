@@ -1,11 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { nextTick, ref } from 'vue';
 
 import { digits, hexFault, readAddress, writeAddress } from '@/pages/explain/address';
 import type { FieldRow, TracedFrame } from '@/pages/explain/answers';
 import { cells, faultRow, lines, shortHex } from '@/pages/explain/bytes';
-import { changed, joined, matching } from '@/pages/explain/tail';
+import { changed, joined, matching, useTail } from '@/pages/explain/tail';
 
-const NOW = Date.parse('2026-11-20T12:00:00+08:00');
+import { mounted } from '../mounted';
+
+const TODAY = '2026-11-20';
 
 const row = (offset: number, length: number, more: Partial<FieldRow> = {}): FieldRow => ({
   offset, length, hex: '', field: 'f', zh: '字段', en: 'field', value: '', note: '', value_en: '', note_en: '', group: 'body', ...more,
@@ -31,12 +34,12 @@ describe('address', () => {
 
   it('survives a round trip and leaves defaults out', () => {
     for (const query of [{}, { hex: '7e027e', frame: '2', reason: 'checksum', profile: 'guangdong' }, { tab: 'stored', vehicle: '7', day: '2026-11-19', id: '0x0900', page: '2', message: '17-0900-1-0' }, { tab: 'trace', vehicle: '7', hex: '7e' }]) {
-      expect(writeAddress(readAddress(query, NOW), NOW)).toEqual(query);
+      expect(writeAddress(readAddress(query, TODAY), TODAY)).toEqual(query);
     }
   });
 
   it('counts broken values as absent', () => {
-    const address = readAddress({ tab: 'x', vehicle: '0', day: '2026-13-01', id: '900', page: '-1', message: '../x', frame: 'a' }, NOW);
+    const address = readAddress({ tab: 'x', vehicle: '0', day: '2026-13-01', id: '900', page: '-1', message: '../x', frame: 'a' }, TODAY);
     expect(address).toEqual({ tab: 'paste', hex: '', frame: 0, reason: '', profile: '', vehicle: null, day: '2026-11-20', id: '', message: '', page: 1 });
   });
 });
@@ -91,5 +94,44 @@ describe('tail', () => {
     expect(seqs('odd')).toEqual([2, 3]);
     expect(seqs('all', '0x0200')).toEqual([1]);
     expect(seqs('all', 'FF')).toEqual([3]);
+  });
+});
+
+describe('the tail of a truck', () => {
+  class Socket {
+    onmessage?: (event: { data: string }) => void;
+    onclose?: (event: { code: number; reason: string }) => void;
+
+    constructor() {
+      sockets.push(this);
+    }
+
+    close(): void {}
+  }
+  const sockets: Socket[] = [];
+  afterEach(() => vi.unstubAllGlobals());
+  function opened() {
+    sockets.length = 0;
+    vi.stubGlobal('location', { protocol: 'http:', host: 'x' });
+    vi.stubGlobal('WebSocket', Socket);
+    const truck = ref<number | null>(7);
+    return { truck, ...mounted(() => useTail(truck)) };
+  }
+
+  it('forgets what was paused with the truck that it belongs to', async () => {
+    const { truck, it: tail, unmount } = opened();
+    sockets[0]!.onmessage!({ data: JSON.stringify({ type: 'frames', skipped: 0, items: [frame(1)] }) });
+    tail.frozen.value = tail.lists.value;
+    truck.value = 8;
+    await nextTick();
+    expect([tail.frozen.value, tail.lists.value.frames]).toEqual([null, []]);
+    unmount();
+  });
+
+  it('says that the server lets nobody look any more, and tries no more', () => {
+    const { it: tail, unmount } = opened();
+    sockets[0]!.onclose!({ code: 4403, reason: 'forbidden' });
+    expect([tail.refused.value, tail.lost.value, sockets.length]).toEqual([true, false, 1]);
+    unmount();
   });
 });

@@ -1,6 +1,4 @@
 /** The page in its address: a frame as hex, a stored message by its reference, a traced truck. What is broken counts as absent. */
-import { date } from '@/format/time';
-
 export type Tab = 'paste' | 'stored' | 'trace';
 export const TABS: readonly Tab[] = ['paste', 'stored', 'trace'];
 
@@ -53,7 +51,8 @@ function day(value: unknown, today: string): string {
   return Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value ? today : value;
 }
 
-export function readAddress(query: Record<string, unknown>, now: number): ExplainAddress {
+/** `today` in China, as `2026-11-20`. */
+export function readAddress(query: Record<string, unknown>, today: string): ExplainAddress {
   const text = (value: unknown, shape: RegExp): string => (typeof value === 'string' && shape.test(value) ? value : '');
   return {
     tab: TABS.find((tab) => tab === query.tab) ?? 'paste',
@@ -62,7 +61,7 @@ export function readAddress(query: Record<string, unknown>, now: number): Explai
     reason: text(query.reason, /^[a-z0-9_]{1,60}$/),
     profile: text(query.profile, /^[a-z0-9][a-z0-9-]{1,39}$/),
     vehicle: number(query.vehicle, 0x7fff_ffff) || null,
-    day: day(query.day, date(now)),
+    day: day(query.day, today),
     id: text(query.id, /^0x[0-9a-fA-F]{1,4}$/),
     message: text(query.message, /^[0-9a-f-]{1,40}$/),
     page: number(query.page, 2_000) || 1,
@@ -70,12 +69,12 @@ export function readAddress(query: Record<string, unknown>, now: number): Explai
 }
 
 /** Only what the chosen tab understands and what differs from its default. */
-export function writeAddress(address: ExplainAddress, now: number): Record<string, string> {
+export function writeAddress(address: ExplainAddress, today: string): Record<string, string> {
   const query: Record<string, string> = {};
   if (address.tab !== 'paste') query.tab = address.tab;
   if (address.vehicle !== null) query.vehicle = String(address.vehicle);
   if (address.tab === 'stored') {
-    if (address.day !== date(now)) query.day = address.day;
+    if (address.day !== today) query.day = address.day;
     if (address.id) query.id = address.id;
     if (address.page > 1) query.page = String(address.page);
     if (address.message) query.message = address.message;

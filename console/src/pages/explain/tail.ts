@@ -50,13 +50,16 @@ export function useTail(vehicle: Ref<number | null>): {
   trace: Ref<TraceState | null>;
   lists: Ref<TailLists>;
   lost: Ref<boolean>;
-  /** Close code and reason where the server does not let this account in. */
-  refused: Ref<string>;
+  /** The server does not let this account in, or no more. */
+  refused: Ref<boolean>;
+  /** What stood there when it was paused; null: it is not. */
+  frozen: Ref<TailLists | null>;
 } {
   const trace = shallowRef<TraceState | null>(null);
   const lists = shallowRef<TailLists>(EMPTY);
   const lost = ref(false);
-  const refused = ref('');
+  const refused = ref(false);
+  const frozen = shallowRef<TailLists | null>(null);
   let socket: WebSocket | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let attempt = 0;
@@ -88,7 +91,7 @@ export function useTail(vehicle: Ref<number | null>): {
       if (socket !== opened) return;
       socket = null;
       if (event.code === 4403 || event.code === 4404) {
-        refused.value = event.reason || String(event.code);
+        refused.value = true;
         return;
       }
       lost.value = true;
@@ -105,12 +108,13 @@ export function useTail(vehicle: Ref<number | null>): {
       trace.value = null;
       lists.value = EMPTY;
       lost.value = false;
-      refused.value = '';
+      refused.value = false;
+      frozen.value = null;
       attempt = 0;
       if (id !== null) connect(id);
     },
     { immediate: true },
   );
   onBeforeUnmount(close);
-  return { trace, lists, lost, refused };
+  return { trace, lists, lost, refused, frozen };
 }
