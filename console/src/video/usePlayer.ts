@@ -21,9 +21,11 @@ const address = (path: string): string => `${location.protocol === 'https:' ? 'w
 export interface Playing {
   view: Readonly<ShallowRef<PlayerView>>;
   player: Player;
+  /** To be called once the elements stand: starts it, as soon as somebody looks. */
+  begin: () => void;
 }
 
-/** Starts once the elements stand; `away`: nobody looks at it now. */
+/** `away`: nobody looks at it now. */
 export function usePlayer(
   request: StreamRequest,
   elements: () => Elements,
@@ -48,7 +50,17 @@ export function usePlayer(
     (told) => (view.value = told),
   );
   const view = shallowRef<PlayerView>(player.view);
-  watch(away, (now) => (now ? player.hide() : player.show()));
+  let begun = false;
+  function begin(): void {
+    if (away.value || begun) return;
+    begun = true;
+    player.start();
+  }
+  watch(away, (now) => {
+    if (now) player.hide();
+    else if (begun) player.show();
+    else begin();
+  });
   onBeforeUnmount(() => player.stop());
-  return { view, player };
+  return { view, player, begin };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sectionOf } from '@/pages/video/downloads/answers';
 import type { Wanted } from '@/pages/video/downloads/answers';
 import { readWanted } from '@/pages/video/address';
-import { dayOf, ticksOf, windowOf, WINDOWS } from '@/pages/video/recordings';
+import { dayOf, onwardFrom, ticksOf, windowOf, WINDOWS } from '@/pages/video/recordings';
 
 const DAY = dayOf(Date.parse('2026-11-22T12:00:00+08:00'));
 const MIN = 60_000;
@@ -24,6 +24,20 @@ describe('the part of a day that the lines show', () => {
   it('has its clocks beneath, with seconds where there are some', () => {
     expect(ticksOf(windowOf(DAY, WINDOWS[0], DAY)).map(({ text }) => text)).toEqual(['00:00', '06:00', '12:00', '18:00', '24:00']);
     expect(ticksOf(windowOf(DAY, 10 * MIN, DAY + 5 * MIN)).map(({ text }) => text)).toEqual(['00:00', '00:02:30', '00:05', '00:07:30', '00:10']);
+  });
+});
+
+describe('playing that broke off', () => {
+  const part = { from: 1_000_000, to: 1_600_000 };
+
+  it('goes on where it stood, at a whole second', () => {
+    expect(onwardFrom(1_234_567, part)).toBe(1_234_000);
+    expect(onwardFrom(0, part)).toBe(part.from);
+  });
+
+  it('begins anew once all was played', () => {
+    expect(onwardFrom(part.to, part)).toBe(part.from);
+    expect(onwardFrom(part.to - 1_000, part)).toBe(part.from);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What the server says of live video. Times UTC ms. */
-import { request } from '@/api/client';
+import { request, requestFile } from '@/api/client';
 import type { StreamRequest, Ticket } from '@/video/protocol';
 
 export interface ChannelInfo {
@@ -54,9 +54,9 @@ export const videoApi = {
       body: { vehicle_id: vehicle, channel, stream: quality, ...(purpose ? { purpose } : {}) }, signal, plain: true,
     }),
   usage: (signal?: AbortSignal) => request<Usage>('/api/video/usage', { signal, plain: true }),
-  /** The address of a picture of the stream, with its watermark. */
+  /** A picture of the stream, with its watermark. */
   snapshot: (stream: string, purpose: string) =>
-    `/api/video/streams/${encodeURIComponent(stream)}/snapshot${purpose ? `?purpose=${encodeURIComponent(purpose)}` : ''}`,
+    requestFile(`/api/video/streams/${encodeURIComponent(stream)}/snapshot`, { query: { purpose }, plain: true }),
   layouts: (signal?: AbortSignal) => request<{ items: SavedLayout[] }>('/api/me/video-layouts', { signal }),
   saveLayout: (name: string, tiles: number, body: unknown) =>
     request<SavedLayout>(`/api/me/video-layouts/${encodeURIComponent(name)}`, { method: 'PUT', body: { tiles, body } }),

@@ -114,6 +114,12 @@ export function beginning(line: ChannelLine | undefined, at: number): Span | nul
   return here ?? spans.find((span) => span.from > at) ?? null;
 }
 
+/** So near its end all was played. */
+const END_MS = 2_000;
+
+/** From where playing goes on that broke off or is asked for anew: where it stood, or the beginning once all was played. */
+export const onwardFrom = (at: number, { from, to }: { from: number; to: number }): number => (at > to - END_MS ? from : Math.max(from, Math.floor(at / 1_000) * 1_000));
+
 const VEHICLE_MAX = 2 ** 31 - 1;
 
 /** The place that a link asks for: `?vehicle=12&channel=1&at=<ms>`. */

@@ -4,11 +4,14 @@ import type { Ref } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 
 import { api } from '@/api/endpoints';
+import { refusalText } from '@/api/rules';
+import { useMessages } from '@/i18n';
 import { heading } from '@/shell/heading';
 import type { PlayerView } from '@/video/player';
 
 import { readWall, readWanted, writeWall } from './address';
-import { added, NO_PATROL, wallOf } from './patrol';
+import { videoMessages } from './messages';
+import { added, LIST_MAX, NO_PATROL, wallOf } from './patrol';
 import type { Patrol } from './patrol';
 import { usePurpose } from './purpose';
 import { useRecords } from './records/useRecords';
@@ -23,6 +26,7 @@ import type { Slot, Wall } from './wall';
 /** Of an operator's online trucks, how many a patrol takes at a time, and how many are read at once. */
 const PATROL_TRUCKS = 40;
 const AT_ONCE = 4;
+const SAID_MS = 6_000;
 
 /** What this page writes into the address, and what it takes from it. */
 const OWN = ['grid', 'tiles', 'full', 'vehicle', 'channel', 'purpose', 'at', 'case'];
@@ -33,6 +37,7 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
   const trucks = useTrucks();
   const purpose = usePurpose();
   const records = useRecords();
+  const t = useMessages(videoMessages);
   const asRead = (): Wall => readWall(route.query) ?? emptyWall(4);
   const fitted = (next: Wall): Wall => (phone.value ? regrid({ ...next, slots: [next.slots[next.enlarged ?? -1] ?? shown(next)[0] ?? null, ...next.slots.slice(1)] }, 1) : next);
   const wall = shallowRef<Wall>(fitted(asRead()));
@@ -45,8 +50,10 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
   /** Key of the one tile with sound. */
   const loud = ref('');
   const figures = ref(false);
-  const busy = ref(0);
+  /** What was just done, or not, for a moment. */
+  const said = ref('');
   let timer: ReturnType<typeof setInterval> | undefined;
+  let saying: ReturnType<typeof setTimeout> | undefined;
 
   const slots = computed(() => shown(wall.value));
   const vehicles = computed(() => [...new Set(slots.value.map((slot) => slot.vehicle))]);
@@ -67,19 +74,23 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
     return (channels.length ? channels : [1]).map((each) => ({ vehicle, channel: each }));
   }
 
+  function say(text: string): void {
+    said.value = text;
+    clearTimeout(saying);
+    saying = setTimeout(() => (said.value = ''), SAID_MS);
+  }
+
   async function show(vehicle: number, channel: number | null, at?: number): Promise<void> {
     if (place.value) {
       place.value = { vehicle, channel, at: null };
       return;
     }
-    busy.value += 1;
-    try {
-      const wanted = await slotsOf(vehicle, channel);
-      stop();
-      wall.value = hang(wall.value, phone.value ? wanted.slice(0, 1) : wanted, phone.value ? 0 : at);
-    } finally {
-      busy.value -= 1;
-    }
+    const found = await slotsOf(vehicle, channel);
+    const wanted = phone.value ? found.slice(0, 1) : found;
+    stop();
+    wall.value = hang(wall.value, wanted, phone.value ? 0 : at);
+    const left = wanted.filter((slot) => tileOf(wall.value, slot) < 0).length;
+    if (left) say(t('wall.full', { n: left }));
   }
 
   async function drop({ vehicle, channel }: Dragged, at: number): Promise<void> {
@@ -88,15 +99,24 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
 
   async function dropOnPatrol({ vehicle, channel, tile }: Dragged): Promise<void> {
     const slot = tile === undefined ? null : wall.value.slots[tile];
-    if (vehicle !== undefined) patrol.value = added(patrol.value, await slotsOf(vehicle, channel ?? null));
-    else if (slot) patrol.value = added(patrol.value, [slot]);
+    if (vehicle !== undefined) list(await slotsOf(vehicle, channel ?? null));
+    else if (slot) list([slot]);
+  }
+
+  /** Adds to the patrol's list; answers how many, and says where it takes no more. */
+  function list(more: readonly Slot[]): number {
+    const before = patrol.value;
+    patrol.value = added(before, more);
+    const known = new Set(patrol.value.list.map(keyOf));
+    if (more.some((slot) => !known.has(keyOf(slot)))) say(t('patrol.full', { most: LIST_MAX }));
+    return patrol.value.list.length - before.list.length;
   }
 
   /** The first picture of each online truck of an operator. */
   async function patrolOperator(operator: number): Promise<void> {
-    busy.value += 1;
     try {
-      const { items } = await api.vehicles({ operator, state: 'online', size: PATROL_TRUCKS });
+      const { items, total } = await api.vehicles({ operator, state: 'online', size: PATROL_TRUCKS });
+      let put = 0;
       for (let from = 0; from < items.length; from += AT_ONCE) {
         const some = items.slice(from, from + AT_ONCE);
         const read = await Promise.all(some.map((row) => trucks.read(row.id)));
@@ -104,10 +124,11 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
           const channel = pictured(known)[0]?.channel;
           return channel === undefined ? [] : [{ vehicle: some[place]!.id, channel }];
         });
-        patrol.value = added(patrol.value, first);
+        put += list(first);
       }
-    } finally {
-      busy.value -= 1;
+      if (patrol.value.list.length < LIST_MAX) say(total > items.length ? t('patrol.addedSome', { n: put, all: total, most: PATROL_TRUCKS }) : t('patrol.added', { n: put }));
+    } catch (failure) {
+      say(t('failed', { why: refusalText(failure) }));
     }
   }
 
@@ -164,7 +185,7 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
       if (wanted?.about) records.about(wanted.vehicle, wanted.about, wanted.purpose);
       if (recorded) {
         if (wanted?.purpose && purpose.own) purpose.state(wanted.purpose);
-        place.value = recorded;
+        recordings(recorded);
         return;
       }
       if (wanted) {
@@ -179,7 +200,10 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
     { immediate: true },
   );
   watch(phone, () => (wall.value = fitted(wall.value)));
-  onBeforeUnmount(stop);
+  onBeforeUnmount(() => {
+    stop();
+    clearTimeout(saying);
+  });
 
   provide(TREE_ACTS, {
     show: (vehicle, channel) => show(vehicle, channel),
@@ -190,5 +214,5 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
     patrol: patrolOperator,
   });
 
-  return { wall, place, recordings, patrol, patrolling, round, views, loud, figures, busy, slots, vehicles, rate, told, show, drop, dropOnPatrol, run, take, added: () => (patrol.value = added(patrol.value, slots.value)), keyOf };
+  return { wall, place, recordings, patrol, patrolling, round, views, loud, figures, said, slots, vehicles, rate, told, show, drop, dropOnPatrol, run, take, added: () => void list(slots.value) };
 }

@@ -3,6 +3,7 @@ import { computed, onBeforeUnmount, provide, ref, shallowRef } from 'vue';
 import type { InjectionKey, Ref } from 'vue';
 
 import { api } from '@/api/endpoints';
+import { refusalText } from '@/api/rules';
 import { useSession } from '@/shell/session';
 import { browserEars } from '@/talk/ears';
 import type { TalkKind } from '@/talk/protocol';
@@ -33,6 +34,8 @@ export interface TalkDesk {
   picked: Readonly<Ref<ReadonlySet<number>>>;
   pick: (vehicle: number, on: boolean) => void;
   pickOperator: (operator: number) => Promise<void>;
+  /** Why an operator's trucks could not be ticked; empty: they could. */
+  problem: Readonly<Ref<string>>;
 }
 
 export const TALK_DESK: InjectionKey<TalkDesk> = Symbol('video-talk');
@@ -43,6 +46,7 @@ export function useTalk(): TalkDesk {
   const view = shallowRef<TalkView>(SILENT);
   const held = ref(false);
   const picking = ref(false);
+  const problem = ref('');
   const picked = shallowRef<ReadonlySet<number>>(new Set());
 
   const talk = new Talk(
@@ -63,8 +67,13 @@ export function useTalk(): TalkDesk {
   }
 
   async function pickOperator(operator: number): Promise<void> {
-    const { items } = await api.vehicles({ operator, state: 'online', size: TRUCKS_MAX });
-    for (const { id } of items) pick(id, true);
+    problem.value = '';
+    try {
+      const { items } = await api.vehicles({ operator, state: 'online', size: TRUCKS_MAX });
+      for (const { id } of items) pick(id, true);
+    } catch (failure) {
+      problem.value = refusalText(failure);
+    }
   }
 
   const desk: TalkDesk = {
@@ -85,6 +94,7 @@ export function useTalk(): TalkDesk {
     picked,
     pick,
     pickOperator,
+    problem,
   };
   provide(TALK_DESK, desk);
   onBeforeUnmount(() => talk.forget());
