@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { withQuery } from '@/api/client';
 import { directionName } from '@/format/direction';
 import { bytes, count, km, kmh, share } from '@/format/number';
-import { plateColor, plateMatch, plateText } from '@/format/plate';
+import { plateColor, plateColorName, plateMatch, plateText } from '@/format/plate';
 import { ago, clock, date, dateTime, duration, fromWall, headClock, when } from '@/format/time';
 import { pagesOf } from '@/pages/monitor/paging';
 import { readView, writeView } from '@/pages/monitor/query';
@@ -58,7 +58,11 @@ describe('plates', () => {
   });
 
   it('show an unknown colour as other', () => {
-    expect([2, 9, 0, 93].map(plateColor)).toEqual([2, 9, 9, 9]);
+    expect([2, 9, 0, 6].map(plateColor)).toEqual([2, 9, 9, 9]);
+  });
+
+  it('name every colour of the registry', () => {
+    expect([5, 91, 92, 93, 94].map((color) => plateColorName(color, 'zh'))).toEqual(['绿', '农黄', '农绿', '黄绿', '渐变绿']);
   });
 
   it('mark a match, also across the dot', () => {

@@ -1,21 +1,25 @@
 import type { Locale } from '@/i18n';
 
-/** JT/T 697.7-2014 plate colours. */
-const COLORS: Record<number, readonly [zh: string, en: string]> = {
+/** Plate colours by code: JT/T 415-2006 §5.4.12; 5 and the nineties after JT/T 697.7-2014. */
+export const PLATE_COLORS: Readonly<Record<number, readonly [zh: string, en: string]>> = {
   1: ['蓝', 'blue'],
   2: ['黄', 'yellow'],
   3: ['黑', 'black'],
   4: ['白', 'white'],
   5: ['绿', 'green'],
   9: ['其他', 'other'],
+  91: ['农黄', 'farm yellow'],
+  92: ['农绿', 'farm green'],
+  93: ['黄绿', 'yellow-green'],
+  94: ['渐变绿', 'fading green'],
 };
 
 export function plateColor(color: number): number {
-  return color in COLORS ? color : 9;
+  return color in PLATE_COLORS ? color : 9;
 }
 
 export function plateColorName(color: number, locale: Locale): string {
-  const names = COLORS[plateColor(color)] as readonly [string, string];
+  const names = PLATE_COLORS[plateColor(color)] as readonly [string, string];
   return locale === 'zh' ? names[0] : names[1];
 }
 

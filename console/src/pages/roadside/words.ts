@@ -1,4 +1,5 @@
 /** What the codes of the answer mean: each item's name, its reason with the figures in it, and the rule that it rests on. */
+import { plateColor, plateColorName } from '@/format/plate';
 import { date, dateTime, when } from '@/format/time';
 import type { Words } from '@/i18n';
 import { locale, say } from '@/i18n';
@@ -184,15 +185,10 @@ export const FINDINGS = {
 export type Finding = keyof typeof FINDINGS;
 export const findingWord = (code: string): string => say(FINDINGS[code as Finding] ?? words(code, code));
 
-const COLORS: Readonly<Record<number, Words>> = {
-  1: words('蓝牌', 'Blue'),
-  2: words('黄牌', 'Yellow'),
-  3: words('黑牌', 'Black'),
-  4: words('白牌', 'White'),
-  5: words('绿牌', 'Green'),
-  93: words('黄绿', 'Yellow-green'),
-  94: words('渐变绿', 'Fading green'),
+/** 黄牌, Yellow. */
+export const colorWord = (color: number): string => {
+  const name = plateColorName(color, locale.value);
+  return locale.value === 'zh' ? (plateColor(color) === 9 ? name : `${name}牌`) : name.charAt(0).toUpperCase() + name.slice(1);
 };
-export const colorWord = (color: number): string => say(COLORS[color] ?? words('其他', 'Other'));
 export const written = (ms: number): string => dateTime(ms);
 export const className = (answer: Answer): string => (answer.vehicle ? (locale.value === 'zh' ? answer.vehicle.class_zh : answer.vehicle.vehicle_class.replace(/_/g, ' ')) : '');

@@ -1,19 +1,11 @@
+import { PLATE_COLORS } from '@/format/plate';
+
 import type { Choice, Noun } from './field';
 import { choice, w } from './field';
 
-/** JT/T 415-2006 §5.4.12; 5 and the nineties after JT/T 697.7-2014. */
-export const PLATE_COLORS: readonly Choice[] = [
-  choice(1, '蓝', 'blue'),
-  choice(2, '黄', 'yellow'),
-  choice(3, '黑', 'black'),
-  choice(4, '白', 'white'),
-  choice(5, '绿', 'green'),
-  choice(9, '其他', 'other'),
-  choice(91, '农黄', 'farm yellow'),
-  choice(92, '农绿', 'farm green'),
-  choice(93, '黄绿（大型新能源）', 'yellow-green (large new energy)'),
-  choice(94, '渐变绿（小型新能源）', 'gradient green (small new energy)'),
-];
+/** What a colour beside its name says to whoever registers a truck. */
+const KEPT_FOR: Readonly<Record<number, readonly [zh: string, en: string]>> = { 93: ['（大型新能源）', ' (large new energy)'], 94: ['（小型新能源）', ' (small new energy)'] };
+const COLORS: readonly Choice[] = Object.entries(PLATE_COLORS).map(([code, [zh, en]]) => choice(Number(code), zh + (KEPT_FOR[Number(code)]?.[0] ?? ''), en + (KEPT_FOR[Number(code)]?.[1] ?? '')));
 
 export const VEHICLE_CLASSES: readonly Choice[] = [
   choice('semi_trailer_tractor', '半挂牵引车', 'Semi-trailer tractor'),
@@ -48,7 +40,7 @@ export const vehicleNoun: Noun = {
       words: w('车辆', 'Vehicle'),
       fields: [
         { name: 'plate', words: w('车牌', 'Plate'), type: 'plate', required: true },
-        { name: 'plate_color', words: w('车牌颜色', 'Plate colour'), type: 'choice', choices: PLATE_COLORS, required: true },
+        { name: 'plate_color', words: w('车牌颜色', 'Plate colour'), type: 'choice', choices: COLORS, required: true },
         { name: 'vin', words: w('车架号 VIN', 'VIN'), type: 'code', hint: w('17 位，第 9 位为校验位', '17 characters, the ninth is a check digit') },
         { name: 'vin_confirmed', words: w('已核对实车 VIN（校验位不符）', 'VIN stands so on the truck (check digit wrong)'), type: 'flag' },
         { name: 'vehicle_class', words: w('车辆类别', 'Class'), type: 'choice', choices: VEHICLE_CLASSES },
