@@ -91,6 +91,7 @@ export function useArea() {
     delete query.city;
     delete query.county;
     delete query.view; // the map goes to the new area
+    delete query.page; // a list begins anew
     if (nextCity && !limit.value.city) query.city = String(nextCity);
     if (nextCounty && !limit.value.county) query.county = String(nextCounty);
     void router.push({ query });
