@@ -30,11 +30,13 @@ from luwei.registry.base import now_ms
 from luwei.registry.command import Command, CommandBatch
 from luwei.registry.engine import read, write
 from luwei.registry.scope import WHOLE
+from luwei.registry.terminal import Terminal
 from luwei.registry.video import VideoTraffic
 from luwei.simulator.media_faults import MediaFault
 from luwei.simulator.media_line import MediaLine, stream_to
 from luwei.simulator.streams import record
 from luwei.video import strays, traffic
+from luwei.video.channels import channels
 from luwei.video.hints import audio_hints
 from luwei.video.loss_notices import LossNotices
 from luwei.web import video_socket
@@ -419,6 +421,25 @@ async def test_channels_are_listed_with_what_runs_on_them(live: LiveTrucks) -> N
         return (hints.sample_rate, hints.channels, hints.codec) == (8000, 1, "")
 
     await until(attributes, "what it said of its sound is known")
+    engine, catalogue, vehicle = live.web.services.engine, live.web.services.catalogue, live.ids[0]
+    with read(engine) as connection:
+        terminal = connection.scalar(select(Terminal.id).where(Terminal.phone == live.phones[0]))
+
+    def seen() -> tuple[str, int]:
+        """As the truck's terminal of this number."""
+        hints = audio_hints(engine, catalogue, vehicle, number)
+        return channels(engine, vehicle, terminal).source, hints.sample_rate
+
+    number = live.phones[0]
+    assert seen() == ("terminal", 8000)
+    with write(engine) as connection:  # another terminal is put in: what the one before said counts for nothing
+        number = "13999999999"
+        connection.execute(update(Terminal).where(Terminal.id == terminal).values(phone=number))
+    try:
+        assert seen() == ("default", 0)
+    finally:
+        with write(engine) as connection:
+            connection.execute(update(Terminal).where(Terminal.id == terminal).values(phone=live.phones[0]))
     assert (usage["streams"], usage["viewers"], usage["user_streams"]) == (1, 1, 1)
 
 

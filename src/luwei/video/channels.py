@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from luwei.registry.command import ANSWERED, Command, CommandBatch
 from luwei.registry.engine import read
 from luwei.registry.equipment import CHANNEL_POSITIONS, TerminalChannel
+from luwei.registry.terminal import Terminal
 from luwei.video.hints import ATTRIBUTES
 
 PLACES = {
@@ -110,6 +111,8 @@ def channels(engine: Engine, vehicle_id: int, terminal_id: int) -> Channels:
             .join(CommandBatch, CommandBatch.id == Command.batch_id)
             .where(
                 Command.vehicle_id == vehicle_id, Command.state == ANSWERED, Command.answer.is_not(None),
+                # what the terminal before it had is not in the truck any more
+                Command.phone == select(Terminal.phone).where(Terminal.id == terminal_id).scalar_subquery(),
                 CommandBatch.kind.in_(("video_attributes", "read_parameters")),
             )
             .order_by(Command.id.desc())

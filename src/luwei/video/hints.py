@@ -44,7 +44,7 @@ def loudspeaker(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: st
             .join(Terminal, Terminal.id == TerminalProfile.terminal_id)
             .where(Terminal.phone == phone)
         ).first()
-        said = attributes(connection, vehicle_id)
+        said = attributes(connection, vehicle_id, phone)
     profile = catalogue.known(row.profile, row.version) if row is not None else None
     habits = profile.media if profile is not None else MediaHabits()
     hints = AudioHints(
@@ -60,14 +60,15 @@ def loudspeaker(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: st
     return Loudspeaker(hints, habits, said[0], int.from_bytes(said[4:6], "big"), bool(said[6]))
 
 
-def attributes(connection: Connection, vehicle_id: int) -> bytes:
-    """The last 0x1003 of a truck (10 octets), empty before it was asked."""
+def attributes(connection: Connection, vehicle_id: int, phone: str) -> bytes:
+    """The last 0x1003 of a truck's terminal (10 octets), empty before it was asked: what the terminal before it said
+    counts for nothing."""
     kept = connection.scalar(
         select(Command.answer)
         .join(CommandBatch, CommandBatch.id == Command.batch_id)
         .where(
-            Command.vehicle_id == vehicle_id, Command.state == ANSWERED, Command.answer.is_not(None),
-            CommandBatch.kind == "video_attributes",
+            Command.vehicle_id == vehicle_id, Command.phone == phone, Command.state == ANSWERED,
+            Command.answer.is_not(None), CommandBatch.kind == "video_attributes",
         )
         .order_by(Command.id.desc())
         .limit(1)
