@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -240,6 +241,23 @@ def test_each_failure_makes_the_next_attempt_wait_longer(officer: Engine) -> Non
     clock.now += 300
     assert sign_in(officer, throttle=throttle).user.username == "officer"
     assert throttle.wait_s("officer", ADDRESS) == 0
+
+
+def test_signs_that_no_name_has_make_no_new_name_to_guess_at(officer: Engine) -> None:
+    """The registry is not asked with them, so the throttle must not count by them either."""
+    throttle = Throttle(Clock())
+    names = ("officer", "Officer ", "\u200bofficer", "off\u200dicer", "officer\0", "\ufeffOFFICER\u2060")
+    for number, name in enumerate(names):
+        with pytest.raises(LoginRefused if number < 4 else LoginTooSoon):
+            authenticate(officer, throttle, name, "wrong", f"10.0.0.{number}")
+    assert authenticate(officer, Throttle(), "off\u200dicer", PASSWORD, ADDRESS).user.username == "officer"
+
+
+def test_of_many_attempts_at_once_only_the_free_ones_are_let_through() -> None:
+    throttle = Throttle(Clock())
+    with ThreadPoolExecutor(16) as pool:
+        waits = list(pool.map(lambda _: throttle.begin("officer", ADDRESS), range(64)))
+    assert sum(wait == 0 for wait in waits) == 4
 
 
 def test_an_address_that_tries_many_names_waits_for_all() -> None:

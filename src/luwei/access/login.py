@@ -65,16 +65,15 @@ def authenticate(
     Attempts that come too soon are not looked at and not logged: the log must not be a way to fill the disk. A wrong
     code counts as a failure just as a wrong password does, or it could be guessed with a stolen password.
     """
-    name = username.strip().lower()[:64]
-    if (wait := throttle.wait_s(name, address)) > 0:
+    # The same letters are the same person for the throttle as for the registry, whatever else stands between them.
+    name = _storable(username).strip().lower()[:64]
+    if (wait := throttle.begin(name, address)) > 0:
         raise LoginTooSoon(max(1, math.ceil(wait)))
-    # Counted before the hash is computed: of many attempts at once only the free ones are let through.
-    throttle.failed(name, address)
     with read(engine) as connection:
         row = connection.execute(
             select(User.id, User.password_hash, User.disabled_at, Totp.confirmed_at)
             .outerjoin(Totp, Totp.user_id == User.id)
-            .where(User.username == _storable(name))
+            .where(User.username == name)
         ).one_or_none()
     right = passwords.verify(row.password_hash if row else None, password)
     if row is None or not right or row.disabled_at is not None:
@@ -123,9 +122,8 @@ def enter(engine: Engine, user_id: int, username: str, address: str, user_agent:
 
 def reauthenticate(engine: Engine, throttle: Throttle, user: SignedIn, password: str, code: str, address: str) -> int:
     """Prove again who one is, for risky acts; returns until when it holds (UTC ms). Raises as ``authenticate``."""
-    if (wait := throttle.wait_s(user.username, address)) > 0:
+    if (wait := throttle.begin(user.username, address)) > 0:
         raise LoginTooSoon(max(1, math.ceil(wait)))
-    throttle.failed(user.username, address)
     with read(engine) as connection:
         stored = connection.scalar(select(User.password_hash).where(User.id == user.user_id))
     if not passwords.verify(stored, password):

@@ -29,31 +29,29 @@ class Throttle:
 
     def wait_s(self, username: str, address: str) -> float:
         """Seconds until the next attempt is looked at; 0 when it may come now."""
+        with self._lock:
+            return self._wait(username, address, self._clock())
+
+    def begin(self, username: str, address: str) -> float:
+        """Count an attempt as refused until ``succeeded`` says otherwise, and answer 0; where it comes too soon count
+        nothing, and answer the seconds to wait. In one step: of many attempts at once only the free ones are let
+        through."""
         now = self._clock()
         with self._lock:
-            return max(
-                self._left(("user", username), self._free_per_user, now),
-                self._left(("address", address), FREE_PER_ADDRESS, now),
-            )
+            wait = self._wait(username, address, now)
+            if not wait:
+                self._count(now, ("user", username), ("address", address))
+            return wait
 
     def failed(self, username: str, address: str) -> None:
-        """Count an attempt as refused until ``succeeded`` says otherwise."""
-        now = self._clock()
+        """Count a failure."""
         with self._lock:
-            for key in (("user", username), ("address", address)):
-                count, last = self._failures.pop(key, (0, now))
-                self._failures[key] = (1 if now - last > FORGET_S else count + 1, now)
-            while len(self._failures) > CAPACITY:
-                self._failures.popitem(last=False)
+            self._count(self._clock(), ("user", username), ("address", address))
 
     def failed_at(self, address: str) -> None:
         """Count a failure that names nobody: a token that opens nothing."""
-        now = self._clock()
         with self._lock:
-            count, last = self._failures.pop(("address", address), (0, now))
-            self._failures["address", address] = (1 if now - last > FORGET_S else count + 1, now)
-            while len(self._failures) > CAPACITY:
-                self._failures.popitem(last=False)
+            self._count(self._clock(), ("address", address))
 
     def forgive(self, username: str, address: str) -> None:
         """Take back the last count: the attempt was neither a failure nor a success (a code is still wanted)."""
@@ -77,6 +75,19 @@ class Throttle:
             count, last = self._failures.get(("address", address), (0, 0.0))
             if count:
                 self._failures["address", address] = (count - 1, last)
+
+    def _wait(self, username: str, address: str, now: float) -> float:
+        return max(
+            self._left(("user", username), self._free_per_user, now),
+            self._left(("address", address), FREE_PER_ADDRESS, now),
+        )
+
+    def _count(self, now: float, *keys: tuple[str, str]) -> None:
+        for key in keys:
+            count, last = self._failures.pop(key, (0, now))
+            self._failures[key] = (1 if now - last > FORGET_S else count + 1, now)
+        while len(self._failures) > CAPACITY:
+            self._failures.popitem(last=False)
 
     def _left(self, key: tuple[str, str], free: int, now: float) -> float:
         count, last = self._failures.get(key, (0, 0.0))

@@ -203,16 +203,17 @@ async def change_password(
     throttle, user = services.throttle, door.user
     if user.token_id:
         raise Refused(403, "", "reauthenticate", "a token cannot change its owner's password")
-    if (wait := throttle.wait_s(user.username, door.address)) > 0:
+    if (wait := throttle.begin(user.username, door.address)) > 0:
         raise Refused(429, "old", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
     try:
         await asyncio.to_thread(
             users.change_password, services.engine, user.user_id, data.old, data.new, door.actor(), user.session_id
         )
     except RegistryError as error:
-        if error.field == "old":
-            throttle.failed(user.username, door.address)
+        if error.field != "old":
+            throttle.forgive(user.username, door.address)  # the present one was right
         raise Refused(400, "old" if error.field == "old" else "new", error.rule) from None
+    throttle.succeeded(user.username, door.address)
 
 
 route_handlers: list[ControllerRouterHandler] = [

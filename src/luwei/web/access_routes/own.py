@@ -17,7 +17,6 @@ from luwei.access.api_token import TokenRight, TokenView
 from luwei.access.audit_log import LookView
 from luwei.live.feed import now_ms
 from luwei.registry.engine import read
-from luwei.registry.errors import RegistryError
 from luwei.web.access_routes.users import Sessions, Tokens
 from luwei.web.door import Door
 from luwei.web.errors import Refused
@@ -143,12 +142,9 @@ async def totp_confirm(
 ) -> RecoveryCodes:
     """Put the secret in force; answers with the recovery codes, told once."""
     user = _person(door)
-    await _guessing(services, door)
-    try:
-        codes = await asyncio.to_thread(totp.confirm, services.engine, user.user_id, data.code, door.actor())
-    except RegistryError:
-        services.throttle.failed(user.username, door.address)
-        raise
+    _guessing(services, door)
+    codes = await asyncio.to_thread(totp.confirm, services.engine, user.user_id, data.code, door.actor())
+    services.throttle.forgive(user.username, door.address)
     return RecoveryCodes(codes)
 
 
@@ -169,15 +165,15 @@ async def totp_remove(services: NamedDependency[Services], door: NamedDependency
     await asyncio.to_thread(totp.remove, services.engine, user.user_id, door.actor())
 
 
-async def _guessing(services: Services, door: Door) -> None:
-    if (wait := services.throttle.wait_s(door.user.username, door.address)) > 0:
+def _guessing(services: Services, door: Door) -> None:
+    """An attempt that counts as a failure until it succeeds. Raises Refused (429) where it comes too soon."""
+    if (wait := services.throttle.begin(door.user.username, door.address)) > 0:
         raise Refused(429, "code", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
 
 
 async def _with_code(services: Services, door: Door, code: str) -> SignedIn:
     user = _person(door)
-    await _guessing(services, door)
-    services.throttle.failed(user.username, door.address)
+    _guessing(services, door)
     if await asyncio.to_thread(totp.take, services.engine, user.user_id, code) is None:
         raise Refused(400, "code", "wrong_code", "the one-time code is wrong or was used already")
     services.throttle.succeeded(user.username, door.address)
