@@ -156,6 +156,7 @@ def test_police_state_a_reason_and_see_the_truck_once_it_is_approved(opened: Wat
     name = account(system, "police", police)
     sign_in(page, system, name, SECRET)
     page.goto(system.web)
+    page.get_by_role("button", name="填写事由").first.click()  # nothing stands before the page until a person wants it
     dialog = page.get_by_role("dialog", name="填写事由")
     dialog.get_by_label("用途").fill("交通事故调查")
     dialog.get_by_label("案件或文书编号").fill("粤交警〔2026〕1号")

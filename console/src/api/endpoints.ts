@@ -23,12 +23,13 @@ export const api = {
   changePassword: (old: string, next: string) => request<void>('/api/password', { body: { old, new: next } }),
   system: () => request<SystemInfo>('/api/system'),
   areas: () => request<City[]>('/api/areas'),
-  areaCounts: (operator: number | null, signal?: AbortSignal) =>
-    request<AreaCounts>('/api/areas/counts', { query: { operator }, signal }),
-  vehicles: (query: VehicleQuery, signal?: AbortSignal) =>
-    request<Page<VehicleRow>>('/api/vehicles', { query: { ...query }, signal }),
+  /** `plain`: who lacks a reason is told so in its place, and asked for it when a person wants to give it. */
+  areaCounts: (operator: number | null, signal?: AbortSignal, plain = false) =>
+    request<AreaCounts>('/api/areas/counts', { query: { operator }, signal, plain }),
+  vehicles: (query: VehicleQuery, signal?: AbortSignal, plain = false) =>
+    request<Page<VehicleRow>>('/api/vehicles', { query: { ...query }, signal, plain }),
   vehicle: (id: number, signal?: AbortSignal) => request<VehicleRow>(`/api/vehicles/${id}`, { signal }),
-  card: (id: number, signal?: AbortSignal) => request<VehicleCard>(`/api/vehicles/${id}/card`, { signal }),
+  card: (id: number, signal?: AbortSignal, plain = false) => request<VehicleCard>(`/api/vehicles/${id}/card`, { signal, plain }),
   operators: (q: string, signal?: AbortSignal) =>
     request<Page<OperatorRef> | OperatorRef[]>('/api/operators', { query: { q, size: 50 }, signal }).then((answer) =>
       Array.isArray(answer) ? answer : answer.items,

@@ -38,7 +38,7 @@ export function useCityCounts(visible: () => boolean, operator: () => number | n
     flight = mine;
     if (!document.hidden) {
       try {
-        const answer = await api.areaCounts(operator(), mine.signal);
+        const answer = await api.areaCounts(operator(), mine.signal, true);
         counts.value = new Map(answer.items.map((each) => [each.adcode, { ...each.counts, asOf: answer.as_of }]));
       } catch (error) {
         if (isAbort(error)) return;

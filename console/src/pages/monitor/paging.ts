@@ -41,7 +41,7 @@ export function usePagedVehicles(question: () => VehicleQuery) {
     asked.add(page);
     const mine = flight;
     try {
-      const answer = await api.vehicles({ ...question(), page, size: PAGE }, mine.signal);
+      const answer = await api.vehicles({ ...question(), page, size: PAGE }, mine.signal, true);
       if (mine !== flight) return;
       pages.set(page, answer.items);
       total.value = answer.total;
@@ -51,6 +51,7 @@ export function usePagedVehicles(question: () => VehicleQuery) {
     } catch (failure) {
       if (!isAbort(failure) && mine === flight) {
         error.value = failure instanceof ApiError ? failure : new ApiError(0, 'unknown', String(failure));
+        if (error.value.forbidden) forget(); // the right is over, and so is what it showed
       }
     } finally {
       if (mine === flight) asked.delete(page);
@@ -69,14 +70,18 @@ export function usePagedVehicles(question: () => VehicleQuery) {
     for (const page of near) void read(page);
   }
 
+  function forget(): void {
+    pages.clear();
+    total.value = null;
+    rows.value = [];
+  }
+
   function reset(): void {
     flight.abort();
     flight = new AbortController();
     asked.clear();
-    pages.clear();
-    total.value = null;
+    forget();
     error.value = null;
-    rows.value = [];
     range = [0, 20];
     void read(1);
   }
