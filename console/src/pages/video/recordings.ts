@@ -25,6 +25,8 @@ export interface RecordingList {
   state: 'asked' | 'answered' | 'failed' | null;
   reason: string;
   total: number;
+  /** Pieces of a time in which the truck was somebody else's, which are not told. */
+  withheld: number;
   next: number | null;
   items: Piece[];
 }
