@@ -35,3 +35,12 @@ describe('counted words', () => {
     expect(Object.values(messages.en).filter((text) => COUNTED.test(text))).toEqual([]);
   });
 });
+
+describe('a refusal', () => {
+  const components = import.meta.glob<string>('../src/**/*.vue', { eager: true, query: '?raw', import: 'default' });
+
+  it('is told in words: no component shows the message that came with the code', () => {
+    const raw = Object.entries(components).filter(([file, text]) => !file.endsWith('/parts/LwState.vue') && /\b(?:error|failure|refusal|unread)(?:\.value)?\??\.message\b/.test(text)); // LwState shows both
+    expect(raw.map(([file]) => file)).toEqual([]);
+  });
+});
