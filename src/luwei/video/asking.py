@@ -20,11 +20,12 @@ class Asking:
         self._commanding = commanding
         self._asked: dict[str, float] = {}
 
-    async def channels(self, vehicle_id: int, phone: str, actor: Actor) -> None:
-        """Which channels a terminal has (0x8106 for 0x0076) and how its sound is coded (0x9003), if it is there."""
+    async def channels(self, vehicle_id: int, phone: str, actor: Actor, wait_s: float = 0.0) -> bool:
+        """Which channels a terminal has (0x8106 for 0x0076) and how its sound is coded (0x9003), if it is there.
+        Whether the list of channels was answered within ``wait_s``."""
         now = asyncio.get_running_loop().time()
         if now - self._asked.get(phone, -AGAIN_S) < AGAIN_S:
-            return
+            return False
         if len(self._asked) >= ASKED_MAX:
             self._asked.clear()
         self._asked[phone] = now
@@ -32,6 +33,11 @@ class Asking:
             ("read_parameters", {"ids": [CHANNEL_LIST]}),
             ("video_attributes", {}),
         )
-        for kind, values in asked:
-            sending = await self._commanding.send(kind, values, vehicle_id, phone, actor, "channels")
-            self._commanding.forget(sending)
+        sent = [
+            await self._commanding.send(kind, values, vehicle_id, phone, actor, "channels") for kind, values in asked
+        ]
+        try:
+            return wait_s > 0 and await self._commanding.ended(sent[0], wait_s) and sent[0].ok
+        finally:
+            for sending in sent:
+                self._commanding.forget(sending)

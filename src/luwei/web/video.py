@@ -37,6 +37,8 @@ from luwei.web.video_socket import video_socket
 
 PURPOSE_MIN, PURPOSE_MAX = 2, 100
 PEER_S = 0.3
+CHANNELS_S = 1.5
+"""For a terminal that is asked for its channels; later answers are found by the next look."""
 SESSION_LOOK_BACK_MS = 7 * 86_400_000
 Key = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 Name = Annotated[str, PathParameter(min_length=1, max_length=60)]
@@ -278,7 +280,10 @@ async def list_channels(
     if row.terminal is not None:
         found = await asyncio.to_thread(channels.channels, services.engine, row.id, row.terminal.id)
         if found.source == channels.USUALLY and services.video is not None:
-            await services.video.asking.channels(row.id, row.terminal.phone, door.actor(scope))
+            # who opens a truck for the first time is shown its own channels, not those that trucks usually have
+            actor = door.actor(scope)
+            if await services.video.asking.channels(row.id, row.terminal.phone, actor, CHANNELS_S):
+                found = await asyncio.to_thread(channels.channels, services.engine, row.id, row.terminal.id)
     running = {} if services.video is None else {
         stream.channel: stream
         for stream in services.video.streams.values() if stream.vehicle_id == row.id and stream.kind == LIVE
