@@ -163,6 +163,16 @@ def test_a_file_cut_twice_is_resumed_and_its_hashes_are_those_of_the_whole(serve
     assert octets == len(data)
 
 
+def test_a_line_that_breaks_before_its_data_was_taken_up_counts_too(server: Server) -> None:
+    """A busy server: the terminal has connected, sent and gone before its data connection was accepted."""
+    account = server.order()
+    line = server.login(account)
+    line.makepasv()
+    assert line.sendcmd("STOR a.mp4").startswith("150")
+    line.close()
+    until(lambda: server.row(account).breaks == 1 and server.row(account).sessions == 0)
+
+
 def test_appending_goes_on_too(server: Server, files: Any) -> None:
     data = MP4 + os.urandom(100_000)
     account = server.order()

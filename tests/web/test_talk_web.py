@@ -392,6 +392,7 @@ async def test_a_terminal_that_talks_is_busy_and_with_whom_is_told_by_role(excha
     async with live.web.client(token) as client:
         told = (await client.get(f"/api/video/vehicles/{live.ids[0]}/talk")).json()
         assert (told["busy"]["role"], told["busy"]["mine"], told["may"]["talk"]) == ("administrator", False, True)
+        assert (told["busy"]["role_zh"], told["busy"]["role_en"]) == ("系统管理员", "administrator")
         assert told["audio"]["codec"] == "g711a" and told["listen_reason"]
         named = (await client.get("/api/video/talks")).json()["items"]
         assert [each["role"] for each in named] == ["administrator"]

@@ -13,6 +13,7 @@ export interface TalkBusy {
   kind: TalkKind;
   role: string;
   role_zh: string;
+  role_en: string;
   since: number;
 }
 

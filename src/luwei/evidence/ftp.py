@@ -294,6 +294,7 @@ class _Session(FTPHandler):  # type: ignore[misc]
     receiver: FtpReceiver
     inbox: Inbox | None = None
     _restart_position: int
+    _in_dtp_queue: tuple[Any, str] | None
 
     def decode(self, line: bytes) -> str:
         try:
@@ -321,6 +322,12 @@ class _Session(FTPHandler):  # type: ignore[misc]
         if inbox is not None and self in inbox.sessions:
             inbox.left(self)
             _sessions.dec()
+
+    def close(self) -> None:
+        # a file that was begun, and whose line broke before it was taken up here
+        if not self._closed and self._in_dtp_queue is not None:
+            self.on_incomplete_file_received(self._in_dtp_queue[0].name)
+        super().close()
 
     def on_incomplete_file_received(self, file: str) -> None:
         _breaks.inc()

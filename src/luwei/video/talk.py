@@ -30,6 +30,7 @@ class Partner:
     kind: str
     role: str
     role_zh: str
+    role_en: str
     since: int
     user_id: int
 
@@ -107,6 +108,7 @@ class Talk:
     actor: Actor
     role: str
     role_zh: str
+    role_en: str
     purpose: str
     until_ms: int
     created_at: int
@@ -128,7 +130,9 @@ class Talk:
 
     @property
     def partner(self) -> Partner:
-        return Partner(self.kind, self.role, self.role_zh, self.joined_at or self.created_at, self.user_id)
+        return Partner(
+            self.kind, self.role, self.role_zh, self.role_en, self.joined_at or self.created_at, self.user_id
+        )
 
     @property
     def open(self) -> list[Call]:
@@ -164,4 +168,6 @@ def partner_view(busy: Partner | None) -> Mapping[str, Any] | None:
     """Who talks with a truck, for others."""
     if busy is None:
         return None
-    return {"kind": busy.kind, "role": busy.role, "role_zh": busy.role_zh, "since": busy.since}
+    return {
+        "kind": busy.kind, "role": busy.role, "role_zh": busy.role_zh, "role_en": busy.role_en, "since": busy.since,
+    }  # fmt: skip

@@ -147,10 +147,16 @@ class Talks:
     # Beginning
 
     async def open(
-        self, kind: str, trucks: Sequence[Truck], purpose: str, actor: Actor, user_id: int, role: tuple[str, str]
+        self,
+        kind: str,
+        trucks: Sequence[Truck],
+        purpose: str,
+        actor: Actor,
+        user_id: int,
+        role: tuple[str, str, str],
     ) -> TalkTicket:
-        """A ticket for a talk with ``trucks``; ``role``: code and Chinese name of the person's. His own talk with one
-        of them ends first. Raises TruckBusy where all are busy, and QuotaExceeded."""
+        """A ticket for a talk with ``trucks``; ``role``: code, Chinese and English name of the person's. His own talk
+        with one of them ends first. Raises TruckBusy where all are busy, and QuotaExceeded."""
         await self._end_own(user_id, {truck.vehicle_id for truck in trucks})
         known = await asyncio.to_thread(self._known, trucks, kind)
         if kind == LISTEN and traffic.Used(known[trucks[0].vehicle_id][2], self._desk.month_limit).exhausted:

@@ -52,11 +52,12 @@ class NewTalk(msgspec.Struct, forbid_unknown_fields=True):
     purpose: Annotated[str, msgspec.Meta(max_length=PURPOSE_MAX)] = ""
 
 
-def role_of(services: Services, door: Door) -> tuple[str, str]:
-    """Code and Chinese name of a person's role."""
+def role_of(services: Services, door: Door) -> tuple[str, str, str]:
+    """Code, Chinese and English name of a person's role."""
     with read(services.engine) as connection:
         role = book(services.engine, connection).roles.get(door.user.role)
-    return door.user.role, role.zh if role is not None else door.user.role
+    code = door.user.role
+    return (code, code, code) if role is None else (code, role.zh, role.en)
 
 
 @post("/api/video/talks", tags=["video"], guards=[own_page])
@@ -203,7 +204,8 @@ async def list_talks(services: NamedDependency[Services], door: NamedDependency[
         items.append(
             {
                 "talk": talk.id, "kind": talk.kind, "purpose": talk.purpose if mine else None,
-                "user": talk.actor.username if mine else None, "role": talk.role, "role_zh": talk.role_zh,
+                "user": talk.actor.username if mine else None, "role": talk.role,
+                "role_zh": talk.role_zh, "role_en": talk.role_en,
                 "since": talk.joined_at, "mine": talk.user_id == door.user_id,
                 "trucks": [call.view() for call in talk.calls if call.vehicle_id in reach],
             }

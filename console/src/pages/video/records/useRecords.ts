@@ -46,7 +46,7 @@ export const useRecords = defineStore('video-records', () => {
   }
 
   async function look(): Promise<void> {
-    const open = [...rows].filter(([, row]) => running(row));
+    const open = document.hidden ? [] : [...rows].filter(([, row]) => running(row));
     await Promise.all(open.map(async ([key, { id }]) => {
       try {
         const { record } = await recordsApi.one(id);
