@@ -12,6 +12,8 @@ export interface RequestOptions {
   signal?: AbortSignal;
   /** A refusal is final: nobody is asked to lift it. */
   plain?: boolean;
+  /** The truck that a reason is for, where neither address nor body names it. */
+  about?: { vehicle: number };
 }
 
 /** The record that has a value already. */
@@ -129,7 +131,7 @@ async function answered(path: string, options: RequestOptions): Promise<Response
   const error = await failure(response);
   if (response.status === 401 && !PROOFS.includes(path)) sessionEnded(error.rule);
   if (response.status === 403 && !options.plain && LIFTED.includes(error.rule)) {
-    const lifted = await lift(error, withQuery(path, options.query), options.body);
+    const lifted = await lift(error, withQuery(path, options.query), options.body ?? options.about);
     if (lifted && !options.signal?.aborted) return answered(path, { ...options, plain: true });
   }
   throw error;
