@@ -110,7 +110,7 @@ async def test_talks_asked_for_at_the_same_moment_do_not_pass_the_limit_together
     desk = talks_of(Desk())
     trucks = [Truck(number, number, f"1391234567{number}", "粤B00001", 2) for number in range(5)]
     answers = await asyncio.gather(
-        *(desk.open("talk", [truck], "why", SYSTEM, 1, ("province", "省级主管")) for truck in trucks),
+        *(desk.open("talk", [truck], "why", SYSTEM, 1, ("province", "省级主管", "province")) for truck in trucks),
         return_exceptions=True,
     )
     assert [str(each) for each in answers if isinstance(each, QuotaExceeded)] == ["user_talks"] * 3

@@ -316,5 +316,16 @@ def on_the_air(o: Owned, whole: int) -> None:
     call = Call(f"{o.talk}-1", o.truck, o.phones[0], 1, actor, o.mark)
     clerk = o.user("clerk")
     video.talks.talks[o.talk] = Talk(
-        o.talk, "talk", clerk, actor, "duty", "值班员", o.mark, EVER * 2, o.now, calls=[call], joined_at=o.now
+        o.talk,
+        "talk",
+        clerk,
+        actor,
+        "duty",
+        "值班员",
+        "duty officer",
+        o.mark,
+        EVER * 2,
+        o.now,
+        calls=[call],
+        joined_at=o.now,
     )
