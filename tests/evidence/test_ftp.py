@@ -157,7 +157,7 @@ def test_a_file_cut_twice_is_resumed_and_its_hashes_are_those_of_the_whole(serve
     assert (row.sha256, row.sm3) == (hashlib.sha256(data).hexdigest(), hashlib.new("sm3", data).hexdigest())
     assert (row.origin, row.kind, row.channel, row.vehicle_id, row.media_type) == ("ftp", "video", 2, 1, "video/mp4")
     assert b"".join(server.store.open_range(row.store_key)) == data
-    assert not (server.store.incoming / "ftp" / account).exists()
+    until(lambda: not (server.store.incoming / "ftp" / account).exists())
     with read(server.engine) as connection:
         octets = connection.scalar(select(VideoTraffic.octets).where(VideoTraffic.purpose == "download"))
     assert octets == len(data)
@@ -346,7 +346,8 @@ def test_a_cancelled_order_leaves_nothing(server: Server, files: Any) -> None:
     line = server.login(account)
     line.storbinary("STOR whole.mp4", io.BytesIO(MP4))
     assert server.end(account, CANCELLED).state == CANCELLED
-    assert files() == {} and not (server.store.incoming / "ftp" / account).exists()
+    assert files() == {}
+    until(lambda: not (server.store.incoming / "ftp" / account).exists())
     line.close()
 
 

@@ -236,7 +236,12 @@ async def test_cancelled_nothing_of_it_stays(live: LiveTrucks, files: FileServer
     assert (answer.status_code, answer.json()["reason"], answer.json()["may"]) == (200, "cancelling", [])
     ended = await reached(live, key, "cancelled")
     assert ended["may"] == [] and all(each["evidence_id"] is None for each in ended["files"])
-    assert files.receiver is not None and not (files.receiver.folder / row(live, key).account).exists()
+    folder = files.receiver.folder / row(live, key).account if files.receiver is not None else None
+
+    async def gone() -> bool:
+        return folder is not None and not folder.exists()
+
+    await until(gone, "nothing of it stays")
 
     async def told() -> bool:
         return task(live).state == file_uploads.CANCELLED
