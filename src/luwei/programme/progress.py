@@ -303,21 +303,25 @@ def _list(
     at = now_ms() if now is None else now
     with read(engine) as connection:
         limits = [*scope.of_vehicles(), *conditions(chosen, _templated(connection, at), at)]
+        placed = chosen.city is not None or bool(scope.of_vehicles())
         if total is None:
             total = connection.execute(_joined(select(func.count())).where(*limits)).scalar_one()
-        keys = list(connection.scalars(_ordered(_joined(select(Vehicle.id)).where(*limits), chosen, offset, limit)))
+        keys = list(
+            connection.scalars(_ordered(_joined(select(Vehicle.id)).where(*limits), chosen, placed, offset, limit))
+        )
         return Page(total, _rows(connection, keys))
 
 
-def _ordered(statement: Select[Any], chosen: Chosen, offset: int, limit: int) -> Select[Any]:
+def _ordered(statement: Select[Any], chosen: Chosen, placed: bool, offset: int, limit: int) -> Select[Any]:
     """Silent trucks by when they were heard last, those bound and unheard by the age of their terminals' binding, those
-    without a terminal by when they were entered, all others by place and plate: each in the order of an index."""
+    without a terminal and all of the province (not ``placed``) by when they were entered, others by place and plate:
+    each in the order of an index."""
     if chosen.stall in (DAY, WEEK):
         statement = statement.order_by(VehicleContact.silent_at, Vehicle.id)
     elif chosen.stall == NEVER or chosen.before == HEARD:
         mine = and_(Binding.what == TERMINAL, Binding.subject_id == Vehicle.id, Binding.to_at.is_(None))
         statement = statement.outerjoin(Binding, mine).order_by(Binding.from_at, Vehicle.id)
-    elif BOUND in (chosen.before, chosen.short):
+    elif not placed or BOUND in (chosen.before, chosen.short):
         statement = statement.order_by(Vehicle.id)
     else:
         statement = statement.order_by(Vehicle.city, Vehicle.county, Vehicle.plate, Vehicle.id)
