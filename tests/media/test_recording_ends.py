@@ -14,11 +14,13 @@ from node_harness import until
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
+from luwei.media import fmp4
 from luwei.registry.audit import Actor
 from luwei.registry.base import Base, now_ms
 from luwei.registry.engine import open_engine, read
 from luwei.registry.video_record import FAILED, LOST, OPEN, STORING, WAITING, VideoRecord, VideoRecordPart
 from luwei.video import record_rows as rows
+from luwei.video.record_file import paths
 from luwei.video.record_rows import Part, Wanted
 from luwei.video.recorder import AlreadyRecording, Recorder
 from luwei.video.recording import Recording
@@ -89,6 +91,10 @@ def recording_of(engine: Engine, tmp_path: Path, desk: Desk) -> tuple[Recording,
     return Recording(engine, there, host, wanted(engine)), host
 
 
+def fragment(at: int, key: bool) -> bytes:
+    return fmp4.fragment(1, at, [fmp4.Sample(b"\0\0\0\1e", 40, key)])
+
+
 def parts(engine: Engine) -> list[tuple[int, str]]:
     with read(engine) as connection:
         found = connection.execute(select(VideoRecordPart.id, VideoRecordPart.state).order_by(VideoRecordPart.id))
@@ -132,15 +138,48 @@ async def test_a_part_that_was_being_closed_when_the_recording_ended_is_stored(
     assert parts(engine) == [(1, STORING)] and host.sealed == [1]
 
 
-async def test_a_part_that_was_being_opened_when_the_recording_ended_keeps_it_from_no_end(
+async def test_the_picture_in_hand_when_the_recording_ends_is_recorded_and_none_after_it(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording, host = await ended_within(engine, tmp_path, monkeypatch, "open_part")
-    assert parts(engine) == [(1, STORING), (2, LOST)] and host.sealed == [1]
-    rows.empty(engine, 1, "nothing was written in this test")
+    gate, there = threading.Event(), threading.Event()
+    real = rows.open_part
+    recording, host = recording_of(engine, tmp_path, Desk())
+    init, key, later = b"\0\0\0\x10ftyp" + bytes(8), fragment(0, key=True), fragment(40, key=False)
+
+    def slowly(*said: Any) -> Any:
+        there.set()
+        gate.wait(10)
+        return real(*said)
+
+    async def brings(_: Any) -> None:
+        for each in (init, key, later):
+            await recording._take(b"v", each)
+
+    monkeypatch.setattr(rows, "open_part", slowly)
+    monkeypatch.setattr(recording, "_relay", brings)
+    running = asyncio.create_task(recording.run())
+    await asyncio.to_thread(there.wait, 10)
+    recording.end("stopped")
+    await asyncio.sleep(0.05)  # nothing must happen in it
+    assert not running.done()
+    gate.set()
+    await asyncio.wait_for(running, 20)
+    assert parts(engine) == [(1, STORING)] and host.sealed == [1] and recording.pictures == 1
+    assert paths(tmp_path, recording.wanted.id, 1)[0].read_bytes() == init + key
+
+
+async def test_a_part_that_a_stopped_core_had_only_entered_keeps_the_recording_from_no_end(
+    engine: Engine, tmp_path: Path
+) -> None:
+    recording, _ = recording_of(engine, tmp_path, Desk())
+    rows.open_part(engine, recording.wanted.id, now_ms(), "h264", 352, 288)
+    running = asyncio.create_task(recording.run())
+    await asyncio.sleep(0.05)
+    recording.end("stopped")
+    await asyncio.wait_for(running, 20)
+    assert parts(engine) == [(1, LOST)]
     with read(engine) as connection:
         assert connection.scalar(select(VideoRecord.state)) == FAILED  # over, and not on its way for ever
-    assert recording.reason == "stopped"
 
 
 async def test_a_recording_that_finds_the_registry_away_begins_when_it_is_there(

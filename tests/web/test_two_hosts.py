@@ -265,6 +265,11 @@ async def test_a_picture_comes_from_another_host_and_goes_on_when_that_host_is_g
                 return bool(talking.state["state"] == "live")
 
             await until(talks_again, "the talk goes on")
+
+            async def records_again() -> bool:
+                return len((await platform.get(f"/api/video/records/{record}"))["parts"]) == 2
+
+            await until(records_again, "the recording goes on")
         async with platform.web.client() as client:
             await client.post(f"/api/video/records/{record}/stop")
 

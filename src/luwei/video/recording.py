@@ -102,7 +102,7 @@ class Recording:
         self._began = now_ms()
         self._over = asyncio.Event()
         self._viewing: Viewing | None = None
-        self._writing = asyncio.Lock()
+        self._writing, self._taking = asyncio.Lock(), asyncio.Lock()
         self._file: RecordFile | None = None
         self._part: Part | None = None
         self._video = bytearray()
@@ -129,6 +129,7 @@ class Recording:
             works = (self._relay(viewing), self._flush_often(), self._keep_time(viewing.upstream))
             tasks = [asyncio.create_task(self._guarded(work), name=f"record {self.wanted.id}") for work in works]
             await self._over.wait()
+            await self._taking.acquire()  # what is in hand is recorded, and nothing after it
         except QuotaExceeded as exceeded:
             refused = self.wanted.started_at is None
             self.end(str(exceeded))
@@ -217,6 +218,10 @@ class Recording:
         return bool(kind == "ended")
 
     async def _take(self, track: bytes, data: bytes) -> None:
+        async with self._taking:
+            await self._sort_in(track, data)
+
+    async def _sort_in(self, track: bytes, data: bytes) -> None:
         begins = data[4:8] == b"ftyp"
         if track == AUDIO_TRACK:
             self._hear(data, begins)
