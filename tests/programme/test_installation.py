@@ -119,6 +119,8 @@ def listed(engine: Engine, keys: dict[str, int], scope: Scope = WHOLE, **chosen:
     names = {key: name for name, key in keys.items() if not name.startswith("t-") and name not in ("insurer", "vendor")}
     found = progress.page(engine, scope, Chosen(**chosen), 1, 50, NOW)
     assert found.total == len(found.items)
+    beyond = progress.page(engine, scope, Chosen(**chosen), found.total + 1, 1, NOW)
+    assert (beyond.total, beyond.items) == (found.total, []), "whoever asks beyond the end is told where it is"
     return [names[row.vehicle_id] for row in found.items]
 
 

@@ -304,11 +304,16 @@ def _list(
     with read(engine) as connection:
         limits = [*scope.of_vehicles(), *conditions(chosen, _templated(connection, at), at)]
         placed = chosen.city is not None or bool(scope.of_vehicles())
+        ordered = _ordered(_joined(select(Vehicle.id)).where(*limits), chosen, placed, offset, limit)
+        if total is None and (chosen.before or chosen.stall):
+            # few of many: what finds them counts them
+            found = connection.execute(ordered.add_columns(func.count().over())).all()
+            keys = [row[0] for row in found]
+            total = found[0][1] if found else None if offset else 0
+        else:
+            keys = list(connection.scalars(ordered))
         if total is None:
             total = connection.execute(_joined(select(func.count())).where(*limits)).scalar_one()
-        keys = list(
-            connection.scalars(_ordered(_joined(select(Vehicle.id)).where(*limits), chosen, placed, offset, limit))
-        )
         return Page(total, _rows(connection, keys))
 
 
