@@ -27,6 +27,8 @@ from sqlalchemy import inspect, text
 
 from luwei.access import users
 from luwei.bus.connection import Bus
+from luwei.live.feed import now_ms
+from luwei.oversight import devices, proposals, sham
 from luwei.registry.engine import read, write
 from luwei.video import ptz
 from luwei.web import video_recordings
@@ -143,6 +145,14 @@ def tables(web: Running) -> dict[str, list[Any]]:
         return found | {"web_session": [tuple(row) for row in sessions]}
 
 
+def at_rest(web: Running) -> None:
+    """What the engines do by themselves about rows that were entered here, at their next round, is done."""
+    while devices.follow(web.services.engine):
+        pass
+    sham.find(web.services.engine)
+    proposals.find(web.services.engine, now_ms())
+
+
 @contextmanager
 def listening() -> Iterator[list[str]]:
     """Subjects on which this process puts something on the bus."""
@@ -176,6 +186,7 @@ async def mine(web: Running, theirs: Owned) -> Owned:
     """The same of a company of Guangzhou; its people are the neighbours."""
     o = Owned(web, "邻", 440100, 11)
     fill(o, theirs.whole)
+    at_rest(web)
     return o
 
 
@@ -203,7 +214,8 @@ async def test_nobody_changes_or_names_what_belongs_to_others(web: Running, thei
             async with web.inside(getattr(mine, each.by)) as client:
                 faults += [told async for told in unlike_nowhere(client, each, each.pick(theirs))]
     assert faults == [], "\n".join(faults)
-    assert tables(web) == before
+    after = tables(web)
+    assert {name: after[name] for name in after if after[name] != before[name]} == {}
     assert set(heard) <= {"audit.anchor"}
 
 
