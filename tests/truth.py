@@ -28,7 +28,7 @@ def start_meter(
     )
 
 
-def finish(meter: subprocess.Popen[str], seconds: float = 90) -> dict[str, Any]:
+def finish(meter: subprocess.Popen[str], seconds: float = 150) -> dict[str, Any]:
     out, err = meter.communicate(timeout=seconds)
     assert meter.returncode in (0, 2), err
     result: dict[str, Any] = json.loads(out)

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parent.parent
 METER = REPOSITORY / "bench" / "meter" / "meter"
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """The first truthy value of ``condition``; raises AssertionError naming ``what`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -64,7 +64,7 @@ class WholeSystem:
             **settings,
         }
         self.web = f"http://127.0.0.1:{self.web_port}"
-        self.client = httpx.Client(base_url=self.web, headers={"X-Luwei": "1"}, timeout=20)
+        self.client = httpx.Client(base_url=self.web, headers={"X-Luwei": "1"}, timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
         self.password, self.proved_at = "", 0.0
 
@@ -105,7 +105,7 @@ class WholeSystem:
     def output(self) -> str:
         return (self.folder / "output.log").read_text(encoding="utf-8", errors="replace")
 
-    def stop(self, seconds: float = 40) -> int:
+    def stop(self, seconds: float = 100) -> int:
         """Ctrl-C; the exit status."""
         assert self.process is not None
         if self.process.poll() is None:
@@ -118,7 +118,7 @@ class WholeSystem:
 
     def children(self) -> dict[str, int]:
         """Name and process id of each child, as the supervisor's health page tells them."""
-        state = httpx.get(f"http://127.0.0.1:{self.status_port}/health", timeout=5).json()
+        state = httpx.get(f"http://127.0.0.1:{self.status_port}/health", timeout=60).json()
         return {child["name"]: child["pid"] for child in state["children"] if child["pid"]}
 
     def login(self, username: str = "tester") -> None:

@@ -43,7 +43,7 @@ from ports import free_port
 from postgres import SqliteDatabase, close_whole
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """The first truthy value of ``condition``, which may be awaitable."""
     deadline = time.monotonic() + seconds
     while True:
@@ -88,7 +88,7 @@ class System:
     async def stop_gateway(self, shard: int) -> None:
         gateway, task, bus = self.gateways.pop(shard)
         gateway.stop()
-        await asyncio.wait_for(task, 15)
+        await asyncio.wait_for(task, 60)
         await bus.close()
 
     async def start_core(self) -> CommandEngine:
@@ -139,7 +139,7 @@ class System:
         return lines
 
     async def online(self, count: int) -> None:
-        await until(lambda: sum(g.table.online() for g, _, _ in self.gateways.values()) == count, f"{count} online", 30)
+        await until(lambda: sum(g.table.online() for g, _, _ in self.gateways.values()) == count, f"{count} online")
 
     async def send(self, kind: str, vehicles: list[int], expires_s: int = 60, **parameters: Any) -> int:
         assert self.commands is not None
@@ -155,7 +155,7 @@ class System:
     def results(self, key: int) -> list[reading.CommandView]:
         return list(reading.exported(self.engine, WHOLE, key))
 
-    async def done(self, key: int, seconds: float = 20) -> list[reading.CommandView]:
+    async def done(self, key: int, seconds: float = 60) -> list[reading.CommandView]:
         await until(lambda: self.batch(key).state in ("done", "cancelled"), f"batch {key} done", seconds)
         return self.results(key)
 

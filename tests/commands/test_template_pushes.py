@@ -55,7 +55,7 @@ def view(system: System, key: int) -> PushView:
     return reading.one(system.engine, WHOLE, 0, key)
 
 
-async def over(system: System, key: int, seconds: float = 30) -> dict[int, ResultView]:
+async def over(system: System, key: int, seconds: float = 60) -> dict[int, ResultView]:
     """The results of a push by vehicle once it is done."""
     await until(lambda: view(system, key).state in (t.DONE, t.CANCELLED), f"push {key} done", seconds)
     await until(lambda: not reading.results(system.engine, WHOLE, key, "open", 1, 1).total, "none open", seconds)

@@ -91,7 +91,7 @@ def vehicles(system: System, order: int) -> list[VehicleView]:
     return list(reading.exported(system.engine, WHOLE, order))
 
 
-async def ended(system: System, order: int, seconds: float = 30) -> list[VehicleView]:
+async def ended(system: System, order: int, seconds: float = 60) -> list[VehicleView]:
     await until(lambda: view(system, order).ended_at, f"order {order} ended", seconds)
     return vehicles(system, order)
 

@@ -89,7 +89,7 @@ class AttachmentTerminal:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def answer(self, seconds: float = 10) -> Answer:
+    async def answer(self, seconds: float = 40) -> Answer:
         """The next frame; raises IncompleteReadError when the platform hung up."""
         raw = await asyncio.wait_for(self.reader.readexactly(1), seconds)
         assert raw == b"\x7e"
@@ -101,7 +101,7 @@ class AttachmentTerminal:
         assert attributes & 0x3FF == len(content) - size - 1
         return Answer(message_id, int.from_bytes(content[size - 2 : size], "big"), content[size:-1])
 
-    async def ask(self, message_id: int, body: bytes, seconds: float = 10) -> Answer:
+    async def ask(self, message_id: int, body: bytes, seconds: float = 40) -> Answer:
         await self.send(message_id, body)
         return await self.answer(seconds)
 
@@ -121,7 +121,7 @@ class AttachmentTerminal:
     async def hung_up(self) -> bool:
         """Whether the platform closes the line, after what it still says."""
         try:
-            while await asyncio.wait_for(self.reader.read(4096), 10):
+            while await asyncio.wait_for(self.reader.read(4096), 40):
                 pass
         except ConnectionError:
             pass

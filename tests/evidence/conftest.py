@@ -67,7 +67,7 @@ async def start(tmp_path: Path, registry: Engine) -> AsyncIterator[Start]:
     yield begin
     for server, task in running:
         server.stop()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 @pytest.fixture
@@ -111,10 +111,10 @@ def refused(registry: Engine, until: Any) -> Callable[[AttachmentServer], Awaita
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
-    """Polls until the condition holds, at most 10 s."""
+    """Polls until the condition holds, at most a minute."""
 
     async def wait(condition: Callable[[], Any], what: str = "") -> None:
-        for _ in range(1000):
+        for _ in range(6000):
             if condition():
                 return
             await asyncio.sleep(0.01)

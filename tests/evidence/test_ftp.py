@@ -77,7 +77,7 @@ class Server:
         return account
 
     def login(self, account: str, said: str | None = None) -> ftplib.FTP:
-        line = ftplib.FTP(timeout=10)
+        line = ftplib.FTP(timeout=40)
         line.connect("127.0.0.1", self.first)
         line.login(account, password(self.key, account) if said is None else said)
         return line
@@ -113,7 +113,7 @@ def server(tmp_path: Path, registry: Engine, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -444,7 +444,7 @@ def test_trouble_with_one_connection_ends_no_server(server: Server) -> None:
         raise RuntimeError("of one connection")
 
     receiver.later(fails)
-    assert tried.wait(10)
+    assert tried.wait(40)
     line = server.login(server.order())
     line.storbinary("STOR a.mp4", io.BytesIO(MP4))
     line.quit()

@@ -57,7 +57,7 @@ async def start(settings: Settings, bus: BusDouble) -> AsyncIterator[Start]:
         bus.gate.set()
         bus.away = False
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 60)
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ async def online(gateway: Gateway) -> AsyncIterator[Terminal]:
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
-    """Polls until the condition holds, at most 10 s."""
+    """Polls until the condition holds, at most a minute."""
 
-    async def wait(condition: Callable[[], Any], what: str = "", seconds: float = 10.0) -> None:
+    async def wait(condition: Callable[[], Any], what: str = "", seconds: float = 60.0) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, what or "condition did not come"

@@ -54,7 +54,7 @@ class Terminal:
         self.writer.write(b"".join(frames))
         await self.writer.drain()
 
-    async def receive(self, seconds: float = 5.0) -> Frame:
+    async def receive(self, seconds: float = 30.0) -> Frame:
         """The next frame from the platform. Raises TimeoutError, or EOFError when the line ends."""
         async with asyncio.timeout(seconds):
             while not self.inbox:
@@ -64,14 +64,14 @@ class Terminal:
                 self.inbox += [decode_frame(raw, strict=True) for raw in self.cutter.feed(chunk)]
         return self.inbox.pop(0)
 
-    async def result(self, seconds: float = 5.0) -> tuple[int, int, int]:
+    async def result(self, seconds: float = 30.0) -> tuple[int, int, int]:
         """The next 0x8001 as (reply serial, reply id, result)."""
         frame = await self.receive(seconds)
         assert frame.header.message_id == 0x8001, hex(frame.header.message_id)
         body = frame.body
         return int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big"), body[4]
 
-    async def results(self, count: int, seconds: float = 5.0) -> list[tuple[int, int, int]]:
+    async def results(self, count: int, seconds: float = 30.0) -> list[tuple[int, int, int]]:
         return [await self.result(seconds) for _ in range(count)]
 
     async def silent(self, seconds: float = 0.4) -> bool:
@@ -82,7 +82,7 @@ class Terminal:
             return True
         return False
 
-    async def closed(self, seconds: float = 5.0) -> bool:
+    async def closed(self, seconds: float = 30.0) -> bool:
         """Whether the platform closes the line within ``seconds``."""
         try:
             while True:

@@ -30,12 +30,12 @@ async def test_terminal_registers_authenticates_and_reports_by_datagrams(gateway
     line, mail = await loop.create_datagram_endpoint(Mail, remote_addr=("127.0.0.1", gateway.wire.port))
     terminal = Terminal()
     line.sendto(terminal.registration())
-    answer = await asyncio.wait_for(mail.frames.get(), 5)
+    answer = await asyncio.wait_for(mail.frames.get(), 40)
     line.sendto(terminal.authentication(answer.body[3:].decode()))
-    assert (await asyncio.wait_for(mail.frames.get(), 5)).body[4] == 0
+    assert (await asyncio.wait_for(mail.frames.get(), 40)).body[4] == 0
     line.sendto(terminal.frame(0x0200, location(22_000_001)) + terminal.frame(0x0200, location(22_000_002)))
     line.sendto(terminal.frame(0x0200, location(22_000_003)))
-    answers = [await asyncio.wait_for(mail.frames.get(), 5) for _ in range(3)]
+    answers = [await asyncio.wait_for(mail.frames.get(), 40) for _ in range(3)]
     assert [answer.body[4] for answer in answers] == [0, 0, 0]
     assert [row["lat_e6"] for row in bus.rows("fix")] == [22_000_001, 22_000_002, 22_000_003]
     assert gateway.table.by_phone[terminal.phone].transport == "udp"
@@ -46,7 +46,7 @@ async def test_session_moves_from_tcp_to_udp_with_the_newer_authentication(onlin
     loop = asyncio.get_running_loop()
     line, mail = await loop.create_datagram_endpoint(Mail, remote_addr=("127.0.0.1", gateway.wire.port))
     line.sendto(online.authentication(online.code))
-    assert (await asyncio.wait_for(mail.frames.get(), 5)).body[4] == 0
+    assert (await asyncio.wait_for(mail.frames.get(), 40)).body[4] == 0
     assert await online.closed()
     line.close()
 
@@ -55,7 +55,7 @@ async def test_datagram_from_another_address_has_no_session(online: Terminal, ga
     loop = asyncio.get_running_loop()
     line, mail = await loop.create_datagram_endpoint(Mail, remote_addr=("127.0.0.1", gateway.wire.port))
     line.sendto(online.frame(0x0200, location()))
-    assert (await asyncio.wait_for(mail.frames.get(), 5)).body[4] == 1
+    assert (await asyncio.wait_for(mail.frames.get(), 40)).body[4] == 1
     assert bus.rows("fix") == [] and gateway.ledger.totals == {"not_authenticated": 1}
     line.close()
 

@@ -123,9 +123,9 @@ async def test_other_terminals_are_left_alone(asked: Gateway, bus: BusDouble) ->
 
 
 async def test_a_trace_ends_with_its_time_and_with_an_empty_list(asked: Gateway, bus: BusDouble, until: Until) -> None:
-    await ask(bus, PHONE, seconds=0.2)
     assert asked.trace.armed
-    await until(lambda: not asked.trace.armed, "the time is over", 5)
+    await ask(bus, PHONE, seconds=0.2)
+    await until(lambda: not asked.trace.armed, "the time is over")
     await ask(bus, PHONE)
     assert asked.trace.armed
     await ask(bus)

@@ -38,7 +38,7 @@ def short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest_module, "BACKOFF_S", (0.1,))
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -56,10 +56,10 @@ async def running(ingest: Ingest) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
-async def persistently(bus: Bus, subject: str, payload: bytes, batch: BatchId, seconds: float = 30) -> int:
+async def persistently(bus: Bus, subject: str, payload: bytes, batch: BatchId, seconds: float = 60) -> int:
     """Publish as a gateway does: the same id again and again until it is acknowledged."""
     deadline = time.monotonic() + seconds
     while True:
@@ -379,7 +379,7 @@ async def test_an_ingest_killed_again_and_again_stores_every_row_once(
     await publishing
     process = start_ingest(server, folder)
     try:
-        await until(lambda: empty(bus), 40)
+        await until(lambda: empty(bus))
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 20)
@@ -407,7 +407,7 @@ async def test_a_bus_killed_again_and_again_loses_and_doubles_nothing(
             server.start()
         stop.set()
         await publishing
-        await until(lambda: empty(bus), 40)
+        await until(lambda: empty(bus))
     assert ingest.rows == len(publisher.acknowledged) * publisher.rows
     history.close()
     assert stored(tmp_path / "history") == publisher.expected()

@@ -42,7 +42,7 @@ PHONE = "13912345678"
 STEP_MS = 40
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = 10) -> Any:
+async def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """The first truthy value of ``condition``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -137,7 +137,7 @@ class Truck:
     async def cut(self) -> bool:
         """Whether the node closed the connection within a while."""
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(40):
                 while await self.reader.read(4096):
                     pass
         except ConnectionError:

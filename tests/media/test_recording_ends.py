@@ -127,7 +127,7 @@ async def ended_within(
     recording.end("stopped")
     await asyncio.sleep(0.05)
     gate.set()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 60)
     return recording, host
 
 
@@ -163,7 +163,7 @@ async def test_the_picture_in_hand_when_the_recording_ends_is_recorded_and_none_
     await asyncio.sleep(0.05)  # nothing must happen in it
     assert not running.done()
     gate.set()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 60)
     assert parts(engine) == [(1, STORING)] and host.sealed == [1] and recording.pictures == 1
     assert paths(tmp_path, recording.wanted.id, 1)[0].read_bytes() == init + key
 
@@ -176,7 +176,7 @@ async def test_a_part_that_a_stopped_core_had_only_entered_keeps_the_recording_f
     running = asyncio.create_task(recording.run())
     await asyncio.sleep(0.05)
     recording.end("stopped")
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 60)
     assert parts(engine) == [(1, LOST)]
     with read(engine) as connection:
         assert connection.scalar(select(VideoRecord.state)) == FAILED  # over, and not on its way for ever
@@ -191,7 +191,7 @@ async def test_a_recording_that_finds_the_registry_away_begins_when_it_is_there(
     running = asyncio.create_task(recording.run())
     await until(lambda: desk.fails < 0, "the desk was asked again")
     recording.end("stopped")
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 60)
     assert (recording.reason, OPEN in [state for _, state in parts(engine)]) == ("stopped", False)
 
 

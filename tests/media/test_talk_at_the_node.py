@@ -154,13 +154,13 @@ async def test_sound_goes_both_ways_in_every_way_of_terminals(node: Harness) -> 
         for made in talks.values():
             made.cabs[0].say(round(1_000 / made.cabs[0].way.block_ms))
         for way, made in talks.items():
-            await until(lambda made=made: len(made.heard) > 6_500, f"sound of {way}", 20)
+            await until(lambda made=made: len(made.heard) > 6_500, f"sound of {way}")
             assert abs(pitch(made.heard[1_000:6_500], 8_000) - UP_HZ) < 12, way
         sound = tone(DOWN_HZ, 1.2)
         await asyncio.gather(*(made.speak(sound) for made in talks.values()))
         for way, made in talks.items():
             cab, spec = made.cabs[0], AUDIO_WAYS[way]
-            await until(lambda cab=cab, spec=spec: len(cab.packets) * spec.block_ms > 600, f"voice in {way}", 20)
+            await until(lambda cab=cab, spec=spec: len(cab.packets) * spec.block_ms > 600, f"voice in {way}")
             assert {packet.payload_type for packet in cab.packets} == {spec.payload_type}, way
             assert {packet.data_type for packet in cab.packets} == {AUDIO}
             assert {packet.sim_raw for packet in cab.packets} == {sim_field(cab.phone, cab.sim_size)}
@@ -211,7 +211,7 @@ async def test_before_anything_came_up_the_terminal_is_spoken_to_as_it_said(node
         order = TalkOrder(talk.name, "talk", 8, 120)
         cab = await talk.cab("13900001003", "g726_24_le", order=order, peer="127.0.0.1")
         await talk.supervisor()
-        await until(lambda: any(event.what == "connected" for event in node.events), "line taken", 8)
+        await until(lambda: any(event.what == "connected" for event in node.events), "line taken")
         await talk.speak(tone(DOWN_HZ, 0.5))
         await until(lambda: len(cab.packets) >= 8, "voice")
         packet = cab.packets[0]

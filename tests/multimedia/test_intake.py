@@ -57,7 +57,7 @@ class Sender:
         await self.bus.publish_fact("media.0", packed, batch, "gw-test")
 
 
-async def until(condition: Any, what: str, seconds: float = 40) -> None:
+async def until(condition: Any, what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what

@@ -118,7 +118,7 @@ async def platform() -> AsyncIterator[Platform]:
 def until() -> Callable[..., Awaitable[None]]:
     """Waits for a condition; fails when it does not come."""
 
-    async def wait(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    async def wait(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  the condition has no event of its own
                 await asyncio.sleep(0.01)

@@ -51,7 +51,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     migrate(open_engine(Settings.load(environment).registry_url))
     process = subprocess.Popen([sys.executable, "-c", _GATEWAY], env=environment)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -62,7 +62,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(15)
+        process.wait(60)
         server.stop()
 
 
@@ -72,7 +72,7 @@ async def _run(port: int, seed: int, reports: int, **options: object) -> tuple[T
     task = asyncio.create_task(
         simulate(fleet, "127.0.0.1", port, truth, stop, seed=seed, awake=True, interval_s=0.25, **options)  # type: ignore[arg-type]
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while truth.acked < reports:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     stop.set()

@@ -92,7 +92,7 @@ def test_files_of_an_alarm_are_real(edition: int) -> None:
     assert files_of(alarm, truck, "20251009170640ABCDEFGHIJKLMN") == files
 
 
-async def until(condition: Any, what: str, seconds: float = 30) -> None:
+async def until(condition: Any, what: str, seconds: float = 60) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"{what}: not within {seconds} s"

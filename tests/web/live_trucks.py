@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from luwei.bus import Bus
 from luwei.gateway.service import Gateway
+from luwei.media.orders import Announcement
 from luwei.registry.admission import Admission
 from luwei.registry.engine import read
 from luwei.registry.terminal import Terminal
@@ -73,7 +74,7 @@ class Tile:
     def opened(self) -> list[dict[str, Any]]:
         return [each for each in self.texts if each["kind"] == "open"]
 
-    async def shows(self, more: int = 1, seconds: float = 15) -> None:
+    async def shows(self, more: int = 1, seconds: float = 60) -> None:
         """Wait for so many further parts of the picture."""
         there = len(self.video)
 
@@ -82,7 +83,7 @@ class Tile:
 
         await until(came, f"picture; {self.state}", seconds)
 
-    async def closed(self, seconds: float = 10) -> int:
+    async def closed(self, seconds: float = 60) -> int:
         async def over() -> bool:
             return self.code is not None
 
@@ -98,6 +99,7 @@ class LiveTrucks:
         self.web = web
         self.media: list[subprocess.Popen[bytes]] = []
         self.lines: list[Line] = []
+        self.gateway: Gateway
         self.ids: list[int] = []
         self.phones: list[str] = []
         self._folder = folder
@@ -154,6 +156,27 @@ class LiveTrucks:
         await tile.shows()
         return tile
 
+    async def leaves(self, truck: int) -> None:
+        """A truck's line ends, and it does not come back."""
+        line = self.lines[truck]
+        line._later = lambda: setattr(line, "retry_at_s", float("inf"))  # type: ignore[method-assign]
+        line.stop()
+
+        async def gone() -> bool:
+            return line.link is None and self.gateway.table.online() == len(self.ids) - 1
+
+        await until(gone, "the truck is away")
+
+    async def node(self) -> Announcement:
+        """The one media process: a busy machine may miss it for a moment."""
+
+        async def alone() -> bool:
+            return len(self.desk.nodes.alive()) == 1
+
+        await until(alone, "one media process there")
+        (found,) = self.desk.nodes.alive()
+        return found
+
     async def clear(self) -> None:
         """Close all tiles; nothing streams any more."""
         for tile, task in self._tiles:
@@ -180,6 +203,7 @@ async def _live(web: Running, tmp_path_factory: pytest.TempPathFactory) -> Async
     bus = await Bus.connect(web.services.settings.bus_url, "gateway-0")
     gateway = Gateway(settings, 0, bus, Admission(web.services.engine, "open"))
     gateway.start()
+    live.gateway = gateway
     serving = asyncio.create_task(gateway.run())
     simulation = Simulation("127.0.0.1", settings.gateway_port)
     fleet = fleet_of(4, seed=3)
@@ -209,7 +233,7 @@ async def _live(web: Running, tmp_path_factory: pytest.TempPathFactory) -> Async
             found.update({row.phone: row.vehicle_id for row in rows if row.vehicle_id})
         return len(found) >= 3 and gateway.table.online() == 3 and bool(live.desk.nodes.alive())
 
-    await until(known, "trucks and media process there", 30)
+    await until(known, "trucks and media process there")
     live.ids = [found[phone] for phone in live.phones[:3]]
     live.desk.linger_s = 0.5
     yield live
@@ -218,7 +242,7 @@ async def _live(web: Running, tmp_path_factory: pytest.TempPathFactory) -> Async
     for line in live.lines:
         line.stop()
     gateway.stop()
-    await asyncio.wait_for(serving, 15)
+    await asyncio.wait_for(serving, 60)
     await bus.close()
     for process in live.media:
         if process.poll() is None:

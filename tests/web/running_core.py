@@ -38,7 +38,7 @@ from postgres import SqliteDatabase
 MINUTE = 60_000
 
 
-async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: float = 60) -> Any:
     """The first truthy result of ``condition``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -64,7 +64,7 @@ class Running:
         return {"luwei_session": self.token if token is None else token}
 
     def client(self, token: str | None = None) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.base, cookies=self.cookies(token), headers={"X-Luwei": "1"}, timeout=20)
+        return httpx.AsyncClient(base_url=self.base, cookies=self.cookies(token), headers={"X-Luwei": "1"}, timeout=60)
 
     def inside(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
         """A client of the application without a line in between: thousands of requests take a third of the time.

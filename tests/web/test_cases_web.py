@@ -321,10 +321,10 @@ async def test_screens_hear_of_changes_within_their_scope(web: Running, crew: di
                 if message["type"] == kind and (kind != "case" or any(row["type"] == "6508" for row in rows)):
                     return message
 
-        message = await asyncio.wait_for(told(mine, "case"), 20)
+        message = await asyncio.wait_for(told(mine, "case"), 40)
         assert {row["operator"]["name"] for row in message["rows"] if row["type"] == "6508"} == {"案例运输"}
-        assert "rows" not in await asyncio.wait_for(told(counts, "many"), 20)
-        summary = json.loads(await asyncio.wait_for(others.recv(), 20))
+        assert "rows" not in await asyncio.wait_for(told(counts, "many"), 40)
+        summary = json.loads(await asyncio.wait_for(others.recv(), 40))
         assert summary["type"] == "summary" and summary["stages"]["todo"]["total"] == 0
 
 

@@ -176,7 +176,7 @@ async def test_an_order_for_now_only_ends_without_waiting_when_nobody_holds_the_
             view = (await client.get(f"/api/commands/batches/{batch}")).json()
             return view if view["state"] == "done" else None
 
-        view = await until(ended, "offline", 15)
+        view = await until(ended, "offline")
     assert view["failures"] == {"offline": 1}
 
 

@@ -22,7 +22,7 @@ from luwei.web.server import listen
 from ports import free_ports
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         found = condition()
@@ -74,7 +74,7 @@ def test_the_core_waits_for_the_bus_says_so_recovers_and_stops(tmp_path: Path) -
             )
             assert made.status_code == 200
             child.send_signal(signal.SIGTERM)
-            assert child.wait(15) == 0
+            assert child.wait(60) == 0
     lines = [json.loads(line) for line in (tmp_path / "core.log").read_text().splitlines() if line.startswith("{")]
     events = [line["event"] for line in lines]
     assert "core waits for the bus" in events
@@ -88,7 +88,7 @@ def test_the_core_waits_for_a_history_that_is_away_and_can_be_stopped_meanwhile(
         log = tmp_path / "core.log"
         wait_for(lambda: "core waits for a store" in log.read_text(), "waiting for the history")
         child.send_signal(signal.SIGTERM)
-        assert child.wait(15) == 0
+        assert child.wait(60) == 0
 
 
 def test_a_taken_web_port_ends_the_process_with_its_address(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_taken_web_port_ends_the_process_with_its_address(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with process(tmp_path, port, bus_port) as child:
-            assert child.wait(20) != 0
+            assert child.wait(60) != 0
     assert f"web address 127.0.0.1:{port}" in (tmp_path / "core.log").read_text()
 
 

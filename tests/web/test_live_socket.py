@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from luwei.access.web_session import close_session, find_session
 from luwei.live.feed import now_ms
 from luwei.registry.engine import write
 from luwei.web import live_socket
+from pace import one_within
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,7 +43,7 @@ async def connected(web: Running, token: str | None = None, origin: str | None =
 
 async def frame(socket: Any, kinds: tuple[int, ...] = (1, 2, 3)) -> tuple[int, dict[str, list[int]]]:
     """The next binary frame of one of ``kinds``."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(40):
         while True:
             data = await socket.recv()
             if isinstance(data, str):
@@ -66,7 +68,7 @@ async def frame(socket: Any, kinds: tuple[int, ...] = (1, 2, 3)) -> tuple[int, d
 
 async def text(socket: Any, kind: str) -> dict[str, Any]:
     """The next JSON message of a type."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(40):
         while True:
             data = await socket.recv()
             if isinstance(data, str):
@@ -103,18 +105,19 @@ async def test_a_location_reaches_the_screen_within_two_seconds(web: Running) ->
     async with connected(web) as socket:
         await socket.send(json.dumps(SHENZHEN))
         await frame(socket)
-        delays = []
-        for i in range(4):
-            await asyncio.sleep(0.23 * i)
-            before = time.monotonic()
-            lat = 22_600_000 + i
+        places = count(22_600_000)
+
+        async def seen() -> float:
+            before, lat = time.monotonic(), next(places)
             await web.publish(facts.FIX, [location(1, now_ms(), lat_e6=lat)])
             while True:
                 _, columns = await frame(socket, (2,))
                 if columns["lat"] == [lat]:
-                    break
-            delays.append(time.monotonic() - before)
-        assert max(delays) < 2
+                    return time.monotonic() - before
+
+        for part in range(4):  # wherever in a second it comes
+            await asyncio.sleep(0.23 * part)
+            await one_within(2, seen)
 
 
 async def test_a_province_view_gets_cells(web: Running) -> None:
@@ -185,7 +188,7 @@ async def test_a_message_beyond_four_kilobytes_ends_the_socket(web: Running) -> 
     async with connected(web) as socket:
         await socket.send(" " * 5000)
         with pytest.raises(websockets.ConnectionClosed) as closed:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(40):
                 while True:
                     await socket.recv()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
@@ -216,7 +219,7 @@ async def test_the_socket_closes_when_the_session_ends(web: Running) -> None:
         with write(web.services.engine) as connection:
             close_session(connection, user.session_id)
         with pytest.raises(websockets.ConnectionClosed) as closed:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(40):
                 while True:
                     await socket.recv()
         assert closed.value.rcvd is not None
@@ -278,7 +281,7 @@ async def test_a_client_that_does_not_read_costs_one_frame_and_then_sees_the_new
         assert stalled < 25 * frame_bytes  # what the buffers of the line hold, not sixty frames
         newest = 22_600_000 + 59
         received = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while struct.pack("<i", newest) * 100 not in received[-2 * frame_bytes :]:
                 received += await reader.read(1 << 20)
         assert len(received) < 30 * frame_bytes

@@ -38,7 +38,7 @@ async def provider(web: Running) -> AsyncIterator[str]:
             return False
 
     try:
-        await until(answers, "provider up", 40)
+        await until(answers, "provider up")
         web.services.settings = dataclasses.replace(
             before, oidc_issuer=base, oidc_client_id="luwei", oidc_client_secret="secret", public_url=web.base
         )
@@ -53,10 +53,10 @@ async def through(
     web: Running, subject: str, token: str = "", **start: Any
 ) -> tuple[httpx.Response, httpx.AsyncClient]:
     """Go to the provider and back as a browser does; the answer of the callback, and the browser."""
-    browser = httpx.AsyncClient(base_url=web.base, timeout=20, cookies={"luwei_session": token} if token else None)
+    browser = httpx.AsyncClient(base_url=web.base, timeout=60, cookies={"luwei_session": token} if token else None)
     out = await browser.get("/api/oidc/start", params=start)
     assert out.status_code == 302 and "samesite=lax" in out.headers["set-cookie"].lower(), out.text
-    async with httpx.AsyncClient(timeout=20) as elsewhere:
+    async with httpx.AsyncClient(timeout=60) as elsewhere:
         back = await elsewhere.post(out.headers["location"], data={"sub": subject})
     assert back.headers["location"].startswith(f"{web.base}/api/oidc/callback?")
     return await browser.get(back.headers["location"]), browser
@@ -95,7 +95,7 @@ async def test_who_was_entered_for_the_provider_needs_no_password_at_all(web: Ru
     assert (await browser.delete("/api/me/identity", headers=cookie)).status_code == 409
     out = await browser.post("/api/me/identity", headers=cookie)
     assert out.json()["address"].startswith(provider) and "luwei_oidc" in out.headers["set-cookie"]
-    async with httpx.AsyncClient(timeout=20) as elsewhere:
+    async with httpx.AsyncClient(timeout=60) as elsewhere:
         back = await elsewhere.post(out.json()["address"], data={"sub": "sub-wang-2"})
     attempt = {"Cookie": f"luwei_oidc={out.cookies['luwei_oidc']}"}
     linked = await browser.get(back.headers["location"], headers=attempt)

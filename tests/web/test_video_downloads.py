@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -47,7 +48,7 @@ async def files(_live: LiveTrucks) -> AsyncIterator[FileServer]:
     quick.setattr(downloads, "PAUSE_S", 0.02)
     quick.setattr(downloads, "REPORTS_S", 0.2)
     quick.setattr(download_steps, "BACK_MS", 300)
-    quick.setattr(download_steps, "SETTLE_MS", 500)
+    quick.setattr(download_steps, "SETTLE_MS", 20_000)
     quick.setattr(download_steps, "AGAIN_MS", (50, 50, 50, 50))
     quick.setattr(file_uploads, "AGAIN_S", (0.05, 0.1))
     quick.setattr(file_uploads, "BLOCK", 4096)
@@ -67,7 +68,7 @@ async def files(_live: LiveTrucks) -> AsyncIterator[FileServer]:
     yield made
     await asyncio.to_thread(made.stop)
     server.stop()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 60)
     quick.undo()
 
 
@@ -82,9 +83,15 @@ def task(live: LiveTrucks, truck: int = 0) -> Task:
     return list(uploads(live, truck).tasks.values())[-1]
 
 
+@functools.cache
+def some_hours_ago() -> int:
+    """A full hour, the same for all of a run."""
+    return now_ms() // HOUR_MS * HOUR_MS - 4 * HOUR_MS
+
+
 def piece(start_s: int = 60, seconds: int = 20, **more: Any) -> dict[str, Any]:
     """A part of a recording of some hours ago, in the sub-stream."""
-    first = now_ms() // HOUR_MS * HOUR_MS - 4 * HOUR_MS + start_s * 1000
+    first = some_hours_ago() + start_s * 1000
     return {
         "channel": 1, "from_at": first, "to_at": first + seconds * 1000, "stream": 2, "storage": 2, "purpose": PURPOSE,
     } | more  # fmt: skip
@@ -108,7 +115,7 @@ async def seen(live: LiveTrucks, key: int) -> dict[str, Any]:
     return dict(answer.json())
 
 
-async def reached(live: LiveTrucks, key: int, *states: str, seconds: float = 30, **more: Any) -> dict[str, Any]:
+async def reached(live: LiveTrucks, key: int, *states: str, seconds: float = 60, **more: Any) -> dict[str, Any]:
     """Wait until the download is so."""
     last: dict[str, Any] = {}
 
@@ -206,7 +213,7 @@ async def test_the_password_of_an_order_stands_nowhere(live: LiveTrucks) -> None
 
 
 async def test_paused_it_stands_still_and_continued_it_goes_on_where_it_was(live: LiveTrucks) -> None:
-    uploads(live).rate = 30_000
+    uploads(live).rate = 10_000
     key = await ordered(live, **piece(200, 8))
     await began(live, key)
     assert (await reached(live, key, "uploading"))["may"] == ["pause", "cancel"]
@@ -229,7 +236,7 @@ async def test_paused_it_stands_still_and_continued_it_goes_on_where_it_was(live
 
 
 async def test_cancelled_nothing_of_it_stays(live: LiveTrucks, files: FileServer) -> None:
-    uploads(live).rate = 30_000
+    uploads(live).rate = 10_000
     key = await ordered(live, **piece(300, 8))
     await reached(live, key, "uploading")
     answer = await act(live, key, "cancel")
@@ -250,7 +257,7 @@ async def test_cancelled_nothing_of_it_stays(live: LiveTrucks, files: FileServer
 
 
 async def test_two_of_a_truck_queue_and_those_of_another_do_not(live: LiveTrucks) -> None:
-    uploads(live).rate = uploads(live, 1).rate = 20_000
+    uploads(live).rate = uploads(live, 1).rate = 10_000
     first, second = await ordered(live, **piece(400, 8)), await ordered(live, **piece(500, 8))
     other = await ordered(live, 1, **piece(400, 8))
     await asyncio.gather(reached(live, first, "uploading"), reached(live, other, "uploading"))
@@ -264,7 +271,7 @@ async def test_two_of_a_truck_queue_and_those_of_another_do_not(live: LiveTrucks
 
 async def test_a_terminal_that_vanishes_goes_on_when_it_is_back(live: LiveTrucks) -> None:
     """Its power went: it has forgotten the order, and the platform asks anew."""
-    uploads(live, 1).rate = 20_000
+    uploads(live, 1).rate = 10_000
     key = await ordered(live, 1, **piece(600, 8))
     await began(live, key)
     line = live.lines[1]
@@ -276,13 +283,13 @@ async def test_a_terminal_that_vanishes_goes_on_when_it_is_back(live: LiveTrucks
     assert line.link is not None
     line.link.close()
     line.terminal.commands.equipment.video.uploads.rate = 0
-    done = await reached(live, key, "done", seconds=40)
+    done = await reached(live, key, "done")
     assert done["tries"] == 2
     assert 0 < task(live, 1).sent < done["received_bytes"] and before > 0  # the rest, not the whole
 
 
 async def test_a_restart_of_the_core_in_the_middle_changes_nothing(live: LiveTrucks) -> None:
-    uploads(live).rate = 20_000
+    uploads(live).rate = 10_000
     key = await ordered(live, **piece(700, 8))
     await reached(live, key, "uploading")
     services = live.web.services
@@ -304,7 +311,7 @@ async def test_a_restart_of_the_core_in_the_middle_changes_nothing(live: LiveTru
 
 
 async def test_what_is_not_here_in_time_expires(live: LiveTrucks) -> None:
-    uploads(live).rate = 20_000
+    uploads(live).rate = 10_000
     key = await ordered(live, **piece(800, 8))
     await began(live, key)
     with write(live.web.services.engine) as connection:
@@ -318,6 +325,7 @@ async def test_where_nothing_is_recorded_the_terminals_word_ends_it(
     live: LiveTrucks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download_steps, "IDLE_MAX", 1)
+    monkeypatch.setattr(download_steps, "SETTLE_MS", 200)
     long_ago = piece(-20 * 24 * 3600, 60)
     ended = await reached(live, await ordered(live, **long_ago), "failed")
     assert (ended["reason"], ended["files"], ended["tries"]) == ("terminal", [], 1)
@@ -325,14 +333,7 @@ async def test_where_nothing_is_recorded_the_terminals_word_ends_it(
 
 async def test_one_for_a_truck_that_is_away_waits_for_it(live: LiveTrucks) -> None:
     engine = live.web.services.engine
-    line = live.lines[2]
-    line._later = lambda: setattr(line, "retry_at_s", float("inf"))  # type: ignore[method-assign]
-    line.stop()
-
-    async def away() -> bool:
-        return line.link is None
-
-    await until(away, "the truck is away")
+    await live.leaves(2)
     key = await ordered(live, 2, **piece(), networks=["wifi"])
     waiting = await reached(live, key, "queued", reason="offline")
     assert waiting["networks"] == ["wifi"] and waiting["expires_at"] - waiting["created_at"] == 72 * HOUR_MS

@@ -17,6 +17,7 @@ from luwei.registry.engine import read
 from luwei.simulator.looking import Turned
 from luwei.video import ptz
 from luwei.video.ptz import PtzDesk
+from luwei.web import video_ptz
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 __all__ = ["_live", "live"]
@@ -30,6 +31,9 @@ DEADMAN_S = ptz.DEADMAN_S
 def apart(live: LiveTrucks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test begins with cameras that nobody drives; the machine may be slow where a hold is renewed."""
     monkeypatch.setattr(ptz, "DEADMAN_S", 30.0)
+    monkeypatch.setattr(ptz, "ANSWER_S", 30.0)
+    monkeypatch.setattr(ptz, "STOP_ANSWER_S", 30.0)
+    monkeypatch.setattr(video_ptz, "ASK_S", 30.0)
     assert live.web.services.ptz is not None
     live.web.services.ptz._drivers.clear()
     live.web.services.ptz._acted.clear()
