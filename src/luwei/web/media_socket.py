@@ -93,17 +93,16 @@ def seen_by(door: Door, scope: Scope) -> dict[str, Any]:
 
 
 async def until_forbidden(
-    socket: Socket, services: Services, door: Door, right: tuple[str, str], still: Callable[[Scope], Awaitable[None]]
+    socket: Socket, services: Services, right: tuple[str, str], still: Callable[[Scope], Awaitable[None]]
 ) -> NoReturn:
-    """Ask again whenever the right may have ended. ``still`` raises NotFound where nothing is within reach any more.
-    Raises SocketEnded."""
-    user = door.user
+    """Ask again whenever the right may have ended, and at once: it may have since the socket was opened. ``still``
+    raises NotFound where nothing is within reach any more. Raises SocketEnded."""
     while True:
-        await services.watch.changed(user)
+        since = await services.watch.mark()
         try:
             door = await open_door(socket, services)
-            user = door.user
             await still(door.allow(*right))
+            await services.watch.changed(door.user, since)
         except Refused as refused:
             raise refused_end(refused) from None
         except NotFound:

@@ -23,6 +23,14 @@ CHECK_S = 10.0
 """At the latest after so long a socket asks again: a session's end by the clock changes no number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What counts changes, at an instant: the number of the registry, and that of the live arrays."""
+
+    rights: int
+    trucks: int
+
+
 @dataclass(slots=True)
 class RightsWatch:
     """One for all sockets of the process."""
@@ -41,13 +49,15 @@ class RightsWatch:
                 self._read_s = time.monotonic()
             return self._known
 
-    async def changed(self, user: SignedIn) -> None:
-        """Wait until the rights of ``user`` may have changed; at most CHECK_S."""
-        began, fleet = await self.current(), self.fleet.registry_revision
+    async def mark(self) -> Mark:
+        """To be taken before rights are asked for: what ends between the question and the wait would else be missed."""
+        return Mark(await self.current(), self.fleet.registry_revision)
+
+    async def changed(self, user: SignedIn, since: Mark) -> None:
+        """Wait until the rights of ``user`` may have changed ``since``; at most CHECK_S."""
         ends = min((grant.to_at for grant in user.grants), default=1 << 62)
         deadline = time.monotonic() + CHECK_S
         while time.monotonic() < deadline:
             await asyncio.sleep(min(WATCH_S, max(0.0, (ends - now_ms()) / 1000) + 0.01))
-            moved = await self.current() != began or self.fleet.registry_revision != fleet
-            if moved or now_ms() >= ends:
+            if await self.mark() != since or now_ms() >= ends:
                 return

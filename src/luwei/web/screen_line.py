@@ -173,13 +173,12 @@ class ScreenLine(ABC):
             await self._socket.send_text(msgspec.json.encode(message).decode())
 
     async def _watch(self) -> None:
-        """Raises Closed once the login session or the right has ended."""
-        user = self._door.user
+        """Raises Closed once the login session or the right has ended, also since the socket was opened."""
         while True:
-            await self._services.watch.changed(user)
+            since = await self._services.watch.mark()
             try:
                 door = await open_door(self._socket, self._services)
-                user = door.user
                 await self._still(door)
+                await self._services.watch.changed(door.user, since)
             except (Refused, RegistryError) as error:
                 raise _ended(error) from None

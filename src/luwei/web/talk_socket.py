@@ -321,4 +321,4 @@ class _Conversation:
                 if truck not in there:
                     self._desk.talks.drop(talk, truck, "forbidden")
 
-        await until_forbidden(self._socket, self._services, self._door, RIGHTS[talk.kind], still)
+        await until_forbidden(self._socket, self._services, RIGHTS[talk.kind], still)

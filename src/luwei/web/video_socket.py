@@ -269,4 +269,4 @@ class _Tile:
         async def still(scope: Scope) -> None:
             await asyncio.to_thread(vehicle_list.one, self._services.engine, self._viewing.upstream.vehicle_id, scope)
 
-        await until_forbidden(self._socket, self._services, self._door, (READ, "video"), still)
+        await until_forbidden(self._socket, self._services, (READ, "video"), still)
