@@ -26,7 +26,7 @@ from luwei.simulator.parameter_habits import CAPS, CONCEALS, REFUSES, ROUNDS
 
 __all__ = ["system"]
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 
 PARAMETERS = [
     {"id": 0x29, "value": 15}, {"id": 0x55, "value": 100},

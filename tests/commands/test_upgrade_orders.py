@@ -33,7 +33,7 @@ from luwei.simulator.upgrading import FAILS, SUCCEEDS, VANISHES
 
 __all__ = ["system"]
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 
 MODEL = "UP-1"
 OLD, NEW = "V3.2.1", "V4.0.0"

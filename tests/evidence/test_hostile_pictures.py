@@ -99,7 +99,7 @@ async def test_rows_are_written_again_whatever_the_line_to_the_registry_died_of(
     none: Any = None
     commit = GroupCommit(none)
     commit.start()
-    assert await asyncio.wait_for(commit.run(lambda _: None), 5) == "done"
+    assert await asyncio.wait_for(commit.run(lambda _: None), 40) == "done"
     assert (tries, commit.away) == (2, False)
     await commit.stop()
 

@@ -112,7 +112,7 @@ async def ended_within(
 
     def slowly(*said: Any) -> Any:
         there.set()
-        gate.wait(10)
+        gate.wait(60)
         return real(*said)
 
     monkeypatch.setattr(rows, step, slowly)
@@ -122,7 +122,7 @@ async def ended_within(
 
     monkeypatch.setattr(recording, "_relay", goes_over)
     running = asyncio.create_task(recording.run())
-    await asyncio.to_thread(there.wait, 10)
+    assert await asyncio.to_thread(there.wait, 60)
     monkeypatch.setattr(rows, step, real)
     recording.end("stopped")
     await asyncio.sleep(0.05)
@@ -148,7 +148,7 @@ async def test_the_picture_in_hand_when_the_recording_ends_is_recorded_and_none_
 
     def slowly(*said: Any) -> Any:
         there.set()
-        gate.wait(10)
+        gate.wait(60)
         return real(*said)
 
     async def brings(_: Any) -> None:
@@ -158,7 +158,7 @@ async def test_the_picture_in_hand_when_the_recording_ends_is_recorded_and_none_
     monkeypatch.setattr(rows, "open_part", slowly)
     monkeypatch.setattr(recording, "_relay", brings)
     running = asyncio.create_task(recording.run())
-    await asyncio.to_thread(there.wait, 10)
+    assert await asyncio.to_thread(there.wait, 60)
     recording.end("stopped")
     await asyncio.sleep(0.05)  # nothing must happen in it
     assert not running.done()

@@ -444,7 +444,6 @@ async def test_the_last_key_picture_is_there_as_jpeg(node: Harness, clip: Clip) 
 async def test_a_key_to_the_view_port_counts_once_and_a_wrong_one_never(
     node: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view_port, "KEY_S", 0.5)
     stream = await node.expect()
     view = await node.view(stream)
     wrong = await node.stranger()
@@ -452,6 +451,7 @@ async def test_a_key_to_the_view_port_counts_once_and_a_wrong_one_never(
     await until(lambda: wrong.got.ended, "closed")
     assert wrong.got.texts == [{"kind": "ended", "reason": "ticket_expired"}]
     assert not view.got.ended
+    monkeypatch.setattr(view_port, "KEY_S", 0.5)
     silent = await node.stranger()
     await until(lambda: silent.got.ended, "let go")
 

@@ -28,7 +28,7 @@ from luwei.registry.multimedia import Multimedia
 from multimedia_rows import rows
 from ports import free_port
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ async def test_rubbish_and_half_files_do_not_stop_what_comes_after(
     async def empty() -> bool:
         return (await bus.jetstream().stream_info(facts.STREAM)).state.messages == 0
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not await empty():
         assert time.monotonic() < deadline, "the bus is not empty"
         await asyncio.sleep(0.1)
@@ -169,7 +169,7 @@ async def test_while_a_store_is_away_the_file_waits_in_the_bus(
     intake = Intake(bus, fail_twice)
     task = asyncio.create_task(intake.run(stop))
     await Sender(bus).send(rows(b"patience", int(time.time() * 1000), multimedia_id=8)[0])
-    await until(lambda: failures == 1 and not intake.health()["ok"], "trouble is told")
+    await until(lambda: failures >= 1 and not intake.health()["ok"], "trouble is told")
     assert "no space" in intake.health()["error"]
     await until(lambda: [row[0] for row in kept(engine)] == [8], "kept after all")
     stop.set()
@@ -187,11 +187,13 @@ async def test_a_file_that_cannot_be_kept_keeps_no_other_waiting_and_is_tried_ag
     bus = await Bus.connect(server.url, "test")
     await bus.ensure_stream()
     asked: list[int] = []
+    taken: list[int] = []
 
     def keep_but_one(upload: Any) -> str:
         asked.append(upload.multimedia_id)
         if upload.multimedia_id == 5 and asked.count(5) <= intake_module.TRIES:
             raise ValueError("no registry takes this")
+        taken.append(upload.multimedia_id)
         return keep(engine, store, upload)
 
     stop = asyncio.Event()
@@ -199,8 +201,8 @@ async def test_a_file_that_cannot_be_kept_keeps_no_other_waiting_and_is_tried_ag
     sender = Sender(bus)
     for number in (5, 6):
         await sender.send(rows(bytes([number]), int(time.time() * 1000), multimedia_id=number)[0])
-    await until(lambda: [row[0] for row in kept(engine)] == [6], "the other file")
     await until(lambda: [row[0] for row in kept(engine)] == [5, 6], "kept in the end")
+    assert taken == [6, 5]  # the other one did not wait
     assert asked.count(5) == intake_module.TRIES + 1
     stop.set()
     await task

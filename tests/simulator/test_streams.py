@@ -161,7 +161,7 @@ async def test_a_line_ends_when_the_other_side_closes(until: Until) -> None:
         transport = server.heard[0].transport
         assert transport is not None
         transport.close()
-        assert await asyncio.wait_for(running, 10) == "lost"
+        assert await asyncio.wait_for(running, 40) == "lost"
     refused = MediaLine(Address("127.0.0.1", server.tcp_port), PHONE, 1, video=streams.record(seconds=4.2).play())
     assert await refused.run() == "unreachable"
 

@@ -281,9 +281,9 @@ async def test_questions_beyond_the_readers_wait_and_are_then_refused(
 ) -> None:
     release = threading.Event()
     monkeypatch.setattr("luwei.web.services.TURN_S", 0.3)
-    monkeypatch.setattr(web.services.history, "query", lambda name, **_: release.wait(10))
+    monkeypatch.setattr(web.services.history, "query", lambda name, **_: release.wait(60))
     asking = [asyncio.create_task(web.services.ask("latest")) for _ in range(5)]
-    done, _ = await asyncio.wait(asking, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait(asking, timeout=40, return_when=asyncio.FIRST_COMPLETED)
     release.set()
     refused = [task.exception() for task in done]
     assert [getattr(error, "rule", "") for error in refused] == ["history_busy"]

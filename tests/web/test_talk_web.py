@@ -149,12 +149,12 @@ class Phone:
             await asyncio.gather(task, return_exceptions=True)
 
     async def speak(self, samples: Any, frame: int = 160) -> None:
-        """In real time."""
+        """In real time; what a busy machine kept back is said later, not at once."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         for at in range(0, len(samples), frame):
             await self.socket.send(samples[at : at + frame].tobytes())
-            due += frame / RATE
+            due = max(due, loop.time() - 0.02) + frame / RATE
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     async def closed(self, seconds: float = 60) -> int:
