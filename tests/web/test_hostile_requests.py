@@ -170,6 +170,24 @@ def listening() -> Iterator[list[str]]:
     patch.undo()
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "body", "field"),
+    [
+        ("get", "/api/vehicles?q=%E7%B2%A4%00", None, "q"),
+        ("post", "/api/commands", b'{"kind": "text", "filter": {"model": "M\\u0000"}}', "filter.model"),
+        ("post", "/api/commands", b'{"kind": "text", "phones": ["13800000001", "\\u0000"]}', "phones[1]"),
+        ("put", "/api/me/video-layouts/x", b'{"tiles": 4, "body": {"a\\u0000": 1}}', "body.a"),
+    ],
+)
+async def test_the_character_that_no_text_may_hold_is_refused_by_the_name_of_its_field(
+    web: Running, method: str, address: str, body: bytes | None, field: str
+) -> None:
+    async with web.inside() as client:
+        answer = await client.request(method, address, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+    assert answer.json()["error"]["rule"] == "must not contain control characters"
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def theirs(web: Running) -> AsyncIterator[Owned]:
     """All that a company of Shenzhen and its people have."""

@@ -56,6 +56,7 @@ from luwei.web.ledger import ledger
 from luwei.web.live_socket import live
 from luwei.web.map_files import map_file
 from luwei.web.messages import message, messages
+from luwei.web.nul import refuse_nul
 from luwei.web.openapi_page import openapi_json, openapi_page, openapi_style
 from luwei.web.services import Services, provide_services
 from luwei.web.sessions import sessions
@@ -110,6 +111,7 @@ def create_app(services: Services) -> Litestar:
             "chosen": Provide(audit.provide_chosen, sync_to_thread=False),
         },
         guards=[own_page],
+        before_request=refuse_nul,
         exception_handlers=HANDLERS,
         before_send=[guard_headers(settings.map_tiles, settings.secure_cookie)],
         compression_config=CompressionConfig(
