@@ -13,6 +13,7 @@ from luwei.profiles import Identity, ProfileError, load
 from luwei.profiles.catalogue import SHIPPED
 from luwei.profiles.check import check
 from luwei.profiles.match import FirmwareRange, numbers
+from luwei.profiles.profile import MediaHabits
 from luwei.protocol.jt808.batch.items import KNOWN
 
 OWN = """
@@ -97,6 +98,8 @@ clock_zone_h = 0
 [items]
 0xEB = []
 0x30 = false
+[media]
+list_after_parameters = true
 [quirks]
 expected = ["11.3.24"]
 """
@@ -104,6 +107,7 @@ expected = ["11.3.24"]
     assert (profile.reading.charset, profile.clock_zone_h, profile.editions) == ("utf-8", 0, (2011, 2013))
     assert profile.expects_item(0xEB, 17) and profile.expects_item(0x01, 4)
     assert not profile.expects_item(0x30, 1) and not profile.expects_item(0x01, 5)
+    assert profile.media == MediaHabits(list_after_parameters=True)
     assert profile.expected == {"items_broken"}
 
 

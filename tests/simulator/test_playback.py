@@ -18,6 +18,7 @@ from pyftpdlib.servers import FTPServer
 from truckside import FLEET, NOON, Truckside, truckside
 
 from luwei.protocol.jt808.messages.general import TerminalReply
+from luwei.protocol.jt808.messages.parameters import QueryGivenParameters, QueryParameters
 from luwei.protocol.jt808.messages.video import (
     PlaybackControl,
     PlaybackRequest,
@@ -101,6 +102,17 @@ def test_one_lists_at_the_second_asking_and_one_without_a_serial() -> None:
     assert side.say(_query(1)) == []
     assert _listed(side, _query(1)).count > 0
     assert _listed(Truckside(FLEET[0], fault="list_without_serial"), _query(1)).reply_serial == 0
+
+
+@pytest.mark.parametrize("asked", [QueryParameters(), QueryGivenParameters(ids=(0x0076,))], ids=["all", "given"])
+def test_one_lists_only_after_a_message_about_parameters_since_it_signed_in(asked: Any) -> None:
+    """1078 reference §7: one report of a firmware."""
+    side = Truckside(FLEET[0], fault="list_after_parameters")
+    assert side.say(_query(1)) == []
+    assert side.say(asked)
+    assert _listed(side, _query(1)).count > 0
+    side.terminal.connected(NOON)
+    assert side.say(_query(1)) == []
 
 
 def _times(playing: Playing, count: int) -> list[tuple[float, float, bool]]:

@@ -17,12 +17,15 @@ from live_trucks import PURPOSE, LiveTrucks, Tile, _live, live
 from running_core import until
 from sqlalchemy import select
 
+from luwei.profiles.profile import MediaHabits
 from luwei.registry.audit import AuditEntry
 from luwei.registry.base import now_ms
 from luwei.registry.command import Command, CommandBatch
 from luwei.registry.engine import read
+from luwei.simulator.media_faults import BY_NAME
 from luwei.simulator.scene import read_code
 from luwei.video import playback_drive
+from luwei.web import video_recordings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 __all__ = ["_live", "live"]
@@ -87,6 +90,22 @@ async def test_a_whole_day_of_all_channels_comes_in_pages(live: LiveTrucks) -> N
     assert seen == answer["items"]
     assert newest["list"] == answer["list"]
     assert missing.status_code == other.status_code == 404
+
+
+async def test_a_terminal_that_lists_only_after_parameters_is_asked_for_some_first(
+    live: LiveTrucks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1078 reference §7; its profile says so."""
+    since, commands = now_ms(), live.lines[1].terminal.commands
+    unit = commands.equipment.video
+    monkeypatch.setattr(unit, "fault", BY_NAME["list_after_parameters"])
+    commands.parameters_asked = False  # as after its login
+    habits = MediaHabits(list_after_parameters=True)
+    monkeypatch.setattr(video_recordings, "media_habits", lambda *_: habits)
+    answer = (await ask(live, 1)).json()
+    assert (answer["state"], answer["total"]) == ("answered", 16)
+    orders = [(kind, values.get("ids")) for kind, values in sent(live, 1, since)]
+    assert orders == [("read_parameters", [0x0076]), ("video_list", None)]
 
 
 async def test_nothing_recorded_is_an_empty_list(live: LiveTrucks) -> None:

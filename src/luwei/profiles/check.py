@@ -193,6 +193,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "talk_channel": _whole(1, 64),
         "talk_data_type": _one_of(2, 4),
         "talk_hisilicon": _one_of("auto", "always", "never"),
+        "list_after_parameters": _yes_no,
     },
     "quirks": {"expected": _list(_KNOWN_QUIRK)},
 }
@@ -285,6 +286,7 @@ def build(file: str, shipped: bool, values: Checked) -> Profile:
             media.get("talk_channel", 0),
             media.get("talk_data_type", 2),
             media.get("talk_hisilicon", "auto"),
+            media.get("list_after_parameters", False),
         ),
         text_charset=capability.get("text_charset") or reading.get("charset", "gbk"),
         quirks=values["quirks"].get("expected", ()),

@@ -34,6 +34,8 @@ class MediaHabits:
     """Of 0x9101 for a talk: some terminals want 4 (reference 1078 §6.3)."""
     talk_hisilicon: str = "auto"
     """Whether sound goes down behind the HiSilicon header: as it comes up, ``always``, ``never``."""
+    list_after_parameters: bool = False
+    """Answers 0x9205 only when it was asked for parameters since it signed in (reference 1078 §7)."""
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ class Commands:
         self._tracking_until_s = 0.0
         self.texts: list[str] = []
         """Text messages received, the newest last; at most ten."""
+        self.parameters_asked = False
+        """Whether parameters were set or asked for since the terminal signed in."""
         self._table: dict[int, Callable[[Frame, float], list[bytes]]] = {
             wire.PLATFORM_REPLY: self._platform_reply,
             wire.RESEND_FRAGMENTS: self._resend,
@@ -240,6 +242,7 @@ class Commands:
 
     def _set_parameters(self, frame: Frame, now_s: float) -> list[bytes]:
         given = SetParameters.decode(frame.body, frame.header.edition).params
+        self.parameters_asked = True
         if any(self._terminal.parameters.habits.refuses(parameter.id) for parameter in given):
             return self._reply(frame, wire.RESULT_FAILED)
         for parameter in given:
@@ -257,6 +260,7 @@ class Commands:
 
     def _parameters(self, frame: Frame, ids: list[int]) -> list[bytes]:
         terminal = self._terminal
+        self.parameters_asked = True
         parameters = tuple(Parameter(name, terminal.parameters.values[name]) for name in ids)
         body = ParametersReply(reply_serial=frame.header.serial, params=parameters).encode(terminal.truck.edition)
         return self.frames(wire.PARAMETERS, body)

@@ -58,6 +58,8 @@ class MediaFault:
     """After the end, when it comes once more, unasked."""
     lists_after: int = 0
     """So many queries of the list stay without an answer."""
+    list_wants_parameters: bool = False
+    """Whether the list is answered only when parameters were set or asked for since the terminal signed in."""
     list_serial: bool = True
     """Whether 0x1205 names the query."""
     breaks_uploads: bool = False
@@ -88,6 +90,7 @@ MEDIA_FAULTS: tuple[MediaFault, ...] = (
     MediaFault("two_connections", "7", lines=2),
     MediaFault("unasked", "7", again_s=(15.0, 60.0)),
     MediaFault("list_at_second_asking", "7", lists_after=1),
+    MediaFault("list_after_parameters", "7", list_wants_parameters=True),
     MediaFault("list_without_serial", "4.7", list_serial=False),
     MediaFault("uploads_break", "6.7 5", breaks_uploads=True),
     MediaFault("upload_end_untold", "6.7 4", tells_end=False),

@@ -59,7 +59,10 @@ class Playback:
     def _list(self, frame: Frame, now_s: float) -> list[Body]:
         order = video.QueryResources.decode(frame.body, frame.header.edition)
         self.asked += 1
-        if self.asked <= self._unit.fault.lists_after:
+        fault = self._unit.fault
+        if self.asked <= fault.lists_after:
+            return []
+        if fault.list_wants_parameters and not self._terminal.commands.parameters_asked:
             return []
         try:
             found = self.recordings.found(wanted_of(order), now_s)

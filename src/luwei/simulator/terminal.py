@@ -116,7 +116,7 @@ class Terminal:
     def connected(self, now_s: float) -> list[bytes]:
         """A link is up: register or authenticate."""
         self._cutter = FrameCutter()
-        self.close_wanted = False
+        self.close_wanted = self.commands.parameters_asked = False
         self._attempts = 0
         # the drive's clock stands still between reports: what is over by now must not last until the next one
         self.blocked_until_s = min(self.blocked_until_s, self.drive.now_s)

@@ -36,17 +36,27 @@ def audio_hints(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: st
     return loudspeaker(engine, catalogue, vehicle_id, phone).audio
 
 
+def media_habits(engine: Engine, catalogue: Catalogue, phone: str) -> MediaHabits:
+    """What a terminal's profile says of its media. Blocks."""
+    with read(engine) as connection:
+        return _habits(connection, catalogue, phone)
+
+
+def _habits(connection: Connection, catalogue: Catalogue, phone: str) -> MediaHabits:
+    row = connection.execute(
+        select(TerminalProfile.profile, TerminalProfile.version)
+        .join(Terminal, Terminal.id == TerminalProfile.terminal_id)
+        .where(Terminal.phone == phone)
+    ).first()
+    profile = catalogue.known(row.profile, row.version) if row is not None else None
+    return profile.media if profile is not None else MediaHabits()
+
+
 def loudspeaker(engine: Engine, catalogue: Catalogue, vehicle_id: int, phone: str) -> Loudspeaker:
     """For talks with a terminal. Blocks."""
     with read(engine) as connection:
-        row = connection.execute(
-            select(TerminalProfile.profile, TerminalProfile.version)
-            .join(Terminal, Terminal.id == TerminalProfile.terminal_id)
-            .where(Terminal.phone == phone)
-        ).first()
+        habits = _habits(connection, catalogue, phone)
         said = attributes(connection, vehicle_id, phone)
-    profile = catalogue.known(row.profile, row.version) if row is not None else None
-    habits = profile.media if profile is not None else MediaHabits()
     hints = AudioHints(
         habits.audio_codec,
         habits.g726_bits,

@@ -15,12 +15,15 @@ from luwei.registry.audit import Actor
 from luwei.registry.base import now_ms
 from luwei.registry.command import ANSWERED, QUEUED, SENT, Command, CommandBatch
 from luwei.registry.engine import read
+from luwei.video.asking import CHANNEL_LIST
 from luwei.video.commanding import Commanding, Sending
 from luwei.video.letters import LIST, LIST_S
 
 OPEN_MAX = 4
 """Lists under way of one truck: long lists stall old devices (reference §6.5)."""
 OPEN_MS = (LIST_S + 30) * 1000
+PARAMETERS_S = 8.0
+"""For the answer to 0x8106 of a terminal that lists nothing before; then it is asked for the list all the same."""
 
 ASKED, DONE, FAILED = "asked", "answered", "failed"
 
@@ -50,9 +53,22 @@ _REASONS = {
 
 
 async def ask(
-    commanding: Commanding, values: Mapping[str, Any], vehicle_id: int, phone: str, actor: Actor, purpose: str
+    commanding: Commanding,
+    values: Mapping[str, Any],
+    vehicle_id: int,
+    phone: str,
+    actor: Actor,
+    purpose: str,
+    after_parameters: bool = False,
 ) -> Sending:
-    """Have a truck say what it has. Raises ProtocolError and what the registry raises."""
+    """Have a truck say what it has. ``after_parameters``: its terminal wants to be asked for parameters before
+    (``MediaHabits.list_after_parameters``). Raises ProtocolError and what the registry raises."""
+    if after_parameters:
+        before = await commanding.send(
+            "read_parameters", {"ids": [CHANNEL_LIST]}, vehicle_id, phone, actor, purpose
+        )  # fmt: skip
+        await commanding.ended(before, PARAMETERS_S)
+        commanding.forget(before)
     return await commanding.send(LIST, values, vehicle_id, phone, actor, purpose)
 
 

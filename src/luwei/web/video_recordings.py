@@ -17,6 +17,7 @@ from luwei.registry import ownership
 from luwei.registry.errors import NotFound
 from luwei.registry.scope import Scope
 from luwei.video import channels, letters, recordings
+from luwei.video.hints import media_habits
 from luwei.video.limits import Busy, QuotaExceeded
 from luwei.video.playing import Wanted
 from luwei.video.recordings import Asked
@@ -78,7 +79,11 @@ async def ask_recordings(
     )
     told = {"channel": data.channel, "recorded_from": data.from_at, "recorded_to": data.to_at, "purpose": purpose}
     await door.note("video.recordings", None, told, vehicle_id=row.id, scope=scope)
-    sending = await recordings.ask(desk.commanding, values, row.id, row.terminal.phone, door.actor(scope), purpose)
+    phone = row.terminal.phone
+    habits = await asyncio.to_thread(media_habits, services.engine, services.catalogue, phone)
+    sending = await recordings.ask(
+        desk.commanding, values, row.id, phone, door.actor(scope), purpose, habits.list_after_parameters
+    )
     try:
         await desk.commanding.ended(sending, WAIT_S)
     finally:
