@@ -64,11 +64,11 @@ async def ask(
     """Have a truck say what it has. ``after_parameters``: its terminal wants to be asked for parameters before
     (``MediaHabits.list_after_parameters``). Raises ProtocolError and what the registry raises."""
     if after_parameters:
-        before = await commanding.send(
-            "read_parameters", {"ids": [CHANNEL_LIST]}, vehicle_id, phone, actor, purpose
-        )  # fmt: skip
-        await commanding.ended(before, PARAMETERS_S)
-        commanding.forget(before)
+        before = await commanding.send("read_parameters", {"ids": [CHANNEL_LIST]}, vehicle_id, phone, actor, purpose)
+        try:
+            await commanding.ended(before, PARAMETERS_S)
+        finally:
+            commanding.forget(before)
     return await commanding.send(LIST, values, vehicle_id, phone, actor, purpose)
 
 
