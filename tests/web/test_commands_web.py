@@ -163,7 +163,9 @@ async def test_a_command_waits_for_its_truck_is_audited_and_can_be_cancelled(web
         assert (await client.post(f"/api/commands/batches/{batch}/fly")).status_code == 404
     with read(web.services.engine) as connection:
         acts = connection.execute(
-            select(AuditEntry.act, AuditEntry.username).where(AuditEntry.noun == "command", AuditEntry.noun_id == batch)
+            select(AuditEntry.act, AuditEntry.username)
+            .where(AuditEntry.noun == "command", AuditEntry.noun_id == batch)
+            .order_by(AuditEntry.id)
         ).all()
     assert acts == [(f"command.{act}", "engineer") for act in ("send", "pause", "resume", "cancel")]
 

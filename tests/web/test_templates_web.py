@@ -144,9 +144,9 @@ async def test_a_push_is_watched_cancelled_exported_and_audited(web: Running) ->
     assert (found["plate"], found["result"], found["template"]) == ("粤B12345", "cancelled", "'=下发")
     with read(web.services.engine) as connection:
         acts = connection.execute(
-            select(AuditEntry.act, AuditEntry.username).where(
-                AuditEntry.noun == "template_push", AuditEntry.noun_id == key
-            )
+            select(AuditEntry.act, AuditEntry.username)
+            .where(AuditEntry.noun == "template_push", AuditEntry.noun_id == key)
+            .order_by(AuditEntry.id)
         ).all()
     assert acts == [(f"template_push.{act}", "engineer") for act in ("begin", "pause", "resume", "cancel", "export")]
     other = web.session_token("sz-push", city=440300)
