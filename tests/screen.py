@@ -16,7 +16,7 @@ CHROMIUM_FLAGS = [
     "--autoplay-policy=no-user-gesture-required", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 """How long a page may take where the machine is busy and draws without a graphics card."""
 
 DESK_SIZE, PHONE_SIZE = (1440, 900), (390, 844)

@@ -46,6 +46,7 @@ def opened(request: pytest.FixtureRequest, browser: Browser, system: WholeSystem
     context = browser.new_context(
         viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai", accept_downloads=True
     )
+    context.set_default_timeout(PATIENCE_MS)
     yield Watched(context.new_page(), system)
     context.close()
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from screen import PATIENCE_MS, Watched, no_wider_than_the_screen, sign_in
 from whole import WholeSystem, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 DESK = pytest.mark.parametrize("opened", [(1440, 900)], ids=["desk"], indirect=True)
 PHONE = pytest.mark.parametrize("opened", [(390, 844)], ids=["phone"], indirect=True)

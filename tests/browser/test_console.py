@@ -11,7 +11,7 @@ from test_system import DESK, PHONE
 from screen import Watched, log_in, no_wider_than_the_screen
 from whole import WholeSystem, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 
 def test_officer_logs_in_sees_trucks_move_opens_a_card_and_plays_its_track(
@@ -85,5 +85,5 @@ def test_the_map_is_drawn(watched: Watched, system: WholeSystem) -> None:
     canvas = page.locator("canvas.maplibregl-canvas")
     expect(canvas).to_be_visible()
     # roads and borders: an empty map of one colour compresses to a tenth of this
-    wait_for(lambda: len(canvas.screenshot(timeout=60_000)) > 40_000, "roads on the map", 60)
+    wait_for(lambda: len(canvas.screenshot(timeout=120_000)) > 40_000, "roads on the map", 150)
     assert watched.faults == []

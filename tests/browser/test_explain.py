@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from test_system import DESK, PHONE
 
-from screen import Watched, enter, fits_every_screen
+from screen import PATIENCE_MS, Watched, enter, fits_every_screen
 from whole import WholeSystem, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 LOCATION = (  # JT/T 808 reference, V12
     "7e02004032010000000001380013800000100000000000080003"
@@ -150,6 +150,7 @@ def test_the_page_speaks_english(watched: Watched, system: WholeSystem) -> None:
 def test_who_may_only_look_is_told_so_on_the_trace(browser: Browser, system: WholeSystem) -> None:
     answer = system.run("user", "add", "looker", "--role", "viewer").stdout.strip()
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     enter(page, system, "looker", answer.rpartition(" ")[2])
     page.get_by_label(re.compile("^新密码")).fill("a-Long-enough-2-secret")

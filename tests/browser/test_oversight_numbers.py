@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from screen import Watched, no_wider_than_the_screen
 from whole import WholeSystem, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 
 @pytest.mark.parametrize("opened", [(1440, 900)], ids=["desk"], indirect=True)

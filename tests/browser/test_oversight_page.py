@@ -11,10 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from screen import Watched, no_wider_than_the_screen, sign_in
+from screen import PATIENCE_MS, Watched, no_wider_than_the_screen, sign_in
 from whole import WholeSystem
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 DESK = pytest.mark.parametrize("opened", [(1440, 900)], ids=["desk"], indirect=True)
 SECRET = "a-Long-enough-1-secret"
@@ -63,6 +63,7 @@ def test_an_order_and_a_post_check_go_to_a_company_and_come_back(
     assert re.fullmatch(r"DB-\d{8}-\d{5,}", number)
 
     context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN", timezone_id="Asia/Shanghai")
+    context.set_default_timeout(PATIENCE_MS)
     phone = Watched(context.new_page(), system)
     sign_in(phone.page, system, name, SECRET)
     phone.page.goto(f"{system.web}/oversight")

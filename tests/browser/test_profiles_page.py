@@ -15,7 +15,7 @@ from test_system import DESK, PHONE
 from screen import Watched, no_wider_than_the_screen
 from whole import WholeSystem, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 
 def deviations(system: WholeSystem) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from test_video_page import say_what_for, truck
 from screen import Watched, no_wider_than_the_screen
 from whole import WholeSystem
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 PLAYED = """() => {
     const video = document.querySelector("[data-testid='playback']");
@@ -44,7 +44,8 @@ def test_a_link_opens_the_place_in_the_recording_and_the_viewer_steers(watched: 
     page.goto(f"{system.web}/video?vehicle={truck(system, 4)}&channel=2&at={at}")
     say_what_for(page)
     plays(page)
-    expect(page.get_by_test_id("playback-at")).to_contain_text(re.compile(f"{clock(at)}|{clock(at + 60_000)}"))
+    minutes = "|".join(clock(at + minute * 60_000) for minute in range(6))  # it goes on while a busy machine draws
+    expect(page.get_by_test_id("playback-at")).to_contain_text(re.compile(minutes))
     expect(page.get_by_test_id("recording-lines").locator("button.track")).to_have_count(4)
     way = page.get_by_test_id("playback-way")
     expect(way).to_have_text("×1")
@@ -53,7 +54,7 @@ def test_a_link_opens_the_place_in_the_recording_and_the_viewer_steers(watched: 
     page.get_by_role("button", name="下一关键帧").click()
     expect(page.get_by_test_id("playback-hold")).to_be_enabled()
     page.get_by_label("倍速").select_option("4")
-    expect(way).to_have_text("×4", timeout=20_000)
+    expect(way).to_have_text("×4")
     watched.picture("recordings")
     no_wider_than_the_screen(page)
     page.get_by_role("button", name="返回实时视频").click()

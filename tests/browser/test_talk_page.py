@@ -10,7 +10,7 @@ from test_video_page import say_what_for, truck
 from screen import Watched, no_wider_than_the_screen
 from whole import WholeSystem
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 HEARD = """() => ['level-mine', 'level-theirs'].every((id) => {
     const level = Number(document.querySelector(`[data-testid='${id}']`)?.dataset.level ?? 0);

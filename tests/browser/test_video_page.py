@@ -13,7 +13,7 @@ from luwei.simulator.fleet import trucks
 from screen import Watched, no_wider_than_the_screen, sign_in
 from whole import WholeSystem
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 PURPOSE = "报警核实"
 PLAYED = """([keys, seconds]) => keys.every((key) => {

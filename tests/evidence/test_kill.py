@@ -138,7 +138,8 @@ async def test_every_file_survives_broken_lines_and_a_kill(registry: Engine, tmp
             assert time.monotonic() < deadline, [(row.state, row.cause) for row in rows]
             await asyncio.sleep(0.05)
         assert await asyncio.to_thread(server.ready)
-        assert await asyncio.to_thread(server.end, signal.SIGTERM) == 0
+        ended = await asyncio.to_thread(server.end, signal.SIGTERM)
+        assert ended == 0, (tmp_path / "output.log").read_text()[-3_000:]
     finally:
         if server.process is not None and server.process.poll() is None:
             server.process.kill()

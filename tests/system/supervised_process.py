@@ -49,7 +49,8 @@ def be_supervisor(data: Path, status_port: int, specifications: list[str]) -> No
         else:
             command = [sys.executable, __file__, "child", port, mode]
             probe = http_probe("127.0.0.1", int(port))
-            table.append(Child(name, lambda command=command: command, int(rank), probe, ready_s=60))  # type: ignore[misc]
+            patience = 3 if mode == "failing" else 60
+            table.append(Child(name, lambda command=command: command, int(rank), probe, ready_s=patience))  # type: ignore[misc]
     try:
         with locked(data):
             require_free([("STATUS", "127.0.0.1", status_port)], grace_s=0.3)

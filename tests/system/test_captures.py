@@ -13,7 +13,7 @@ import pytest
 
 from whole import REPOSITORY, WholeSystem, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(420)]
 
 VECTORS = REPOSITORY.parent / "shared" / "vectors" / "jt808_frames.jsonl"
 SOUTH, WEST = 1 << 2, 1 << 3
@@ -74,7 +74,7 @@ def test_every_captured_location_is_found_in_the_history(tmp_path: Path) -> None
     system.start()
     try:
         system.run("replay", str(VECTORS), "--to", f"127.0.0.1:{system.gateway_port}")
-        wait_for(system.drained, "everything in the history", 60)
+        wait_for(system.drained, "everything in the history", 120)
     finally:
         system.stop()
     stored = _stored(system)

@@ -140,6 +140,7 @@ class LiveTrucks:
         cookies = "; ".join(f"{name}={value}" for name, value in self.web.cookies(token).items())
         socket = await websockets.connect(
             address,
+            open_timeout=60,
             origin=self.web.base,
             additional_headers={"Cookie": cookies},
             max_size=None,  # type: ignore[arg-type]

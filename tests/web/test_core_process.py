@@ -53,7 +53,7 @@ def process(folder: Path, web_port: int, bus_port: int, **settings: str) -> Iter
 
 def health(port: int) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/health", timeout=2).json()
+        answer: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/health", timeout=20).json()
     except httpx.TransportError:
         return {}
     return answer
@@ -64,13 +64,14 @@ def test_the_core_waits_for_the_bus_says_so_recovers_and_stops(tmp_path: Path) -
     with process(tmp_path, web_port, bus_port, LUWEI_DEMO="1") as child:
         waiting = wait_for(lambda: health(web_port), "web answers while the bus is away")
         assert (waiting["ok"], waiting["bus"]["ok"]) == (False, False)
-        assert httpx.get(f"http://127.0.0.1:{web_port}/health").status_code == 503
+        assert httpx.get(f"http://127.0.0.1:{web_port}/health", timeout=60).status_code == 503
         with EmbeddedServer(tmp_path / "bus", bus_port):
             wait_for(lambda: health(web_port).get("ok"), "healthy once the bus is there")
             made = httpx.post(
                 f"http://127.0.0.1:{web_port}/api/login",
                 json={"username": "demo", "password": "luwei-demo"},
                 headers={"X-Luwei": "1"},
+                timeout=60,
             )
             assert made.status_code == 200
             child.send_signal(signal.SIGTERM)

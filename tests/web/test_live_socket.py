@@ -35,6 +35,7 @@ async def connected(web: Running, token: str | None = None, origin: str | None =
     async with websockets.connect(
         web.base.replace("http", "ws") + "/ws/live",
         additional_headers=headers,
+        open_timeout=60,
         origin=web.base if origin == "own" else origin,  # type: ignore[arg-type]
         max_size=None,
     ) as socket:

@@ -158,7 +158,7 @@ async def test_files_of_another_jurisdiction_are_not_there(web: Running) -> None
     guangzhou = web.session_token("gz-media", city=440100)
     for path in ("/api/vehicles/1/media", f"/api/media/{found['id']}", f"/api/media/{found['id']}/file"):
         assert (await get(web, path, guangzhou)).status_code == 404
-    async with httpx.AsyncClient(base_url=web.base) as stranger:
+    async with httpx.AsyncClient(base_url=web.base, timeout=60) as stranger:
         assert (await stranger.get(f"/api/media/{found['id']}/file")).status_code == 401
 
 

@@ -107,7 +107,7 @@ async def test_who_was_entered_for_the_provider_needs_no_password_at_all(web: Ru
 
 
 async def test_the_login_page_learns_of_the_provider(web: Running, provider: str) -> None:
-    async with httpx.AsyncClient(base_url=web.base) as client:
+    async with httpx.AsyncClient(base_url=web.base, timeout=60) as client:
         ways = (await client.get("/api/sign-in")).json()
         assert ways["password"] is True and ways["oidc"]["start"] == "/api/oidc/start"
         for hostile in ("//evil.example", "https://evil.example", "/\\evil.example", "/x?y=1"):
@@ -116,7 +116,7 @@ async def test_the_login_page_learns_of_the_provider(web: Running, provider: str
 
 
 async def test_an_answer_that_nobody_asked_for_is_refused(web: Running, provider: str) -> None:
-    async with httpx.AsyncClient(base_url=web.base) as client:
+    async with httpx.AsyncClient(base_url=web.base, timeout=60) as client:
         for query, expected in (
             ({"state": "x", "code": "y"}, "oidc_state"),
             ({"error": "access_denied"}, "oidc_denied"),

@@ -164,7 +164,7 @@ async def test_an_unusable_export_is_refused_before_it_begins(web: Running) -> N
     async with web.client() as client:
         for path, status in (("vehicles/csv?sort=x", 400), ("vehicles/pdf", 400), ("users/csv", 400)):
             assert (await client.get(f"/api/export/{path}")).status_code == status, path
-    async with httpx.AsyncClient(base_url=web.base) as client:
+    async with httpx.AsyncClient(base_url=web.base, timeout=60) as client:
         assert (await client.get("/api/export/vehicles/csv")).status_code == 401
 
 

@@ -170,7 +170,9 @@ async def test_a_token_does_what_it_was_made_for_and_nothing_else(web: Running) 
     async with web.client(session) as client:
         assert (await client.get("/api/me/tokens")).json()["items"][0]["prefix"] == made["item"]["prefix"]
         assert (await client.delete(f"/api/me/tokens/{made['item']['id']}")).status_code == 204
-    async with httpx.AsyncClient(base_url=web.base, headers=headers, cookies={"luwei_session": session}) as program:
+    async with httpx.AsyncClient(
+        base_url=web.base, headers=headers, cookies={"luwei_session": session}, timeout=60
+    ) as program:
         # A token beside a valid cookie is what the request is answered by.
         assert (await program.get("/api/vehicles")).status_code == 401
 
@@ -182,6 +184,7 @@ async def test_an_open_socket_closes_soon_after_its_right_has_ended(web: Running
     async with websockets.connect(
         web.base.replace("http", "ws") + "/ws/live",
         additional_headers=headers,
+        open_timeout=60,
         origin=web.base,  # type: ignore[arg-type]
     ) as socket:
         await socket.recv()

@@ -194,7 +194,7 @@ class Exchange:
         address = self.live.web.base.replace("http", "ws") + ticket["url"]
         cookies = "; ".join(f"{name}={value}" for name, value in self.live.web.cookies(token).items())
         socket = await websockets.connect(
-            address, origin=self.live.web.base, additional_headers={"Cookie": cookies},  # type: ignore[arg-type]
+            address, open_timeout=60, origin=self.live.web.base, additional_headers={"Cookie": cookies},  # type: ignore[arg-type]
         )  # fmt: skip
         phone = Phone(socket)
         self._phones.append((phone, asyncio.create_task(phone.read())))

@@ -50,6 +50,7 @@ async def tail(web: Running, vehicle: int, token: str | None = None, origin: str
     async with websockets.connect(
         f"{web.base.replace('http', 'ws')}/ws/trace/{vehicle}",
         additional_headers={"Cookie": f"luwei_session={web.token if token is None else token}"},
+        open_timeout=60,
         origin=web.base if origin == "own" else origin,  # type: ignore[arg-type]
     ) as socket:
         yield socket

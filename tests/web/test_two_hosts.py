@@ -166,7 +166,7 @@ class Platform:
         address = self.web.base.replace("http", "ws") + ticket["url"]
         cookie = {"Cookie": f"luwei_session={self.web.token}"}
         async with websockets.connect(
-            address, origin=self.web.base, additional_headers=cookie, max_size=None  # type: ignore[arg-type]
+            address, open_timeout=60, origin=self.web.base, additional_headers=cookie, max_size=None  # type: ignore[arg-type]
         ) as line:  # fmt: skip
             tile = Tile(line)
             task = asyncio.create_task(tile.read())

@@ -173,6 +173,7 @@ async def test_without_login_or_from_another_origin_there_is_no_socket(live: Liv
     with pytest.raises(websockets.InvalidStatus):
         await websockets.connect(
             live.web.base.replace("http", "ws") + ticket["url"],
+            open_timeout=60,
             origin="http://elsewhere.example",  # type: ignore[arg-type]
         )
 
