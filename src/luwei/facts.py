@@ -236,8 +236,13 @@ def pack(batch: pa.RecordBatch) -> bytes:
 
 def unpack(payload: bytes | memoryview) -> pa.RecordBatch:
     """The record batch of a bus message; zero-copy over ``payload``. Raises pa.ArrowInvalid."""
-    with pa.ipc.open_stream(payload) as reader:
-        return reader.read_next_batch()
+    try:
+        with pa.ipc.open_stream(payload) as reader:
+            return reader.read_next_batch()
+    except pa.ArrowInvalid:
+        raise
+    except (pa.ArrowException, OSError, StopIteration, ValueError, KeyError, MemoryError) as error:
+        raise pa.ArrowInvalid(f"no record batch: {type(error).__name__}: {error}") from error
 
 
 def kind_of(subject: str) -> str:

@@ -397,6 +397,31 @@ async def test_an_alarm_that_cannot_be_taken_holds_up_no_other_and_is_tried_at_t
     await bus.close()
 
 
+async def test_a_message_that_is_no_alarm_is_set_aside_and_holds_up_none(
+    server: EmbeddedServer, history: History
+) -> None:
+    bus = await Bus.connect(server.url, "gateway")
+    await bus.ensure_stream()
+    taken: list[int] = []
+
+    async def take(rows: pa.RecordBatch) -> None:
+        taken.extend(rows["vehicle_id"].to_pylist())
+
+    async with ingesting(server, history):
+        await bus.publish_fact("fix.3", facts.pack(batch([row(1, T, alarm=1)], 1)), BatchId(77, 1), "g")
+        await until(lambda: empty(bus))
+        await bus.jetstream().publish(f"{facts.ALARM}.3", b"no rows")
+        await bus.publish_fact("fix.3", facts.pack(batch([row(2, T, alarm=1)], 2)), BatchId(77, 2), "g")
+        await until(lambda: empty(bus))
+    for _ in range(2):
+        reader, stop = AlarmReader(bus, "one", take), asyncio.Event()
+        reading = asyncio.create_task(reader.run(stop))
+        await until(lambda: taken == [1, 2] and reader.aside == 1 and bool(reader.health()["ok"]))  # noqa: B023
+        stop.set()
+        await reading
+    await bus.close()
+
+
 def test_a_reader_s_name_is_a_word() -> None:
     with pytest.raises(ValueError, match="letters"):
         AlarmReader(None, "a.b", None)  # type: ignore[arg-type]

@@ -4,8 +4,8 @@ A reader's place is a number in a bucket of the bus, written about once a second
 the batches since then come once more, so a reader's work must bear a repetition (key and phase tell it).
 
 A batch that is refused again and again while everything is there holds an alarm that the reader cannot take. Its rows
-are then handed over one by one, and those that are refused alone are set aside on the bus: no other alarm waits for
-them, and each start tries them anew.
+are then handed over one by one, and those that are refused alone are set aside on the bus, as is a message that is no
+rows at all: no other alarm waits for them, and each start tries them anew.
 """
 
 from __future__ import annotations
@@ -172,14 +172,13 @@ class AlarmReader:
         """Have one message taken, however often that fails; False where the stop came first."""
         if sequence > self._place + 1 and self._place:
             self._miss(sequence - self._place - 1)
-        rows = facts.unpack(payload)
+        rows: pa.RecordBatch | None = None
         attempt = 0
         while not self._stop.is_set():
             try:
-                if attempt < PATIENCE:
-                    await self._take(rows)
-                else:
-                    await self._take_apart(rows, sequence)
+                rows = await self._readable(payload, sequence)
+                if rows is not None:
+                    await (self._take(rows) if attempt < PATIENCE else self._take_apart(rows, sequence))
             except Exception as error:
                 _failed.labels(self._name).inc()
                 if attempt == 0:
@@ -190,11 +189,25 @@ class AlarmReader:
                 continue
             self._state, self._error = "running", ""
             self._place = sequence
-            self.batches += 1
-            self.rows += rows.num_rows
-            _read.labels(self._name).inc(rows.num_rows)
+            if rows is not None:
+                self.batches += 1
+                self.rows += rows.num_rows
+                _read.labels(self._name).inc(rows.num_rows)
             return True
         return False
+
+    async def _readable(self, payload: bytes, sequence: int) -> pa.RecordBatch | None:
+        """The rows of a message; one that has none is set aside. Raises what is _PASSING."""
+        try:
+            return facts.unpack(payload)
+        except pa.ArrowInvalid as error:
+            aside = await _bucket(self._bus.jetstream(), ASIDE, self._bus.replicas)
+            await aside.put(f"{self._name}.{sequence}.message", payload)
+            log.error(
+                "an unreadable message is set aside", reader=self._name, sequence=sequence, error=str(error)[:500]
+            )
+            await self._count(aside)
+            return None
 
     async def _take_apart(self, rows: pa.RecordBatch, sequence: int) -> None:
         """Row by row; those that are refused alone are set aside. Raises what is _PASSING."""
