@@ -83,6 +83,20 @@ def test_nobody_orders_outside_the_own_area_or_oneself(world: World, officer: Ac
         orders.issue(world.engine, PROVINCE, new(world, case=1, target=insurer), officer)
 
 
+@pytest.mark.parametrize("closed", [{"disabled": True}, {"valid_to": "2026-11-19"}, {"valid_from": "2026-11-21"}])
+def test_nobody_is_ordered_from_whom_no_answer_can_come(world: World, officer: Actor, closed: dict[str, Any]) -> None:
+    """T0 is the 20th of November 2026 in China."""
+    world.take(world.alarm("6502", T0))
+    orders.issue(world.engine, COUNTY, new(world, case=1), officer, T0)
+    organisations.change(world.engine, world.operator, closed, SYSTEM, WHOLE)
+    for wanted in (new(world), new(world, case=1)):
+        with pytest.raises(RegistryError) as refused:
+            orders.issue(world.engine, CITY, wanted, officer, T0)
+        assert (refused.value.field, refused.value.rule) == ("target", "is closed: nobody there could answer")
+    watched = orders.issue(world.engine, COUNTY, new(world, case=1, target=world.monitor), officer, T0)
+    assert order(world, watched).target_id == world.monitor
+
+
 def test_who_sees_counts_only_orders_operators_and_sees_the_own_orders(world: World) -> None:
     emergency = organisations.create(world.engine, {"kind": "emergency", "name": "应急厅"}, SYSTEM, WHOLE)
     officer, other = person(world, "emergency", emergency), person(world, "officer", 0)

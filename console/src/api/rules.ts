@@ -41,6 +41,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/^there is no such (.+)$/, '没有此记录，或不在您的辖区内'],
   [/^this organisation is disabled$/, '该机构已停用'],
   [/^must lie within your own jurisdiction$/, '应在您的辖区内'],
+  [/^is closed: nobody there could answer$/, '已停用或不在有效期内，无人可答复'],
   [/^must begin with the character of a province.*$/, '应以省份简称开头，如 粤'],
   [/^must have 7 characters, or 8 for new energy$/, '车牌应为 7 位，新能源 8 位'],
   [/^must be province, letter, five letters or digits without I and O$/, '应为省份简称、字母和 5 位字母或数字（不含 I、O）'],

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from luwei.cases.holding import line
 from luwei.oversight import policies
-from luwei.oversight.place import is_authority
+from luwei.oversight.place import at_work, is_authority
 from luwei.oversight.policy import OversightRules
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
@@ -195,7 +195,7 @@ def _targets(connection: Connection, scope: Scope, targets: str, target: int | N
     if targets not in TARGETS:
         raise RegistryError("targets.kind", f"must be one of {', '.join(TARGETS)}", targets)
     columns = select(Organisation.id, Organisation.city, Organisation.county)
-    statement = columns.where(Organisation.disabled_at.is_(None)).order_by(Organisation.id)
+    statement = columns.where(*at_work(now_ms())).order_by(Organisation.id)
     if targets == "monitors":
         with_trucks = select(Vehicle.monitor_id).where(Vehicle.monitor_id.is_not(None), *scope.of_vehicles())
         statement = statement.where(Organisation.kind == MONITOR, Organisation.id.in_(with_trucks))

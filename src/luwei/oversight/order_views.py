@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, case, func, or_, selec
 
 from luwei.cases.reading import Person, persons
 from luwei.oversight.order_files import FileView, of_order
-from luwei.oversight.place import within
+from luwei.oversight.place import at_work, within
+from luwei.registry.base import now_ms
 from luwei.registry.case import AlarmCase
 from luwei.registry.engine import read
 from luwei.registry.errors import NotFound, RegistryError
@@ -186,7 +187,7 @@ def targets(engine: Engine, scope: Scope, q: str) -> list[Target]:
         raise RegistryError("q", "must not contain control characters")
     conditions: list[ColumnElement[bool]] = [
         Organisation.kind.in_((*OPERATING, MONITOR)),
-        Organisation.disabled_at.is_(None),
+        *at_work(now_ms()),
     ]
     if q.strip():
         conditions.append(Organisation.name.icontains(q.strip(), autoescape=True))

@@ -18,7 +18,7 @@ from luwei.cases.holding import line
 from luwei.cases.scope import within as cases_within
 from luwei.oversight import policies
 from luwei.oversight.order_files import attach
-from luwei.oversight.place import answers_for, height_of, is_authority, require_area, within
+from luwei.oversight.place import answers_for, at_work, height_of, is_authority, require_area, within
 from luwei.oversight.policy import OversightRules
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
@@ -134,6 +134,9 @@ def issue(engine: Engine, scope: Scope, wanted: NewOrder, actor: Actor, now: int
             _of_case(connection, scope, wanted) if wanted.case is not None else _of_target(connection, scope, wanted)
         )
         require_area(scope, about["city"], about["county"])
+        there = select(Organisation.id).where(Organisation.id == about["target_id"], *at_work(at))
+        if connection.scalar(there) is None:
+            raise RegistryError("target", "is closed: nobody there could answer", about["target_id"])
         if wanted.proposal is not None:
             _take_proposal(connection, scope, wanted.proposal, about["target_id"])
         due = at + rules.limits_s[wanted.level] * 1000

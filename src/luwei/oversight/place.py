@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, or_
 
 from luwei.registry.errors import RegistryError
+from luwei.registry.organisation import Organisation
 from luwei.registry.scope import Scope
 from luwei.registry.supervision import HEIGHTS
+
+_CHINA = timedelta(hours=8)
+
+
+def at_work(at: int) -> list[ColumnElement[bool]]:
+    """Conditions on an organisation whose people may sign in at ``at`` (UTC ms), as ``access.place.at_work`` has it:
+    from another no answer can come."""
+    today = (datetime.fromtimestamp(at / 1000, UTC) + _CHINA).date()
+    return [
+        Organisation.disabled_at.is_(None),
+        or_(Organisation.valid_from.is_(None), Organisation.valid_from <= today),
+        or_(Organisation.valid_to.is_(None), Organisation.valid_to >= today),
+    ]
 
 
 def within(scope: Scope, table: Any, *organisations: Any) -> list[ColumnElement[bool]]:
