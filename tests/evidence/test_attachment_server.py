@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from attachment_terminal import SUBIAO_ID, YUEBIAO_ID, AttachmentTerminal, block, file_body, frame, information
 from sqlalchemy import Engine, update
+from sqlalchemy.exc import OperationalError
 
+from luwei.evidence import service
 from luwei.evidence.service import KEEP_LOST_MS
 from luwei.registry.engine import write
 from luwei.registry.evidence import EvidenceFile
@@ -287,3 +289,27 @@ async def test_a_long_list_comes_in_fragments(server: Any, terminal: AttachmentT
         await terminal.raw(b"\x7e" + raw.replace(b"\x7d", b"\x7d\x01").replace(b"\x7e", b"\x7d\x02") + b"\x7e")
         assert (await terminal.answer()).result == 0
     assert len(files()) == 30
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_registry_that_goes_away_at_the_stop_does_not_keep_the_server_from_its_end(
+    start: Any, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    monkeypatch.setattr(service, "STOP_S", 0.1)
+    server, stopped = await start(), asyncio.Event()
+
+    async def away() -> None:
+        if hangs:
+            await asyncio.Event().wait()
+        raise OperationalError("insert", {}, Exception("no line to the registry"))
+
+    real = server.commit.stop
+
+    async def stop() -> None:
+        await real()
+        stopped.set()
+
+    monkeypatch.setattr(server, "_flush_refusals", away)
+    monkeypatch.setattr(server.commit, "stop", stop)
+    server.stop()
+    await asyncio.wait_for(stopped.wait(), 40)

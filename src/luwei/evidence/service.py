@@ -138,7 +138,12 @@ class AttachmentServer:
         await self.checker.stop()
         if self._background:
             await asyncio.wait(self._background, timeout=1)
-        await self._flush_refusals()
+        try:
+            # a registry that goes away now must not keep the rest from its end
+            async with asyncio.timeout(STOP_S):
+                await self._flush_refusals()
+        except Exception:
+            log.exception("the last refusals are not written down")
         await self.commit.stop()
         self._disk.shutdown(wait=False, cancel_futures=True)
         log.info("attachment server stopped", staged=self.sealer.backlog)
