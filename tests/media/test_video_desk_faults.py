@@ -16,7 +16,7 @@ from luwei.media.orders import Announcement, Answer, AudioHints, Expect, Request
 from luwei.registry.audit import SYSTEM
 from luwei.registry.command import ANSWERED
 from luwei.settings import Settings
-from luwei.video import talk_log
+from luwei.video import talk_log, tidings
 from luwei.video.commanding import Commanding, Sending
 from luwei.video.drive import Drive
 from luwei.video.limits import QuotaExceeded
@@ -25,9 +25,11 @@ from luwei.video.playback_drive import PlaybackDrive
 from luwei.video.playbacks import STEERING_MAX, Playbacks
 from luwei.video.playing import FAST, PLAY, Playing
 from luwei.video.strays import Strays
+from luwei.video.talk import Call
+from luwei.video.talk_drive import TalkDrive
 from luwei.video.talk_log import LeftOpen
 from luwei.video.talks import Talks, Truck
-from luwei.video.upstream import Upstream
+from luwei.video.upstream import Upstream, Viewing
 
 AWAY = OperationalError("select", {}, Exception("the database is restarting"))
 
@@ -182,6 +184,20 @@ async def test_a_terminal_that_was_asked_a_moment_ago_is_told_to_stop_though_not
     drive._sending = Sending(2, ended_at=5, result="offline")
     await drive._stop()
     assert commands.kinds == ["video_control"]  # it never left
+
+
+async def test_a_codec_that_nobody_can_make_is_named_though_its_terminal_connects_while_it_is_told_to_stop() -> None:
+    class Connects(Sent):
+        async def ended(self, *_: Any) -> bool:
+            tidings.happened(call, "connected", 1, "")
+            return True
+
+    call = Call("talk-x-1", 1, "1", 1, SYSTEM, "why", on_air=True)
+    call.viewings["v"] = Viewing("v", call, 1, SYSTEM, "why", "sub", 1, 1)
+    tidings.happened(call, "unsupported", 1, "g728")
+    nobody: Any = None
+    await TalkDrive(desk_of(nodes_of(Announced()), Connects()), call, nobody).run()
+    assert (call.state, call.reason, call.detail) == ("ended", "audio_unsupported", "g728")
 
 
 def playing() -> Playing:

@@ -63,7 +63,7 @@ class Drive:
         self._desk = desk
         self._stream = stream
         self._failures = 0
-        self._closed_by = ""
+        self._closed_by = self._closed_detail = ""
         self._sending: Sending | None = None
         """The 0x9101 under way."""
 
@@ -79,7 +79,8 @@ class Drive:
         finally:
             stream.ended = True
             reason = self._closed_by or upstream.CLOSED
-            stream.say(upstream.ENDED, reason, stream.detail if reason == stream.reason else "")
+            detail = self._closed_detail or (stream.detail if reason == stream.reason else "")
+            stream.say(upstream.ENDED, reason, detail)
             self._desk.over(stream)
 
     def close(self, reason: str) -> None:

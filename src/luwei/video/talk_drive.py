@@ -42,7 +42,8 @@ class TalkDrive(Drive):
 
     def _wanted(self) -> bool:
         if not self._closed_by and self._call.reason == AUDIO_UNSUPPORTED:
-            self._closed_by = AUDIO_UNSUPPORTED
+            # what its terminal does while it is told to stop overwrites what the call says
+            self._closed_by, self._closed_detail = AUDIO_UNSUPPORTED, self._call.detail
         return not self._closed_by and bool(self._call.viewings)
 
     async def _attempt(self) -> None:
