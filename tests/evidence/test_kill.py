@@ -62,7 +62,7 @@ class Server:
 
 
 async def connected(terminal: AttachmentTerminal, port: int) -> None:
-    for _ in range(1000):
+    for _ in range(5000):
         try:
             await terminal.connect(port)
             return

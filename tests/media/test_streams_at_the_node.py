@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import json
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from node_harness import PHONE, VECTORS, Harness, capture, packets, until
 from luwei.media import expected as expected_streams
 from luwei.media import intake, view_port
 from luwei.media import stream as stream_module
+from luwei.media.node import TOLD_MAX
 from luwei.media.orders import Admit, Close, Expect, Snap
 from luwei.protocol.jt1078.writing import PacketWriter, sim_field
 from luwei.simulator import streams
@@ -385,6 +387,24 @@ async def test_a_device_that_ignores_the_close_is_closed_again_unread(node: Harn
     third = await node.truck()
     third.send(b"".join(packets(clip[:5])))
     await shown(node, stream, 5)
+
+
+async def test_a_flood_of_datagrams_is_counted_whole_and_logged_in_part(
+    node: Harness, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    log = SimpleNamespace(info=lambda said, **_: lines.append(said), warning=lambda said, **_: lines.append(said))
+    monkeypatch.setattr("luwei.media.node.log", log)
+    before, ports = sum(node.refused().values()), node.node._intake
+    for number in range(2_000):  # garbage, each from another sender
+        ports.datagram(b"no packet", ("127.0.0.20", number + 1), "live")
+    assert sum(node.refused().values()) == before + 2_000 and len(ports) == 0
+    await until(lambda: "many refused in a second" in lines, "told how many are not told")
+    assert lines.count("refused") <= 3 * TOLD_MAX  # a second or two may have passed on a busy machine
+    stream = await node.expect()
+    truck = await node.truck()
+    truck.send(b"".join(packets(clip[:3])))
+    await shown(node, stream, 3)
 
 
 async def test_datagrams_are_put_in_order_and_shown(node: Harness, clip: Clip) -> None:

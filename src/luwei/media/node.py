@@ -57,6 +57,8 @@ TICK_S = 0.1
 STRANGERS_AT_ONCE = 20
 ASK_S = 2.0
 REASONS_MAX = 64
+TOLD_MAX = 20
+"""Refusals a second that the log names one by one: datagrams with invented senders cost nothing to who sends them."""
 TRAFFIC_S = 5
 
 _streams = Gauge("luwei_media_streams", "Streams expected or running")
@@ -100,6 +102,8 @@ class Node:
         self._kept = 0
         self._kept_max = settings.media_pictures_mib << 20
         self._refusals: Counter[str] = Counter()
+        self._refused = 0
+        """In this second."""
         self._asking = 0
         self._meter = Meter(self.boot, bus)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -167,7 +171,9 @@ class Node:
         known = reason if reason in self._refusals or len(self._refusals) < REASONS_MAX else "other"
         self._refusals[known] += 1
         _refused.labels(known).inc()
-        log.info("refused", reason=reason, peer=peer, detail=detail[:200])
+        self._refused += 1
+        if self._refused <= TOLD_MAX:
+            log.info("refused", reason=reason, peer=peer, detail=detail[:200])
 
     def route(self, feed: Feed, sim_raw: bytes, channel: int) -> Stream | None:
         """The stream that a line brings, or None: refused and counted."""
@@ -315,6 +321,9 @@ class Node:
     async def _second(self, now: int) -> None:
         now_s = time.monotonic()
         self._seconds += 1
+        if self._refused > TOLD_MAX:
+            log.warning("many refused in a second", untold=self._refused - TOLD_MAX)
+        self._refused = 0
         self._intake.second(now)
         self._port.second(now_s)
         self._expected.forget_quiet(now_s)
