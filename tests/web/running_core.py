@@ -59,6 +59,8 @@ class Running:
     start_ms: int
     app: Litestar
     number: int = 0
+    day: str = ""
+    """China's day of what was refused, which may be over before it is read."""
 
     def cookies(self, token: str | None = None) -> dict[str, str]:
         return {"luwei_session": self.token if token is None else token}
@@ -194,6 +196,7 @@ async def fill(running: Running) -> None:
         "count": 3, "first_at": now_ms() - 9_000, "last_at": now_ms() - 8_000, "example": b"~\x02\x00~",
     }  # fmt: skip
     refused["day"] = pa.scalar(refused["day"], pa.int32()).cast(pa.date32()).as_py()
+    running.day = refused["day"].isoformat()
     await running.publish(facts.LEDGER, [refused, refused | {"reason": "short", "count": 1}])
 
     async def stored() -> bool:

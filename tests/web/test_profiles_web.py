@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 from datetime import UTC, datetime, timedelta
@@ -48,8 +49,14 @@ async def put(web: Running, path: str, body: Any, status: int = 200, token: str 
     return answer.json()
 
 
+@functools.cache
 def today() -> Any:
+    """In China, the same for all of a run."""
     return (datetime.now(UTC) + timedelta(hours=8)).date()
+
+
+def of_today() -> dict[str, str]:
+    return {"from": today().isoformat(), "to": today().isoformat()}
 
 
 def entry(phone: str, reason: str, count: int, **more: Any) -> dict[str, Any]:
@@ -86,7 +93,7 @@ async def devices(web: Running) -> dict[str, Any]:
     )
 
     async def stored() -> bool:
-        return len((await get(web, "/api/access/deviations"))["items"]) == 3
+        return len((await get(web, "/api/access/deviations", **of_today()))["items"]) == 3
 
     await until(stored, "ledger stored")
     return {"keys": keys}
@@ -95,7 +102,7 @@ async def devices(web: Running) -> dict[str, Any]:
 async def test_deviations_are_counted_by_model_and_firmware_with_clause_and_example(
     web: Running, devices: dict[str, Any]
 ) -> None:
-    report = await get(web, "/api/access/deviations")
+    report = await get(web, "/api/access/deviations", **of_today())
     assert report["truncated"] is False and report["from"] == report["to"] == today().isoformat()
     first = report["items"][0]
     assert {name: first[name] for name in ("model", "firmware", "profile", "reason", "detail", "clause")} == {
@@ -107,12 +114,14 @@ async def test_deviations_are_counted_by_model_and_firmware_with_clause_and_exam
     assert [(item["model"], item["reason"], item["quirk"]) for item in report["items"][1:]] == [
         ("HD-T20", "charset", "11.2.11"), ("YJ-V6", "clock_behind", "11.3.17"),
     ]  # fmt: skip
-    assert [i["reason"] for i in (await get(web, "/api/access/deviations", model="hd-t"))["items"]] == ["charset"]
+    assert [i["reason"] for i in (await get(web, "/api/access/deviations", model="hd-t", **of_today()))["items"]] == [
+        "charset"
+    ]
 
 
 async def test_a_group_opens_down_to_its_terminals(web: Running, devices: dict[str, Any]) -> None:
     found = await get(
-        web, "/api/access/deviations/terminals", reason="item_unknown", detail="0xEB", message_id=0x0200,
+        web, "/api/access/deviations/terminals", reason="item_unknown", detail="0xEB", message_id=0x0200, **of_today(),
         manufacturer_id="70188", model="YJ-V6", firmware="V3.2.1",
     )  # fmt: skip
     assert [(item["phone"], item["count"], item["vehicle_id"]) for item in found["items"]] == [
@@ -123,7 +132,7 @@ async def test_a_group_opens_down_to_its_terminals(web: Running, devices: dict[s
 
 async def test_the_report_is_bounded_by_the_scope(web: Running, devices: dict[str, Any]) -> None:
     token = web.session_token("shenzhen-report", city=440300)
-    items = (await get(web, "/api/access/deviations", token=token))["items"]
+    items = (await get(web, "/api/access/deviations", token=token, **of_today()))["items"]
     assert {(item["reason"], item["count"]) for item in items} == {
         ("item_unknown", 5),
         ("clock_behind", 1),
@@ -131,7 +140,7 @@ async def test_the_report_is_bounded_by_the_scope(web: Running, devices: dict[st
     }
     found = await get(
         web, "/api/access/deviations/terminals", token=token, reason="item_unknown", detail="0xEB", message_id=0x0200,
-        manufacturer_id="70188", model="YJ-V6", firmware="V3.2.1",
+        manufacturer_id="70188", model="YJ-V6", firmware="V3.2.1", **of_today(),
     )  # fmt: skip
     assert [item["phone"] for item in found["items"]] == ["14400000001"]
 
@@ -140,7 +149,7 @@ async def test_the_report_leaves_as_csv_and_the_export_is_in_the_audit_log(
     web: Running, devices: dict[str, Any]
 ) -> None:
     async with web.client() as client:
-        answer = await client.get("/api/access/deviations.csv")
+        answer = await client.get("/api/access/deviations.csv", params=of_today())
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert [(row["model"], row["reason"], row["count"], row["message_id"]) for row in rows] == [
