@@ -42,7 +42,7 @@ def test_every_column_of_every_fact_comes_back_as_it_went_in(history: History, n
         table(locations([5], [noon_ms], BatchId(1, 1), items=raw, device_at=[None], altitude_m=[-40], fuel_dl=[9])),
         "a",
     )
-    row = history.query("latest_vehicle", vehicle=5).to_pylist()[0]
+    row = history.query("latest_vehicle", vehicles=[5]).to_pylist()[0]
     assert row["items"] == raw
     assert row["device_at"] is None
     assert row["at"] == datetime.fromtimestamp(noon_ms / 1000, UTC)
@@ -90,7 +90,7 @@ def test_latest_is_the_newest_time_and_a_late_point_does_not_win(
         (5, noon_ms + 5000),
         (6, noon_ms),
     ]
-    assert history.query("latest_vehicle", vehicle=7).num_rows == 0
+    assert history.query("latest_vehicle", vehicles=[7]).num_rows == 0
 
 
 def test_speed_and_counts_of_a_vehicle(history: History, noon_ms: int, locations: Any) -> None:

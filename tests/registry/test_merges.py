@@ -310,3 +310,41 @@ def test_who_looked_at_a_truck_stays_known_under_the_record_it_went_into(trucks:
     (entry,) = audit_log.page(engine, WHOLE, audit_log.AuditFilter(vehicle=first, noun="video")).items
     assert entry.plate == "粤B12345"
     assert audit_log.looks(engine, Scope(vehicles=frozenset({second + 1})), 99).total == 0
+    # The old id, as an older page or letter names it, finds the entries of both: in search, export and "who viewed me".
+    assert audit_log.looks(engine, mine, 99, vehicle=second).total == 1
+    with write(engine) as connection:
+        audit.record(connection, OFFICER, "track.look", None, {}, vehicle_id=first)
+    for key in (first, second):
+        for chosen in (audit_log.AuditFilter(vehicle=key), audit_log.AuditFilter(noun="vehicle", noun_id=key)):
+            found = audit_log.page(engine, WHOLE, chosen).items
+            assert found == list(audit_log.exported(engine, WHOLE, chosen))
+            acts = {entry.act for entry in found}
+            both = {"video.look", "track.look"} if chosen.vehicle else {"vehicle.merge", "vehicle.merged"}
+            assert both <= acts
+    # The number is the record's of that noun alone: a terminal of the same number is another thing.
+    chosen = audit_log.AuditFilter(noun="terminal", noun_id=first)
+    assert {entry.noun_id for entry in audit_log.page(engine, WHOLE, chosen).items} <= {first}
+
+
+def test_what_people_of_a_merged_organisation_did_stays_with_it(engine: Engine) -> None:
+    one, two = (organisations.create(engine, {"name": name, "city": SHENZHEN}, OFFICER, WHOLE) for name in "甲乙")
+    key = vehicles.create(engine, {"plate": "粤B12345", "plate_color": 2, "operator_id": one}, OFFICER, WHOLE)
+    driver, lost = (
+        noun.create(engine, drivers.NOUN, {"name": name, "operator_id": one}, OFFICER, WHOLE) for name in ("张", "李")
+    )
+    theirs = audit.Actor(7, "clerk", "10.0.0.1", two)
+    with write(engine) as connection:
+        audit.record(connection, theirs, "video.look", None, {}, vehicle_id=key)
+        audit.record(connection, theirs, "driver.look", lost, {})
+    mine = Scope(operators=frozenset({one}))
+    assert audit_log.looks(engine, mine, one).total == 2  # of others
+    merge(engine, "organisation", one, two)
+    merge(engine, "driver", driver, lost)
+    assert audit_log.looks(engine, mine, one).total == 0  # they are one's own people now
+    assert {look.organisation for look in audit_log.looks(engine, mine, 99).items} == {"甲"}
+    assert {look.driver for look in audit_log.looks(engine, mine, 99).items} == {"", "张"}
+    his = Scope(vehicles=frozenset({99}), drivers=frozenset({driver}))
+    assert {look.driver for look in audit_log.looks(engine, his, 99).items} == {"张"}
+    for asked in (one, two):
+        found = audit_log.page(engine, mine, audit_log.AuditFilter(organisation=asked)).items
+        assert {(entry.act, entry.organisation) for entry in found} == {("video.look", "甲"), ("driver.look", "甲")}

@@ -176,7 +176,7 @@ async def test_a_truck_that_moved_while_it_was_offline_is_proposed_with_its_numb
     ask_history = partial(asyncio.to_thread, web.services.history.query)
 
     async def known() -> bool:
-        counts = [(await ask_history("latest_vehicle", vehicle=each)).num_rows for each in (moved, stayed, lost)]
+        counts = [(await ask_history("latest_vehicle", vehicles=[each])).num_rows for each in (moved, stayed, lost)]
         return all(counts) and (await ask_history("session_vehicle", vehicle=lost, start=now - HOUR)).num_rows == 1
 
     await until(known, "the history has them")

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from luwei import facts
 from luwei.live.feed import now_ms
-from luwei.registry import organisations, terminals, vehicles
+from luwei.registry import merges, organisations, terminals, vehicles
 from luwei.registry.audit import SYSTEM
 from luwei.registry.engine import read
 from luwei.registry.scope import WHOLE
@@ -50,7 +50,7 @@ async def road(web: Running) -> dict[str, Any]:
 
     async def stored() -> bool:
         fleet = web.services.fleet
-        whole = (await web.services.ask("latest_vehicle", vehicle=key)).num_rows == 1
+        whole = (await web.services.ask("latest_vehicle", vehicles=[key])).num_rows == 1
         return whole and fleet.present(key) is not None and int(fleet.city[key]) == 440300
 
     await until(stored, "the tractor's locations are stored")
@@ -145,3 +145,20 @@ async def test_a_recorded_check_reaches_the_operator_with_its_picture(web: Runni
         statement = text("SELECT act FROM audit_entry WHERE vehicle_id = :v AND username = 'rs-away' ORDER BY id")
         acts = list(connection.execute(statement, {"v": road["key"]}).scalars())
     assert {"roadside.look", "roadside_check.enter"} <= set(acts)
+
+
+async def test_what_a_truck_did_under_an_id_that_was_merged_away_is_told(web: Running, road: dict[str, Any]) -> None:
+    engine = web.services.engine
+    before = (await look(web, road["here"])).json()
+    survivor = vehicles.create(engine, {"plate": "粤B7D928", "plate_color": 2, "city": 440300}, SYSTEM, WHOLE)
+    keep = {"plate": "loser", "vehicle_class": "loser", "transport_certificate": "loser"}
+    done = merges.merge(engine, "vehicle", survivor, road["key"], keep, SYSTEM, WHOLE)
+    try:
+        answer = (await look(web, road["here"])).json()
+        assert answer["vehicle"]["id"] == survivor
+        told, known = ({each["code"]: each["reason"] for each in one["items"]} for one in (answer, before))
+        assert told == known and {"gnss", "silences"} <= told.keys()
+        assert answer["silences"] == before["silences"] != []
+        assert answer["present"]["at"] == before["present"]["at"]
+    finally:
+        merges.undo(engine, done.merge, SYSTEM, dict.fromkeys(merges.FIELDS, WHOLE))

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, literal, or_, select
 
-from luwei.registry import gone
+from luwei.registry import gone, reach
 from luwei.registry.audit import RESULTS, AuditEntry
 from luwei.registry.binding import EMPLOYER, OPERATOR, Binding
 from luwei.registry.driver import Driver
@@ -76,11 +76,13 @@ class AuditFilter:
         if self.result and self.result not in RESULTS:
             raise RegistryError("result", f"must be one of {', '.join(RESULTS)}", self.result)
         equal = (
-            (AuditEntry.noun, self.noun or None), (AuditEntry.noun_id, self.noun_id),
-            (AuditEntry.organisation_id, self.organisation),
-            (AuditEntry.result, self.result or None),
+            (AuditEntry.noun, self.noun), (AuditEntry.result, self.result),
         )  # fmt: skip
-        found: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+        found: list[ColumnElement[bool]] = [column == value for column, value in equal if value]
+        if self.noun_id is not None:
+            found.append(_of_record(engine, self.noun_id))
+        if self.organisation is not None:
+            found.append(AuditEntry.organisation_id.in_(_alike(engine, "organisation", self.organisation)))
         if self.vehicle is not None:
             found.append(_of_truck(engine, self.vehicle))
         if self.start is not None:
@@ -97,19 +99,52 @@ class AuditFilter:
         return found
 
 
-def _of_truck(engine: Engine, *vehicles: int) -> ColumnElement[bool]:
-    """Entries of trucks, under whichever id each was known: what is merged into another record keeps its entries."""
+def _alike(engine: Engine, noun: str, *keys: int) -> list[int]:
+    """The ids under which records were ever known, whichever of them were asked for: entries keep the id they name."""
     with read(engine) as connection:
-        known = {each for vehicle in vehicles for each in gone.known_as(connection, "vehicle", vehicle)}
-    return AuditEntry.vehicle_id.in_(sorted(known))
+        return sorted({each for key in keys for each in gone.alike(connection, noun, key)})
 
 
-def _plates(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:
-    """Plates of trucks that a row names by an id which was merged into another."""
-    lost = {row.vehicle_id for row in rows if row.vehicle_id is not None and row.plate is None}
-    leads = {key: found for key in lost if (found := gone.survivor_of(connection, "vehicle", key)) is not None}
-    plates = select(Vehicle.id, Vehicle.plate).where(Vehicle.id.in_(sorted(set(leads.values()))))
-    known = {row.id: row.plate for row in connection.execute(plates)} if leads else {}
+def _of_truck(engine: Engine, *vehicles: int) -> ColumnElement[bool]:
+    return AuditEntry.vehicle_id.in_(_alike(engine, "vehicle", *vehicles))
+
+
+def _of_record(engine: Engine, key: int) -> ColumnElement[bool]:
+    """Entries of the record ``key``, of whichever noun, and of what is one record with it."""
+    merged = [
+        and_(AuditEntry.noun == noun, AuditEntry.noun_id.in_(known))
+        for noun in reach.MODELS
+        if len(known := _alike(engine, noun, key)) > 1
+    ]
+    return or_(AuditEntry.noun_id == key, *merged)
+
+
+_CALLED = {"vehicle": Vehicle.plate, "organisation": Organisation.name, "driver": Driver.name}
+
+
+class Called:
+    """What merged records of some rows are called now: a row keeps the id it was written with."""
+
+    def __init__(self, connection: Connection, rows: Sequence[Any]) -> None:
+        asked: dict[str, set[int]] = {
+            "vehicle": {row.vehicle_id for row in rows if row.plate is None},
+            "organisation": {row.organisation_id for row in rows if row.name is None},
+            "driver": {row.noun_id for row in rows if row.noun == "driver" and row.driver is None},
+        }
+        self._names = {noun: _called_now(connection, noun, keys - {None}) for noun, keys in asked.items()}
+
+    def name(self, noun: str, key: int | None) -> str | None:
+        """Plate or name; None where ``key`` was not merged into a record that is there."""
+        return self._names[noun].get(key) if key is not None else None
+
+
+def _called_now(connection: Connection, noun: str, lost: set[int]) -> dict[int, str]:
+    leads = {key: found for key in lost if (found := gone.survivor_of(connection, noun, key)) is not None}
+    if not leads:
+        return {}
+    model = reach.MODELS[noun]
+    names = select(model.id, _CALLED[noun]).where(model.id.in_(sorted(set(leads.values()))))
+    known = {row[0]: row[1] for row in connection.execute(names)}
     return {key: known[found] for key, found in leads.items() if found in known}
 
 
@@ -123,8 +158,8 @@ def page(engine: Engine, scope: Scope, chosen: AuditFilter, number: int = 1, siz
         rows = connection.execute(
             _VIEW.where(*conditions).order_by(AuditEntry.id.desc()).offset(offset).limit(limit)
         ).all()
-        plates = _plates(connection, rows)
-    return Page(total, [_view(row, plates) for row in rows])
+        called = Called(connection, rows)
+    return Page(total, [_view(row, called) for row in rows])
 
 
 def exported(engine: Engine, scope: Scope, chosen: AuditFilter) -> Iterator[EntryView]:
@@ -137,10 +172,10 @@ def exported(engine: Engine, scope: Scope, chosen: AuditFilter) -> Iterator[Entr
             rows = connection.execute(
                 _VIEW.where(*conditions, *before).order_by(AuditEntry.id.desc()).limit(EXPORT_AT_ONCE)
             ).all()
-            plates = _plates(connection, rows)
+            called = Called(connection, rows)
         if not rows:
             return
-        yield from (_view(row, plates) for row in rows)
+        yield from (_view(row, called) for row in rows)
         last = rows[-1].id
 
 
@@ -188,10 +223,12 @@ def looks(
     offset, limit = check_page(number, size)
     trucks = and_(AuditEntry.vehicle_id.is_not(None), AuditEntry.noun.in_(LOOKED_AT), _mine(engine, place))
     conditions: list[ColumnElement[bool]] = [
-        AuditEntry.user_id.is_not(None), or_(trucks, and_(AuditEntry.act == DRIVER_LOOKED_AT, _my_driver(place))),
-    ]  # fmt: skip
+        AuditEntry.user_id.is_not(None),
+        or_(trucks, and_(AuditEntry.act == DRIVER_LOOKED_AT, _my_driver(engine, place))),
+    ]
     if organisation_id is not None:
-        conditions.append(AuditEntry.organisation_id.is_distinct_from(organisation_id))
+        own = _alike(engine, "organisation", organisation_id)
+        conditions.append(or_(AuditEntry.organisation_id.is_(None), AuditEntry.organisation_id.not_in(own)))
     if vehicle is not None:
         conditions.append(_of_truck(engine, vehicle))
     if start is not None:
@@ -201,6 +238,7 @@ def looks(
     columns = (
         AuditEntry.at, AuditEntry.act, AuditEntry.vehicle_id, Vehicle.plate, Driver.name.label("driver"),
         AuditEntry.username, Organisation.name, Organisation.kind, AuditEntry.reason, AuditEntry.detail,
+        AuditEntry.noun, AuditEntry.noun_id, AuditEntry.organisation_id,
     )  # fmt: skip
     statement = (
         select(*columns)
@@ -213,13 +251,14 @@ def looks(
         few = select(AuditEntry.id).where(*conditions).limit(COUNTED).subquery()
         total = connection.execute(select(func.count()).select_from(few)).scalar_one()
         rows = connection.execute(statement.order_by(AuditEntry.id.desc()).offset(offset).limit(limit)).all()
-        plates = _plates(connection, rows)
+        called = Called(connection, rows)
     return Page(
         total,
         [
             LookView(
-                row.at, row.act, row.vehicle_id or 0, row.plate or plates.get(row.vehicle_id, ""),
-                row.driver or "", row.username, row.name or "",
+                row.at, row.act, row.vehicle_id or 0, row.plate or called.name("vehicle", row.vehicle_id) or "",
+                row.driver or (row.noun == "driver" and called.name("driver", row.noun_id)) or "",
+                row.username, row.name or called.name("organisation", row.organisation_id) or "",
                 row.kind or "", row.reason, json.loads(row.detail),
             )
             for row in rows
@@ -246,10 +285,10 @@ def _mine(engine: Engine, place: Scope) -> ColumnElement[bool]:
     return and_(*found)
 
 
-def _my_driver(place: Scope) -> ColumnElement[bool]:
+def _my_driver(engine: Engine, place: Scope) -> ColumnElement[bool]:
     """The driver was employed by the operators of ``place`` when looked at, or is oneself."""
     if place.operators is None:
-        return AuditEntry.noun_id.in_(sorted(place.drivers or ()))
+        return AuditEntry.noun_id.in_(_alike(engine, "driver", *(place.drivers or ())))
     return exists().where(
         Binding.what == EMPLOYER, Binding.subject_id == AuditEntry.noun_id,
         Binding.object_id.in_(sorted(place.operators)), Binding.from_at <= AuditEntry.at,
@@ -258,10 +297,10 @@ def _my_driver(place: Scope) -> ColumnElement[bool]:
 
 
 def visible(scope: Scope) -> list[ColumnElement[bool]]:
-    """Entries of the organisations one answers for."""
+    """Entries of the organisations one answers for, and of those that were merged into them."""
     if scope.whole:
         return []
-    return [AuditEntry.organisation_id.in_(select(Organisation.id).where(*scope.of_staff()))]
+    return [AuditEntry.organisation_id.in_(gone.with_merged("organisation", Organisation, *scope.of_staff()))]
 
 
 _VIEW = (
@@ -269,15 +308,17 @@ _VIEW = (
         AuditEntry.id, AuditEntry.at, AuditEntry.user_id, AuditEntry.username, AuditEntry.organisation_id,
         Organisation.name, AuditEntry.address, AuditEntry.act, AuditEntry.noun, AuditEntry.noun_id,
         AuditEntry.vehicle_id, Vehicle.plate, AuditEntry.detail, AuditEntry.scope, AuditEntry.reason, AuditEntry.result,
+        literal("").label("driver"),
     )
     .outerjoin(Organisation, Organisation.id == AuditEntry.organisation_id)
     .outerjoin(Vehicle, Vehicle.id == AuditEntry.vehicle_id)
 )  # fmt: skip
 
 
-def _view(row: Any, plates: dict[int, str]) -> EntryView:
+def _view(row: Any, called: Called) -> EntryView:
     return EntryView(
-        row.id, row.at, row.user_id, row.username, row.organisation_id, row.name or "", row.address, row.act, row.noun,
-        row.noun_id, row.vehicle_id, row.plate or plates.get(row.vehicle_id),
+        row.id, row.at, row.user_id, row.username, row.organisation_id,
+        row.name or called.name("organisation", row.organisation_id) or "", row.address, row.act, row.noun,
+        row.noun_id, row.vehicle_id, row.plate or called.name("vehicle", row.vehicle_id),
         json.loads(row.detail), row.scope, row.reason, row.result,
     )  # fmt: skip

@@ -83,7 +83,7 @@ def _silence(query: Query, vehicle_id: int, opened_at: int, ended_at: int) -> Si
     """What was received around a pause: a session whose end nobody told seems to have ended when it began, and what it
     sent tells the truth."""
     rows = query(
-        "reports_around", vehicle=vehicle_id, at=opened_at, start=ended_at - BEFORE_MS, end=opened_at + HOUR_MS,
+        "reports_around", vehicles=[vehicle_id], at=opened_at, start=ended_at - BEFORE_MS, end=opened_at + HOUR_MS,
         flags=FLAG_NOT_FIXED | FLAG_PLACE_IMPOSSIBLE,
     ).to_pylist()  # fmt: skip
     if len(rows) != 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from luwei.registry import conflict, reach
 from luwei.registry.errors import Moved, NotFound
@@ -39,6 +39,11 @@ def known_as(connection: Connection, noun: str, key: int) -> list[int]:
     return found
 
 
+def alike(connection: Connection, noun: str, key: int) -> list[int]:
+    """Every id under which the record of ``key`` was ever known, whichever of them was asked for."""
+    return known_as(connection, noun, survivor_of(connection, noun, key) or key)
+
+
 def merged(connection: Connection, noun: str) -> dict[int, int]:
     """Every id that was merged away and the record that it is part of now."""
     statement = select(Merge.loser_id, Merge.survivor_id).where(Merge.noun == noun, Merge.undone_at.is_(None))
@@ -51,6 +56,14 @@ def merged(connection: Connection, noun: str) -> dict[int, int]:
             target = into[target]
         found[loser] = target
     return found
+
+
+def with_merged(noun: str, model: Any, *limits: ColumnElement[bool]) -> Any:
+    """Selects the ids of the rows of ``model`` within ``limits``, and those that were merged into them."""
+    tree = select(model.id).where(*limits).cte("with_merged", recursive=True)
+    into = select(Merge.loser_id).join(tree, Merge.survivor_id == tree.c.id)
+    tree = tree.union(into.where(Merge.noun == noun, Merge.undone_at.is_(None)))
+    return select(tree.c.id)
 
 
 def require(connection: Connection, noun: str, key: int, scope: Scope, lock: bool = False) -> Any:

@@ -42,7 +42,7 @@ async def card(services: NamedDependency[Services], door: NamedDependency[Door],
     day = today(now)
     start, end = span_of(day)
     latest, session, counts, refused, recent = await asyncio.gather(
-        services.ask("latest_vehicle", vehicle=vehicle_id),
+        services.ask("latest_vehicle", vehicles=[vehicle_id]),
         services.ask("session_vehicle", vehicle=vehicle_id, start=now - SESSION_LOOK_BACK_MS),
         services.ask("counts_vehicle_day", vehicle=vehicle_id, start=start, end=end),
         services.ask("ledger_vehicle_day", vehicle=vehicle_id, day=day),

@@ -1,6 +1,6 @@
 -- Spans in which one vehicle sent no live location, newest first; times of receipt, UTC milliseconds. What was sent later
 -- out of the terminal's memory (origin 2) does not fill them.
--- vehicle: registry key; start: how far to look; since: only spans that ended at it or later; gap: least length in ms.
+-- vehicles: registry keys under which the one vehicle was ever known; start: how far to look; since: only spans that ended at it or later; gap: least length in ms.
 SELECT before AS start, received AS end
 FROM
 (
@@ -9,7 +9,7 @@ FROM
     (
         SELECT toUnixTimestamp64Milli(received_at) AS received
         FROM location
-        WHERE vehicle_id = {vehicle:UInt32} AND at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND origin != 2
+        WHERE vehicle_id IN {vehicles:Array(UInt32)} AND at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND origin != 2
     )
 )
 WHERE before > 0 AND received - before >= {gap:Int64} AND received >= {since:Int64}

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, case, func, sele
 from luwei.cases.scope import within as cases_within
 from luwei.oversight import orders, policies
 from luwei.oversight.roadside.judging import Registered
-from luwei.registry import bindings, vehicle_list
+from luwei.registry import bindings, gone, vehicle_list
 from luwei.registry.binding import TERMINAL
 from luwei.registry.case import DONE, STAGE_OF, AlarmCase
 from luwei.registry.engine import read
@@ -34,6 +34,8 @@ class Known:
     """A truck as the registry has it."""
 
     view: VehicleView
+    ids: list[int]
+    """Under which its facts stand in the history: its own and those of records that were merged into it."""
     registered: Registered
     bound_at: int | None
     vendor_id: int | None
@@ -67,6 +69,7 @@ def known(engine: Engine, scope: Scope, plate: str, color: int, now: int) -> Kno
         if key is None:
             return None
         (view,) = vehicle_list.views(connection, [key])
+        ids = gone.known_as(connection, "vehicle", key)
         rules = policies.at(connection, now)
         device = _device(connection, view)
         bound_at = None
@@ -79,7 +82,7 @@ def known(engine: Engine, scope: Scope, plate: str, color: int, now: int) -> Kno
         device["number"], None,
     )  # fmt: skip
     return Known(
-        view, registered, bound_at, device["vendor"], device["firmware"], rules.offline_hours, rules.offline_km
+        view, ids, registered, bound_at, device["vendor"], device["firmware"], rules.offline_hours, rules.offline_km
     )  # fmt: skip
 
 

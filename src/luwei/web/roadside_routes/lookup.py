@@ -153,7 +153,7 @@ async def roadside_vehicle(
 async def _answer(services: Services, door: Door, known: Known, now: int) -> Answer:
     key, start = known.view.id, now - DAYS * DAY_MS
     latest, silences, deviations, work, told, recorded, mine = await asyncio.gather(
-        services.ask("latest_vehicle", vehicle=key),
+        services.ask("latest_vehicle", vehicles=known.ids),
         _silences(services, known, now, start),
         _deviations(services, known, now),
         _work(services, door, key, start),
@@ -164,7 +164,8 @@ async def _answer(services: Services, door: Door, known: Known, now: int) -> Ans
     rows = latest.to_pylist()
     report = _report(rows[0]) if rows else None
     heard = services.fleet.present(key)
-    heard_at = heard.received_at if heard is not None else report.received_at if report is not None else None
+    received = [each.received_at for each in (heard, report) if each is not None]
+    heard_at = max(received, default=None)
     announced = None if told is None else [each.channel for each in told]
     items = judging.of_registry(known.registered, today(now))
     if known.view.terminal is not None:
@@ -206,13 +207,13 @@ async def _silences(services: Services, known: Known, now: int, since: int) -> l
     """Spans longer than the policy's hours that ended since; a place before and after says whether it was moved."""
     gap = known.offline_hours * 3_600_000
     found = await services.ask(
-        "silences_vehicle", vehicle=known.view.id, start=now - SILENCE_BACK_MS, since=since, gap=gap
+        "silences_vehicle", vehicles=known.ids, start=now - SILENCE_BACK_MS, since=since, gap=gap
     )
     spans = found.to_pylist()
     around = await asyncio.gather(
         *(
             services.ask(
-                "reports_around", vehicle=known.view.id, at=span["end"], start=span["start"] - AROUND_MS,
+                "reports_around", vehicles=known.ids, at=span["end"], start=span["start"] - AROUND_MS,
                 end=span["end"] + AROUND_MS, flags=FLAG_NOT_FIXED | FLAG_PLACE_IMPOSSIBLE,
             )
             for span in spans
@@ -237,7 +238,7 @@ async def _deviations(services: Services, known: Known, now: int) -> list[dict[s
         return None
     first = today(now) - timedelta(days=DAYS)
     found, assigned = await asyncio.gather(
-        services.ask("deviations_vehicle", vehicle=known.view.id, first=first, excluded=EXCLUDED),
+        services.ask("deviations_vehicle", vehicles=known.ids, first=first, excluded=EXCLUDED),
         asyncio.to_thread(profile_view, services.engine, known.view.terminal.id, WHOLE),
     )
     profile = services.catalogue.known(assigned.profile, assigned.version) if assigned is not None else None
