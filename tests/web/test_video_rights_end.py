@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -272,6 +273,12 @@ async def test_a_company_ends_neither_the_picture_nor_the_talk_nor_the_download_
         row = (await client.get(f"/api/video/downloads/{key}")).json()
     assert error(stream) == (403, "stream", "others") and error(call) == (403, "talk", "others")
     assert error(await people.post(f"downloads/{key}/cancel", mine)) == (403, "download", "others")
+    with read(live.web.services.engine) as connection:
+        tried = select(AuditEntry.detail).where(
+            AuditEntry.act == "talk.refuse", AuditEntry.vehicle_id == live.ids[TRUCK]
+        )
+        (said,) = [each for each in connection.scalars(tried) if talk["talk"] in each]
+    assert json.loads(said)["reason"] == "others" and json.loads(said)["of"] == "v-city"
     assert row["may"] == [] and tile.code is None and talking.code is None
     async with live.web.client(people.province) as client:
         assert (await client.delete(f"/api/video/talks/{talk['talk']}")).status_code == 200

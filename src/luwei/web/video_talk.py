@@ -223,15 +223,20 @@ async def end_talk(services: NamedDependency[Services], door: NamedDependency[Do
     talk = desk.talks.talks.get(name)
     if talk is None:
         raise NotFound("talk", "there is no such talk", 0)
+    told = {"talk": talk.id, "talk_kind": talk.kind, "of": talk.actor.username}
     if talk.user_id != door.user_id:
         scope = door.allow(ACT, "talk")
         reach = await _reach(services, scope, talk)
         if not reach:
             raise NotFound("talk", "there is no such talk", 0)
-        if len(reach) < len(talk.calls):
-            raise Refused(403, "talk", "forbidden", "some of its trucks are not within reach")
-        await require_endable(door, "talk", [Begun(talk.user_id, talk.actor.organisation_id)])
-    told = {"talk": talk.id, "talk_kind": talk.kind, "of": talk.actor.username}
+        try:
+            if len(reach) < len(talk.calls):
+                raise Refused(403, "talk", "forbidden", "some of its trucks are not within reach")
+            await require_endable(door, "talk", [Begun(talk.user_id, talk.actor.organisation_id)])
+        except Refused as refused:
+            for truck in reach:
+                await door.note("talk.refuse", None, told | {"reason": refused.rule}, vehicle_id=truck, scope=scope)
+            raise
     for call in talk.calls:
         await door.note("talk.close", None, told, vehicle_id=call.vehicle_id, scope=scope)
     desk.talks.leave(talk, upstream.CLOSED)
