@@ -283,6 +283,22 @@ def user_add(name: str, display_name: str, role: str) -> None:
     click.echo(f"{name}: {password}")
 
 
+@user.command("reset-password")
+@click.argument("name")
+def user_reset_password(name: str) -> None:
+    """Print a new one-time password of account NAME, to be changed at the next login; its sessions end."""
+    from luwei.access import users
+    from luwei.registry.engine import migrate, open_engine
+
+    engine = open_engine(_settings().registry_url)
+    migrate(engine)
+    try:
+        password = users.reset_password(engine, name.strip())
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{name}: {password}")
+
+
 @main.group()
 def audit() -> None:
     """The audit log and its chain."""

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from luwei.access import Forbidden, Scope, SignedIn, authorize, users
+from luwei.access import Forbidden, Scope, SignedIn, authorize, sign_in_rules, users
 from luwei.access import password as passwords
-from luwei.access.login import Login, LoginRefused, LoginTooSoon, authenticate, log_out
-from luwei.access.throttle import CAPACITY, Throttle
+from luwei.access.login import Login, LoginRefused, LoginTooSoon, OneTimeOver, authenticate, log_out, reauthenticate
+from luwei.access.throttle import CAPACITY, Throttle, place_of
 from luwei.access.web_session import IDLE_MS, LIFETIME_MS, TOUCH_MS, find_session
 from luwei.registry.audit import Actor
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.scope import WHOLE
 
 PASSWORD, SECOND = "correct-horse-battery", "another-long-phrase"
 ADDRESS = "10.0.0.9"
@@ -152,6 +153,52 @@ def test_a_user_without_a_given_password_gets_a_one_time_password(engine: Engine
     assert not sign_in(engine).user.must_change_password
 
 
+def handed_out(engine: Engine, hours_ago: int, by_provider: bool = False) -> None:
+    """As if the one-time password had been given so long ago; ``by_provider``: open sessions came from there."""
+    with write(engine) as connection:
+        told = {"at": now_ms() - hours_ago * 3_600_000}
+        connection.execute(text("UPDATE user_account SET one_time_at = :at WHERE username = 'officer'"), told)
+        if by_provider:
+            connection.execute(text("UPDATE web_session SET method = 'oidc'"))
+
+
+def test_a_one_time_password_ends_unused_and_says_so(officer: Engine) -> None:
+    secret = users.reset_password(officer, "officer")
+    until = users.named(officer, "officer", WHOLE).one_time_until
+    assert until is not None and 71 * 3_600_000 < until - now_ms() <= 72 * 3_600_000
+    handed_out(officer, 71)
+    assert sign_in(officer, secret).user.must_change_password
+    handed_out(officer, 72)
+    throttle = Throttle()
+    with pytest.raises(OneTimeOver):
+        sign_in(officer, secret, throttle=throttle)
+    with pytest.raises(LoginRefused):  # who does not know it learns nothing
+        sign_in(officer, "wrong", throttle=throttle)
+    told = [json.loads(detail) for act, _, _, detail in audit(officer) if act == "login.refused"]
+    assert [each["cause"] for each in told] == ["one_time", "password"]
+    # Both attempts count: after two more of the four free ones the next must wait.
+    assert [throttle.begin("officer", ADDRESS) for _ in range(3)][:2] == [0, 0] and throttle.wait_s("officer", ADDRESS)
+    sign_in_rules.change(officer, {"one_time_hours": 100}, Actor(1, "officer"))
+    assert sign_in(officer, secret).user.must_change_password
+    users.change_password(officer, 1, secret, SECOND, Actor(1, "officer"), sign_in(officer, secret).user.session_id)
+    assert users.named(officer, "officer", WHOLE).one_time_until is None
+    assert not sign_in(officer, SECOND).user.must_change_password
+
+
+def test_who_used_a_one_time_password_in_time_may_still_change_it_and_nobody_else(officer: Engine) -> None:
+    secret = users.reset_password(officer, "officer")
+    user = sign_in(officer, secret).user
+    handed_out(officer, 73, by_provider=True)
+    with pytest.raises(RegistryError, match="time is over"):
+        users.change_password(officer, 1, secret, PASSWORD, Actor(1, "officer"), user.session_id)
+    with pytest.raises(OneTimeOver):
+        reauthenticate(officer, Throttle(), user, secret, "", ADDRESS)
+    with write(officer) as connection:
+        connection.execute(text("UPDATE web_session SET method = 'password'"))
+    users.change_password(officer, 1, secret, SECOND, Actor(1, "officer"), user.session_id)
+    assert not sign_in(officer, SECOND).user.must_change_password
+
+
 def test_a_change_of_password_ends_the_other_sessions(officer: Engine) -> None:
     other, mine = sign_in(officer), sign_in(officer)
     actor = mine.user.actor(ADDRESS)
@@ -269,6 +316,40 @@ def test_an_address_that_tries_many_names_waits_for_all() -> None:
     clock.now += 3_700
     throttle.failed("x", ADDRESS)
     assert throttle.wait_s("someone-else", ADDRESS) == 0
+
+
+def test_who_signed_in_from_an_address_does_not_wait_for_the_guesses_of_others(officer: Engine) -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    sign_in(officer, throttle=throttle)
+    for i in range(40):
+        throttle.failed(f"user{i}", ADDRESS)
+        throttle.failed("officer", f"192.0.2.{i}")
+    assert throttle.wait_s("stranger", ADDRESS) > 0 and throttle.wait_s("officer", "192.0.2.200") > 0
+    user = sign_in(officer, throttle=throttle).user
+    assert reauthenticate(officer, throttle, user, PASSWORD, "", ADDRESS) > now_ms()
+    # Guesses at that name from that address are slowed down as any other's.
+    waits = [throttle.begin("officer", ADDRESS) for _ in range(5)]
+    assert waits[:4] == [0] * 4 and waits[4] > 0
+
+
+def test_proofs_within_a_session_are_slowed_down_by_their_user(officer: Engine) -> None:
+    throttle = Throttle(Clock())
+    user = sign_in(officer, throttle=throttle).user
+    for number in range(4):
+        with pytest.raises(LoginRefused):
+            reauthenticate(officer, throttle, user, "wrong", "", f"10.1.0.{number}")
+    with pytest.raises(LoginTooSoon):
+        reauthenticate(officer, throttle, user, PASSWORD, "", "10.2.0.1")
+    assert throttle.wait_s("officer", ADDRESS) == 0
+
+
+def test_an_ipv6_address_counts_by_its_network_and_a_mapped_one_as_what_it_is() -> None:
+    throttle = Throttle(Clock())
+    for i in range(21):
+        throttle.failed(f"user{i}", f"2001:db8:1:2::{i:x}")
+    assert throttle.wait_s("x", "2001:db8:1:2:ffff::1") > 0 and throttle.wait_s("x", "2001:db8:1:3::1") == 0
+    assert place_of("::ffff:10.0.0.9") == place_of("10.0.0.9") and place_of("testclient") == "testclient"
 
 
 def test_the_throttle_is_bounded() -> None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import pytest
 from case_world import World
 from offices import CITY, FULL, judged, person, verified
+from sqlalchemy import delete, insert
 
+from luwei.cases import acts
 from luwei.cases import appeals as requests
-from luwei.oversight import appeals
+from luwei.oversight import appeals, statistics
+from luwei.oversight.choice import Chosen
 from luwei.registry.audit import Actor
 from luwei.registry.base import now_ms
+from luwei.registry.engine import write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
+from luwei.registry.oversight import CaseDevice
 from luwei.registry.scope import WHOLE, Scope
+
+DAY_MS = 86_400_000
 
 
 def appealed(world: World) -> tuple[int, int]:
@@ -68,3 +75,34 @@ def test_who_handled_verified_or_appealed_does_not_decide_nor_who_is_supervised(
     stands = appeals.standing(world.engine, CITY, case, None)
     assert (stands.verdict, stands.effective) == ("true", "true")
     assert world.case().appeal == "rejected"
+
+
+def test_a_case_that_is_handled_again_counts_by_its_new_verdict(world: World) -> None:
+    case, key = appealed(world)
+    reviewer, other = person(world, "reviewer", 0), person(world, "other")
+    appeals.decide(world.engine, CITY, key, world.case().version, "upheld", "false", "图片为水杯", reviewer)
+
+    with write(world.engine) as connection:
+        connection.execute(delete(CaseDevice))
+        connection.execute(insert(CaseDevice).values(case_id=case, vendor_id=0, model="M", firmware="1"))
+
+    def counted() -> tuple[str, str, int, int]:
+        """Verdict as given and as it counts, and the sums of true and false."""
+        stands = appeals.standing(world.engine, CITY, case, None)
+        rows = statistics.verdicts(world.engine, CITY, Chosen(now_ms() - DAY_MS, now_ms() + DAY_MS))
+        return stands.verdict, stands.effective, sum(row.true for row in rows), sum(row.false for row in rows)
+
+    assert counted() == ("true", "false", 0, 1)
+    acts.give_back(world.engine, WHOLE, case, world.case().version, "请重新判定", reviewer)
+    assert counted() == ("", "", 0, 0) and world.case().appeal == ""
+    judged(world, other, case)
+    assert counted() == ("true", "true", 1, 0)
+    # Against the new verdict one may appeal anew, and what came of the first appeal is still told.
+    text = "重新判定仍与图片不符，请再复核"
+    again = requests.request(world.engine, WHOLE, case, world.case().version, text, "operator", person(world, "third"))
+    with pytest.raises(Conflict):
+        requests.request(world.engine, WHOLE, case, world.case().version, text, "operator", person(world, "fourth"))
+    appeals.decide(world.engine, CITY, again, world.case().version, "upheld", "undecided", "无法辨认", reviewer)
+    assert counted() == ("true", "undecided", 0, 0)
+    found = appeals.page(world.engine, CITY, "upheld", None, 1, 50).items
+    assert {view.id: view.effect and view.effect.after for view in found} == {key: "false", again: "undecided"}

@@ -61,8 +61,10 @@ def test_verdicts_are_counted_by_the_device_of_then_and_after_appeals(world: Wor
     assert (row.true, row.false, row.undecided, row.rate) == (2, 1, 1, 33.33)
     with write(world.engine) as connection:
         connection.execute(
-            text("INSERT INTO appeal_effect(case_id, appeal_id, before, after, at) VALUES (:c, 1, 'true', 'false', 1)"),
-            {"c": keys[0]},
+            text(
+                "INSERT INTO appeal_effect(case_id, appeal_id, before, after, at) VALUES (:c, 1, 'true', 'false', :at)"
+            ),
+            {"c": keys[0], "at": now_ms()},
         )
     (row,) = statistics.verdicts(world.engine, CITY, period)
     assert (row.true, row.false, row.undecided, row.rate) == (1, 2, 1, 66.67)

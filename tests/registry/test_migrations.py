@@ -17,7 +17,7 @@ import luwei.access
 import luwei.registry
 from luwei.registry import organisations, vehicles
 from luwei.registry.audit import SYSTEM, record
-from luwei.registry.base import Base
+from luwei.registry.base import Base, now_ms
 from luwei.registry.engine import migrate, migration_config, open_engine, read, write
 from luwei.registry.scope import WHOLE
 
@@ -67,9 +67,11 @@ def test_operators_become_organisations_and_every_binding_opens_a_span(empty_eng
             " updated_at) VALUES ('138', 'A', '', 'M', 2019, 1, 'import', 12, 12),"
             " ('139', '', '', '', 2013, NULL, 'open', 5, 5)",
             "INSERT INTO user_account(username, display_name, role, operator_id, password_hash, must_change_password,"
-            " created_at, updated_at) VALUES ('a', 'A', 'duty', 2, 'x', false, 1, 1)",
+            " created_at, updated_at) VALUES ('a', 'A', 'duty', 2, 'x', false, 1, 1),"
+            " ('b', 'B', 'duty', 2, 'x', true, 1, 1)",
         ):
             connection.execute(text(statement))
+    before = now_ms()
     migrate(empty_engine)
     with read(empty_engine) as connection:
         asked = (
@@ -87,7 +89,11 @@ def test_operators_become_organisations_and_every_binding_opens_a_span(empty_eng
         ]
         asked = "SELECT phone, terminal_id, vehicle_id, vendor_id FROM terminal ORDER BY id"
         assert connection.execute(text(asked)).all() == [("138", "A", 1, None), ("139", "", None, None)]
-        assert connection.execute(text("SELECT organisation_id FROM user_account")).scalars().all() == [2]
+        asked = "SELECT organisation_id, one_time_at FROM user_account ORDER BY username"
+        own, handed_out = connection.execute(text(asked)).all()
+        assert own == (2, None)
+        # A one-time password that waits to be used has its whole life from the migration on.
+        assert handed_out.organisation_id == 2 and before <= handed_out.one_time_at <= now_ms()
         asked = "SELECT what, subject_id, object_id, from_at, to_at FROM binding ORDER BY what, subject_id"
         assert connection.execute(text(asked)).all() == [
             ("area", 1, 440305, 10, None), ("area", 2, 440300, 20, None),

@@ -239,7 +239,8 @@ NO_IDS = frozenset({
     "accept_percent", "after_s", "alarm_at", "channel", "daily_from_min", "daily_to_min", "days", "edition",
     "effective_from", "expires_s", "failures_free", "frame", "from", "from_at", "from_day", "grant_minutes_max",
     "gross_mass_kg", "idle_minutes", "lat_e6", "level", "lifetime_hours", "limit_s", "lon_e6", "longest_wait_s",
-    "media_type", "minutes", "password_former", "password_max_age_days", "password_min_length", "percent",
+    "media_type", "minutes", "one_time_hours", "password_former", "password_max_age_days", "password_min_length",
+    "percent",
     "plate_color", "proof_minutes", "seconds", "speed", "stop_failures", "storage", "stream", "tiles", "times",
     "to_at", "to_day", "token_days_max", "until", "upgrade_type", "valid_from", "valid_h", "version", "wait_s",
 })  # fmt: skip

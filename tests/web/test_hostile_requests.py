@@ -335,6 +335,31 @@ async def test_guessing_is_slowed_down_whatever_is_guessed(web: Running, monkeyp
     web.services.throttle.succeeded("victim", "127.0.0.1")
 
 
+async def test_wrong_tokens_and_logins_of_an_address_delay_no_valid_token_nor_session(
+    web: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web.services.throttle, "_clock", lambda: 9_000.0)
+    engine, throttle = web.services.engine, web.services.throttle
+    users.create_user(engine, "program", "program", "a-Long-passphrase-77")
+    async with httpx.AsyncClient(base_url=web.base, headers={"X-Luwei": "1"}, timeout=30) as client:
+        owner = {"username": "program", "password": "a-Long-passphrase-77"}
+        assert (await client.post("/api/login", json=owner)).status_code == 200
+        given = {"name": "program", "days": 1, "rights": [{"kind": "vehicle", "act": "read"}]}
+        token = (await client.post("/api/me/tokens", json=given)).json()["token"]
+        good, wrong = {"Authorization": f"Bearer {token}"}, {"Authorization": f"Bearer {token[:-4]}aaaa"}
+        for number in range(25):
+            throttle.failed(f"guess-{number}", "127.0.0.1")
+        async with httpx.AsyncClient(base_url=web.base, timeout=30) as program:
+            guesses = [(await program.get("/api/vehicles", headers=wrong)).status_code for _ in range(22)]
+            assert guesses == [401] * 20 + [429] * 2  # their own count, apart from that of logins
+            assert (await program.get("/api/vehicles", headers=good)).status_code == 200
+        assert (await client.get("/api/me")).status_code == 200
+        assert (await client.post("/api/reauthenticate", json={"password": owner["password"]})).status_code == 200
+        stranger = await client.post("/api/login", json={"username": "stranger", "password": "x"})
+        assert stranger.status_code == 429
+    throttle._failures.clear()
+
+
 async def test_a_fuzzer_finds_no_fault_of_the_server(web: Running) -> None:
     """schemathesis on the interface's own description: every method of every route, the same cases each time. Only what
     would end the fuzzer's own session or ask a stranger is left out; what it enters and changes is its own world."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from luwei.access import password as passwords
 from luwei.access import sign_in_rules
 from luwei.access.user import FormerPassword, User
-from luwei.access.web_session import close_sessions
+from luwei.access.web_session import OIDC, WebSession, close_sessions
 from luwei.registry.audit import Actor, record
 from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
@@ -17,12 +17,16 @@ from luwei.registry.errors import RegistryError
 def change_password(engine: Engine, user_id: int, old: str, new: str, actor: Actor, keep_session: int = 0) -> None:
     """The user's own change; other sessions end, ``keep_session`` stays.
 
-    Raises RegistryError: field ``old`` when it is wrong, ``password`` when the new one breaks a rule or was one of
-    the last ones.
+    Raises RegistryError: field ``old`` when it is wrong or a one-time password that ended unused, ``password`` when the
+    new one breaks a rule or was one of the last ones.
     """
     with read(engine) as connection:
         rules = sign_in_rules.load(connection)
-        row = connection.execute(select(User.username, User.password_hash).where(User.id == user_id)).one()
+        row = connection.execute(
+            select(User.username, User.password_hash, User.one_time_at).where(User.id == user_id)
+        ).one()
+        # A session that a one-time password opened shows that it was used in time; the provider's says nothing of it.
+        method = connection.scalar(select(WebSession.method).where(WebSession.id == keep_session))
         former = list(
             connection.scalars(
                 select(FormerPassword.password_hash)
@@ -33,6 +37,9 @@ def change_password(engine: Engine, user_id: int, old: str, new: str, actor: Act
         )
     if not passwords.verify(row.password_hash, old):
         raise RegistryError("old", "is not the present password")
+    end = rules.one_time_end(row.one_time_at)
+    if end is not None and now_ms() >= end and method in (None, OIDC):
+        raise RegistryError("old", "is a one-time password whose time is over")
     passwords.check(new, row.username, rules.password_min_length)
     if any(passwords.verify(each, new) for each in (row.password_hash, *former)):
         raise RegistryError("password", f"must not be one of the last {rules.password_former}")
@@ -44,7 +51,8 @@ def change_password(engine: Engine, user_id: int, old: str, new: str, actor: Act
 
 
 def store_password(connection: Connection, user_id: int, old_hash: str, new_hash: str, must_change: bool) -> None:
-    """Set a password's hash; the former one may not return until some others were used (a sign-in rule)."""
+    """Set a password's hash; the former one may not return until some others were used (a sign-in rule).
+    ``must_change``: it is a one-time password, whose life begins now."""
     kept_at_most = max(sign_in_rules.load(connection).password_former, 1)
     connection.execute(insert(FormerPassword).values(user_id=user_id, password_hash=old_hash, set_at=now_ms()))
     recent = select(FormerPassword.id).where(FormerPassword.user_id == user_id).order_by(FormerPassword.id.desc())
@@ -53,5 +61,10 @@ def store_password(connection: Connection, user_id: int, old_hash: str, new_hash
     connection.execute(
         update(User)
         .where(User.id == user_id)
-        .values(password_hash=new_hash, password_set_at=now_ms(), must_change_password=must_change)
+        .values(
+            password_hash=new_hash,
+            password_set_at=now_ms(),
+            must_change_password=must_change,
+            one_time_at=now_ms() if must_change else None,
+        )
     )

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 
 from luwei.access import password as passwords
-from luwei.access import totp
+from luwei.access import sign_in_rules, totp
 from luwei.access.identity import SignedIn
+from luwei.access.sign_in_rules import SignInRules
 from luwei.access.throttle import Throttle
 from luwei.access.totp import Totp
 from luwei.access.user import User
 from luwei.access.web_session import close_session, find_session, open_session, prove
 from luwei.registry.audit import REFUSED, Actor, record
+from luwei.registry.base import now_ms
 from luwei.registry.engine import read, write
 
 
@@ -29,6 +31,10 @@ class CodeWanted(Exception):
     def __init__(self, wrong: bool) -> None:
         super().__init__("wrong code" if wrong else "code wanted")
         self.wrong = wrong
+
+
+class OneTimeOver(Exception):
+    """The password is right, but it is a one-time one that was not used in time: another must be handed out."""
 
 
 class AddressRefused(Exception):
@@ -60,7 +66,8 @@ def authenticate(
     user_agent: str = "",
     code: str = "",
 ) -> Login:
-    """Log in. Blocks for the hash (some 50 ms). Raises LoginRefused, CodeWanted, AddressRefused or LoginTooSoon.
+    """Log in. Blocks for the hash (some 50 ms). Raises LoginRefused, OneTimeOver, CodeWanted, AddressRefused or
+    LoginTooSoon.
 
     Attempts that come too soon are not looked at and not logged: the log must not be a way to fill the disk. A wrong
     code counts as a failure just as a wrong password does, or it could be guessed with a stolen password.
@@ -71,15 +78,17 @@ def authenticate(
         raise LoginTooSoon(max(1, math.ceil(wait)))
     with read(engine) as connection:
         row = connection.execute(
-            select(User.id, User.password_hash, User.disabled_at, Totp.confirmed_at)
+            select(User.id, User.password_hash, User.disabled_at, User.one_time_at, Totp.confirmed_at)
             .outerjoin(Totp, Totp.user_id == User.id)
             .where(User.username == name)
         ).one_or_none()
+        rules = sign_in_rules.load(connection)
     right = passwords.verify(row.password_hash if row else None, password)
     if row is None or not right or row.disabled_at is not None:
         cause = "unknown" if row is None else "password" if not right else "disabled"
         _refused(engine, Actor(row.id if row else None, name, address), cause)
         raise LoginRefused
+    _in_time(engine, rules, row.one_time_at, Actor(row.id, name, address))
     method = "password"
     if row.confirmed_at is not None:
         if not code:
@@ -122,13 +131,15 @@ def enter(engine: Engine, user_id: int, username: str, address: str, user_agent:
 
 def reauthenticate(engine: Engine, throttle: Throttle, user: SignedIn, password: str, code: str, address: str) -> int:
     """Prove again who one is, for risky acts; returns until when it holds (UTC ms). Raises as ``authenticate``."""
-    if (wait := throttle.begin(user.username, address)) > 0:
+    if (wait := throttle.begin_proof(user.user_id)) > 0:
         raise LoginTooSoon(max(1, math.ceil(wait)))
     with read(engine) as connection:
-        stored = connection.scalar(select(User.password_hash).where(User.id == user.user_id))
-    if not passwords.verify(stored, password):
+        row = connection.execute(select(User.password_hash, User.one_time_at).where(User.id == user.user_id)).one()
+        rules = sign_in_rules.load(connection)
+    if not passwords.verify(row.password_hash, password):
         _refused(engine, user.actor(address), "password")
         raise LoginRefused
+    _in_time(engine, rules, row.one_time_at, user.actor(address))
     if user.totp and (not code or totp.take(engine, user.user_id, code) is None):
         if code:
             _refused(engine, user.actor(address), "code")
@@ -136,7 +147,7 @@ def reauthenticate(engine: Engine, throttle: Throttle, user: SignedIn, password:
     with write(engine) as connection:
         proved = prove(connection, user.session_id)
         record(connection, user.actor(address), "login.proved", user.user_id)
-    throttle.succeeded(user.username, address)
+    throttle.proved(user.user_id)
     return proved + user.proof_ms
 
 
@@ -145,6 +156,14 @@ def log_out(engine: Engine, user: SignedIn, address: str) -> None:
     with write(engine) as connection:
         close_session(connection, user.session_id)
         record(connection, user.actor(address), "login.ended", user.user_id)
+
+
+def _in_time(engine: Engine, rules: SignInRules, one_time_at: int | None, actor: Actor) -> None:
+    """Raises OneTimeOver for a one-time password past its end; the attempt stays counted as a failure."""
+    end = rules.one_time_end(one_time_at)
+    if end is not None and now_ms() >= end:
+        _refused(engine, actor, "one_time")
+        raise OneTimeOver
 
 
 def _refused(engine: Engine, actor: Actor, cause: str) -> None:

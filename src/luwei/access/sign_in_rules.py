@@ -23,6 +23,8 @@ class SignInRules:
     """0: a password does not age."""
     password_former: int = 3
     """So many passwords, the present one included, may not be chosen again."""
+    one_time_hours: int = 72
+    """A one-time password that nobody signed in with opens nothing after so long."""
     idle_minutes: int = 12 * 60
     """A session ends so long after its last request: a whole shift without a new login."""
     lifetime_hours: int = 7 * 24
@@ -33,11 +35,16 @@ class SignInRules:
     """Failed attempts of one name without a wait."""
     longest_wait_s: int = 300
 
+    def one_time_end(self, handed_out_at: int | None) -> int | None:
+        """When a one-time password handed out then ends (UTC ms); None for a password of one's own."""
+        return None if handed_out_at is None else handed_out_at + self.one_time_hours * 3_600_000
+
 
 BOUNDS = {
     "password_min_length": (10, 64),
     "password_max_age_days": (0, 3_650),
     "password_former": (1, 24),
+    "one_time_hours": (1, 30 * 24),
     "idle_minutes": (5, 7 * 24 * 60),
     "lifetime_hours": (1, 90 * 24),
     "proof_minutes": (1, 12 * 60),

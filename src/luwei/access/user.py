@@ -30,6 +30,8 @@ class User(Base):
     """argon2id, with its parameters and salt."""
     password_set_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
     must_change_password: Mapped[bool] = mapped_column()
+    one_time_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When the present password was handed out as a one-time one; None: it is the person's own."""
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
     updated_at: Mapped[int] = mapped_column(BigInteger, default=now_ms, onupdate=now_ms)

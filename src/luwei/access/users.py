@@ -65,6 +65,8 @@ class UserView:
     driver_id: int | None
     oidc_subject: str | None
     must_change_password: bool
+    one_time_until: int | None
+    """Until when the one-time password that nobody changed yet opens the account; None: the password is one's own."""
     totp: bool
     disabled_at: int | None
     created_at: int
@@ -133,7 +135,12 @@ def create_user(
         _check_place(connection, row, by)
         key: int = connection.execute(
             insert(User).returning(User.id),
-            row | {"password_hash": fresh, "must_change_password": password is None},
+            row
+            | {
+                "password_hash": fresh,
+                "must_change_password": password is None,
+                "one_time_at": now_ms() if password is None else None,
+            },
         ).scalar_one()
         if vehicle_id is not None:
             bindings.settle(connection, TRUCK, {key: vehicle_id})
@@ -242,21 +249,23 @@ def page(
     if chosen.disabled is not None:
         conditions.append(User.disabled_at.is_not(None) if chosen.disabled else User.disabled_at.is_(None))
     with read(engine) as connection:
+        rules = sign_in_rules.load(connection)
         total = connection.execute(
             select(func.count()).select_from(User).outerjoin(Organisation, Organisation.id == User.organisation_id)
             .where(*conditions)
         ).scalar_one()  # fmt: skip
         statement = _VIEW.where(*conditions).order_by(User.username).offset(offset).limit(limit)
-        return Page(total, [_view(row) for row in connection.execute(statement)])
+        return Page(total, [_view(row, rules) for row in connection.execute(statement)])
 
 
 def one(engine: Engine, key: int, scope: Scope) -> UserView:
     """The account. Raises NotFound when there is none in the scope."""
     with read(engine) as connection:
+        rules = sign_in_rules.load(connection)
         row = connection.execute(_VIEW.where(User.id == key, *_visible(scope))).one_or_none()
     if row is None:
         raise NotFound("id", "there is no such user", key)
-    return _view(row)
+    return _view(row, rules)
 
 
 def named(engine: Engine, username: str, scope: Scope) -> UserView:
@@ -269,7 +278,8 @@ def named(engine: Engine, username: str, scope: Scope) -> UserView:
 def list_users(engine: Engine) -> list[UserView]:
     """Every account, by name."""
     with read(engine) as connection:
-        return [_view(row) for row in connection.execute(_VIEW.order_by(User.username))]
+        rules = sign_in_rules.load(connection)
+        return [_view(row, rules) for row in connection.execute(_VIEW.order_by(User.username))]
 
 
 def _visible(scope: Scope) -> list[ColumnElement[bool]]:
@@ -280,21 +290,23 @@ _LAST_SEEN = select(func.max(WebSession.seen_at)).where(WebSession.user_id == Us
 _VIEW = (
     select(
         User.id, User.username, User.display_name, User.role, User.vehicle_id, User.driver_id, User.oidc_subject,
-        User.must_change_password, User.disabled_at, User.created_at, Organisation.id.label("organisation_id"),
-        Organisation.kind, Organisation.name, Totp.confirmed_at, _LAST_SEEN.label("last_seen_at"),
+        User.must_change_password, User.one_time_at, User.disabled_at, User.created_at,
+        Organisation.id.label("organisation_id"), Organisation.kind, Organisation.name, Totp.confirmed_at,
+        _LAST_SEEN.label("last_seen_at"),
     )
     .outerjoin(Organisation, Organisation.id == User.organisation_id)
     .outerjoin(Totp, Totp.user_id == User.id)
 )  # fmt: skip
 
 
-def _view(row: Any) -> UserView:
+def _view(row: Any, rules: sign_in_rules.SignInRules) -> UserView:
     brief = None
     if row.organisation_id is not None:
         brief = OrganisationBrief(row.organisation_id, row.kind, row.name)
     return UserView(
         row.id, row.username, row.display_name, row.role, brief, row.vehicle_id, row.driver_id, row.oidc_subject,
-        row.must_change_password, row.confirmed_at is not None, row.disabled_at, row.created_at, row.last_seen_at,
+        row.must_change_password, rules.one_time_end(row.one_time_at), row.confirmed_at is not None, row.disabled_at,
+        row.created_at, row.last_seen_at,
     )  # fmt: skip
 
 

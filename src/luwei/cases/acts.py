@@ -217,7 +217,7 @@ def give_back(engine: Engine, scope: Scope, case_id: int, version: int, note: st
         due = held.now + policy.close_s(row["type"], row["dialect"], row["grade"]) * 1000
         held.to(
             RETURNED, assignee_id=None, handled_at=None, verified_at=None, verified_by=None, evidence_audited=False,
-            closed_at=None, closed_by=None, returns=row["returns"] + 1, close_due_at=due, overdue=0,
+            closed_at=None, closed_by=None, returns=row["returns"] + 1, close_due_at=due, overdue=0, appeal="",
         )  # fmt: skip
         old = and_(CaseTimer.case_id == case_id, CaseTimer.kind == "close")
         connection.execute(delete(CaseTimer).where(old))

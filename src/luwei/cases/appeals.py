@@ -31,7 +31,8 @@ def until(row: Mapping[str, Any], policy: Policy) -> int | None:
 def request(engine: Engine, scope: Scope, case_id: int, version: int, text: str, role: str, actor: Actor) -> int:
     """Object to the verdict that an alarm is true; the appeal's number.
 
-    The notice is the verdict: the days run from it. One appeal a case is open at a time, and what was decided stands.
+    The notice is the verdict: the days run from it. There is one appeal against a verdict, and what was decided on it
+    stands; a case that is handled again has a verdict of its own.
     """
     with write(engine) as connection:
         held = hold(connection, scope, case_id, version, actor)
@@ -39,9 +40,10 @@ def request(engine: Engine, scope: Scope, case_id: int, version: int, text: str,
         row, policy = held.row, held.policy
         if row["verdict"] != "true":
             raise RegistryError("verdict", "must be true: only such a verdict is appealed against", row["verdict"])
-        there = connection.execute(select(CaseAppeal.id).where(CaseAppeal.case_id == case_id)).first()
+        of_this = (CaseAppeal.case_id == case_id, CaseAppeal.requested_at >= row["handled_at"])
+        there = connection.execute(select(CaseAppeal.id).where(*of_this)).first()
         if there is not None:
-            raise Conflict("appeal", "there is an appeal of this case already", there.id)
+            raise Conflict("appeal", "there is an appeal against this verdict already", there.id)
         last = workdays.after(row["handled_at"], policy.request_workdays, policy)
         if held.now >= last:
             raise RegistryError("handled_at", f"an appeal is made within {policy.request_workdays} working days")

@@ -2,7 +2,8 @@
 (reference supervision §7.5).
 
 An upheld appeal does not rewrite the verdict: what it changes stands beside it (``appeal_effect``), both are shown, and
-every count of verdicts takes the effect. Every function blocks.
+every count of verdicts takes the effect, until the case is handled again: then the new verdict counts. Every function
+blocks.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from luwei.registry.case import APPEALED, CLOSED, OVERDUE_CLOSE, AlarmCase, Case
 from luwei.registry.case_work import CaseAppeal, CaseTimer
 from luwei.registry.engine import read, write
 from luwei.registry.errors import NotFound, RegistryError
-from luwei.registry.oversight import AppealEffect
+from luwei.registry.oversight import AppealEffect, in_force
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import WHOLE, Scope
 
@@ -150,7 +151,7 @@ def standing(engine: Engine, scope: Scope, case_id: int, reviewer: int | None) -
     """What an appeal made of a case. Raises NotFound."""
     statement = (
         select(AlarmCase.verdict, AlarmCase.handled_at, AppealEffect.after)
-        .outerjoin(AppealEffect, AppealEffect.case_id == AlarmCase.id)
+        .outerjoin(AppealEffect, in_force())
         .where(AlarmCase.id == case_id, *within(scope))
     )
     with read(engine) as connection:

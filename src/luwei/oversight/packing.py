@@ -31,10 +31,10 @@ from luwei.registry import bindings, gone
 from luwei.registry.audit import AuditEntry
 from luwei.registry.base import now_ms
 from luwei.registry.binding import TERMINAL
-from luwei.registry.case import CaseAlarm, CaseStep
+from luwei.registry.case import AlarmCase, CaseAlarm, CaseStep
 from luwei.registry.engine import read, write
 from luwei.registry.evidence import EvidenceFile
-from luwei.registry.oversight import AppealEffect
+from luwei.registry.oversight import AppealEffect, in_force
 from luwei.registry.scope import WHOLE
 from luwei.registry.sealing import DONE, EXPIRED, FAILED, REFUSED, RUNNING, WAITING, SealedPackage
 
@@ -188,7 +188,7 @@ def _head(
     alarms = connection.execute(
         select(*CaseAlarm.__table__.columns).where(CaseAlarm.case_id == case["id"]).order_by(CaseAlarm.at)
     ).all()
-    effect = connection.scalar(select(AppealEffect.after).where(AppealEffect.case_id == case["id"]))
+    effect = connection.scalar(select(AppealEffect.after).join(AlarmCase, in_force()).where(AlarmCase.id == case["id"]))
     reviewed = approvals(connection, case)
     on_time = all(row.backfill or abs(row.received_at - row.at) <= GNSS_MS for row in alarms)
     return {

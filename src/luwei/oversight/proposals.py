@@ -43,7 +43,7 @@ from luwei.registry.case import DOING, TODO, AlarmCase
 from luwei.registry.engine import read, write
 from luwei.registry.errors import Conflict, NotFound, RegistryError
 from luwei.registry.named import Named, organisations_named
-from luwei.registry.oversight import DISMISSED, OPEN, ORDERED, AppealEffect, SupervisionProposal
+from luwei.registry.oversight import DISMISSED, OPEN, ORDERED, AppealEffect, SupervisionProposal, in_force
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import WHOLE, Scope
 from luwei.registry.supervision import GENERAL, URGENT
@@ -210,8 +210,7 @@ def _trucks(connection: Connection, rules: OversightRules, now: int) -> list[dic
     ]  # fmt: skip
 
     def of_true(*columns: Any) -> Select[Any]:
-        effect = AppealEffect.case_id == AlarmCase.id
-        return select(*columns).select_from(AlarmCase).outerjoin(AppealEffect, effect).where(*true)
+        return select(*columns).select_from(AlarmCase).outerjoin(AppealEffect, in_force()).where(*true)
 
     whose = (AlarmCase.vehicle_id, AlarmCase.operator_id)
     many = of_true(*whose).group_by(*whose).having(func.count() >= rules.vehicle_cases)

@@ -19,14 +19,14 @@ from luwei.registry.case import AlarmCase
 from luwei.registry.engine import read
 from luwei.registry.errors import RegistryError
 from luwei.registry.named import Named, organisations_named
-from luwei.registry.oversight import AppealEffect, CaseDevice
+from luwei.registry.oversight import AppealEffect, CaseDevice, in_force
 from luwei.registry.page import Page, check_page
 from luwei.registry.scope import Scope
 
 VERDICTS = ("true", "false", "undecided")
 ROWS_MOST = 5_000
 EFFECTIVE: ColumnElement[str] = func.coalesce(AppealEffect.after, AlarmCase.verdict)
-"""The verdict that counts: what an upheld appeal made of it, else as it was given."""
+"""The verdict that counts: what an upheld appeal made of it (``in_force``), else as it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def verdicts(engine: Engine, scope: Scope, chosen: Chosen, by_light: bool = Fals
         select(*keys, *counts)
         .select_from(AlarmCase)
         .join(CaseDevice, CaseDevice.case_id == AlarmCase.id)
-        .outerjoin(AppealEffect, AppealEffect.case_id == AlarmCase.id)
+        .outerjoin(AppealEffect, in_force())
         .where(*chosen.conditions(), AlarmCase.handled_at.is_not(None), *within(scope))
         .group_by(*keys)
         .order_by(func.count().desc(), *keys)
@@ -103,7 +103,7 @@ def cases_behind(
             select(*columns)
             .select_from(AlarmCase)
             .join(CaseDevice, CaseDevice.case_id == AlarmCase.id)
-            .outerjoin(AppealEffect, AppealEffect.case_id == AlarmCase.id)
+            .outerjoin(AppealEffect, in_force())
             .where(*conditions)
         )
 

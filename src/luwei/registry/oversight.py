@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer, String, Text, UniqueConstraint, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from luwei.registry.base import Base, now_ms
+from luwei.registry.case import AlarmCase
 
 OPEN, DISMISSED, ORDERED = "open", "dismissed", "ordered"
 
@@ -35,15 +36,23 @@ class OversightMark(Base):
 
 
 class AppealEffect(Base):
-    """What an upheld appeal made of a verdict. The verdict as it was given stays in the case: both are shown."""
+    """What an upheld appeal made of a verdict. The verdict as it was given stays in the case: both are shown. It holds
+    for the verdict that was appealed against (``in_force``): a case that is handled again has another."""
 
     __tablename__ = "appeal_effect"
+    __table_args__ = (Index("ix_appeal_effect_case_id", "case_id"),)
 
-    case_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    appeal_id: Mapped[int] = mapped_column(Integer)
+    appeal_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    case_id: Mapped[int] = mapped_column(Integer)
     before: Mapped[str] = mapped_column(String(10))
     after: Mapped[str] = mapped_column(String(10))
     at: Mapped[int] = mapped_column(BigInteger)
+
+
+def in_force() -> ColumnElement[bool]:
+    """Joins a case with the effect of its appeal, where its present verdict is the one that was appealed against. At
+    most one: an appeal is decided before the case can be handled again."""
+    return and_(AppealEffect.case_id == AlarmCase.id, AppealEffect.at >= AlarmCase.handled_at)
 
 
 class CaseDevice(Base):

@@ -151,13 +151,11 @@ async def open_door(connection: Connection, services: Services) -> Door:
 
 
 def _by_token(services: Services, token: str, address: str) -> SignedIn | None:
-    """Wrong tokens slow their address down as wrong passwords do."""
-    throttle = services.throttle
-    if (wait := throttle.wait_s("", address)) > 0:
-        raise Refused(429, "", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
+    """Wrong tokens are slowed down by their address, and a right one never: many programs may share an address, and a
+    secret of 256 bits (``api_token.create``) is not found by guessing beside the wait."""
     user = find_token(services.engine, token, address)
-    if user is None:
-        throttle.failed_at(address)
+    if user is None and (wait := services.throttle.refused_at("token", address)) > 0:
+        raise Refused(429, "", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
     return user
 
 

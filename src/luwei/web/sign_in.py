@@ -22,7 +22,7 @@ from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
 from luwei.access import login, sign_in_rules, users
-from luwei.access.login import AddressRefused, CodeWanted, Login, LoginRefused, LoginTooSoon
+from luwei.access.login import AddressRefused, CodeWanted, Login, LoginRefused, LoginTooSoon, OneTimeOver
 from luwei.registry.errors import RegistryError
 from luwei.web.access_routes.account import Me, me_of
 from luwei.web.door import COOKIE, Door
@@ -123,6 +123,9 @@ def _refuse(error: Exception) -> NoReturn:
             raise Refused(401, "code", "wrong_code", "the one-time code is wrong or was used already") from None
         case CodeWanted():
             raise Refused(401, "code", "totp_required", "the one-time code is wanted too") from None
+        case OneTimeOver():
+            rule = "the one-time password was not used in time; ask the administrator for another"
+            raise Refused(401, "password", "one_time_password_over", rule) from None
         case AddressRefused():
             raise Refused(403, "", "address_not_allowed", "this account may not be used from this address") from None
     raise Refused(401, "password", "wrong_credentials", "user name or password is wrong") from None
@@ -155,7 +158,7 @@ async def log_in(
         )
     except LoginTooSoon as early:
         return _too_soon(early)
-    except (LoginRefused, CodeWanted, AddressRefused) as error:
+    except (LoginRefused, OneTimeOver, CodeWanted, AddressRefused) as error:
         _refuse(error)
     told = await asyncio.to_thread(me_of, services.engine, made.user)
     return Response(told, cookies=[await signed_in_cookie(services, made)])
@@ -187,7 +190,7 @@ async def reauthenticate(
         )
     except LoginTooSoon as early:
         return _too_soon(early)
-    except (LoginRefused, CodeWanted) as error:
+    except (LoginRefused, OneTimeOver, CodeWanted) as error:
         _refuse(error)
     return Response(Proved(until))
 
@@ -203,7 +206,7 @@ async def change_password(
     throttle, user = services.throttle, door.user
     if user.token_id:
         raise Refused(403, "", "reauthenticate", "a token cannot change its owner's password")
-    if (wait := throttle.begin(user.username, door.address)) > 0:
+    if (wait := throttle.begin_proof(user.user_id)) > 0:
         raise Refused(429, "old", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
     try:
         await asyncio.to_thread(
@@ -211,9 +214,9 @@ async def change_password(
         )
     except RegistryError as error:
         if error.field != "old":
-            throttle.forgive(user.username, door.address)  # the present one was right
+            throttle.proof_forgiven(user.user_id)  # the present one was right
         raise Refused(400, "old" if error.field == "old" else "new", error.rule) from None
-    throttle.succeeded(user.username, door.address)
+    throttle.proved(user.user_id)
 
 
 route_handlers: list[ControllerRouterHandler] = [

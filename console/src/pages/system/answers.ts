@@ -16,6 +16,8 @@ export interface User {
   driver_id: number | null;
   oidc_subject: string | null;
   must_change_password: boolean;
+  /** Until when the one-time password opens the account; null: the password is the person's own. */
+  one_time_until: number | null;
   totp: boolean;
   disabled_at: number | null;
   created_at: number;
@@ -112,7 +114,7 @@ export const systemApi = {
   addUser: (body: unknown) => request<{ user: User; password: string }>('/api/users', { body }),
   changeUser: (id: number, body: unknown) => request<User>(`/api/users/${id}`, { method: 'PATCH', body }),
   actOnUser: (id: number, act: 'disable' | 'enable' | 'reset-totp') => request<User>(`/api/users/${id}/${act}`, { method: 'POST' }),
-  resetPassword: (id: number) => request<{ password: string }>(`/api/users/${id}/reset-password`, { method: 'POST' }),
+  resetPassword: (id: number) => request<{ password: string; until: number | null }>(`/api/users/${id}/reset-password`, { method: 'POST' }),
   roles: (signal?: AbortSignal) => request<{ items: Role[] }>('/api/roles', { signal }),
   addRole: (body: unknown) => request<Role>('/api/roles', { body }),
   changeRole: (code: string, body: unknown) => request<Role>(`/api/roles/${code}`, { method: 'PATCH', body }),

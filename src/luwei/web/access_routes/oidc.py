@@ -102,13 +102,13 @@ async def oidc_callback(
     if error or not code:
         return _failed("oidc_denied")
     address = request.client.host if request.client else ""
-    if services.throttle.wait_s("", address) > 0:
-        return _failed("too_many_attempts")
     binding = request.cookies.get(ATTEMPT_COOKIE, "")
     try:
         subject, attempt = await asyncio.to_thread(provider.finish, stated, code, binding, issuer)
     except OidcError as failure:
-        services.throttle.failed_at(address)
+        # Only a browser that began here has the right cookie, so no good answer waits for the wrong ones beside it.
+        if services.throttle.refused_at("identity", address) > 0:
+            return _failed("too_many_attempts")
         await asyncio.to_thread(_refused, services, address, failure.rule)
         return _failed(failure.rule)
     if attempt.link:

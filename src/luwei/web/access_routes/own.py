@@ -144,7 +144,7 @@ async def totp_confirm(
     user = _person(door)
     _guessing(services, door)
     codes = await asyncio.to_thread(totp.confirm, services.engine, user.user_id, data.code, door.actor())
-    services.throttle.forgive(user.username, door.address)
+    services.throttle.proof_forgiven(user.user_id)
     return RecoveryCodes(codes)
 
 
@@ -167,7 +167,7 @@ async def totp_remove(services: NamedDependency[Services], door: NamedDependency
 
 def _guessing(services: Services, door: Door) -> None:
     """An attempt that counts as a failure until it succeeds. Raises Refused (429) where it comes too soon."""
-    if (wait := services.throttle.begin(door.user.username, door.address)) > 0:
+    if (wait := services.throttle.begin_proof(door.user.user_id)) > 0:
         raise Refused(429, "code", "too_many_attempts", f"too many attempts; wait {wait:.0f} s")
 
 
@@ -176,7 +176,7 @@ async def _with_code(services: Services, door: Door, code: str) -> SignedIn:
     _guessing(services, door)
     if await asyncio.to_thread(totp.take, services.engine, user.user_id, code) is None:
         raise Refused(400, "code", "wrong_code", "the one-time code is wrong or was used already")
-    services.throttle.succeeded(user.username, door.address)
+    services.throttle.proved(user.user_id)
     return user
 
 

@@ -161,6 +161,7 @@ class RulesBody(msgspec.Struct, forbid_unknown_fields=True):
     password_min_length: int | UnsetType = UNSET
     password_max_age_days: int | UnsetType = UNSET
     password_former: int | UnsetType = UNSET
+    one_time_hours: int | UnsetType = UNSET
     idle_minutes: int | UnsetType = UNSET
     lifetime_hours: int | UnsetType = UNSET
     proof_minutes: int | UnsetType = UNSET

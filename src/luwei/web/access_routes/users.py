@@ -37,6 +37,7 @@ class UserRow(msgspec.Struct):
     driver_id: int | None
     oidc_subject: str | None
     must_change_password: bool
+    one_time_until: int | None
     totp: bool
     disabled_at: int | None
     created_at: int
@@ -82,9 +83,10 @@ class Created(msgspec.Struct):
 
 
 class OneTime(msgspec.Struct):
-    """A one-time password, told once."""
+    """A one-time password, told once, and until when it opens the account (UTC ms)."""
 
     password: str
+    until: int | None
 
 
 class Sessions(msgspec.Struct):
@@ -192,7 +194,8 @@ async def act_on_user(
         name = users.one(services.engine, user_id, scope).username
         given: tuple[Any, ...] = (services.engine, name, door.actor(scope), door.user, scope)
         if act == "reset-password":
-            return OneTime(users.reset_password(*given))
+            secret = users.reset_password(*given)
+            return OneTime(secret, users.one(services.engine, user_id, scope).one_time_until)
         {"disable": users.disable_user, "enable": users.enable_user, "reset-totp": users.reset_totp}[act](*given)
         return _one(services, user_id, scope)
 
