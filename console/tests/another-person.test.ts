@@ -53,10 +53,25 @@ describe('what one account has read', () => {
   it('counts no trucks for the next one', async () => {
     await change(7);
     const counts = useCounts();
-    counts.ofOperator(3);
+    counts.follow(3);
     await change(8);
     asked[0]!.answer({ items: [{ adcode: 440300, counts: { online: 2, total: 5 } }] });
     await settled();
     expect(counts.counts.size).toBe(0);
+  });
+
+  it('counts anew what stands on the screen, and nothing that stands there no more', async () => {
+    await change(7);
+    const counts = useCounts();
+    const [gone] = [counts.follow(3), counts.follow(4)];
+    for (const each of asked.splice(0)) each.answer({ items: [{ adcode: 440300, counts: { online: 2, total: 5 } }] });
+    await settled();
+    gone();
+    counts.refresh();
+    await settled();
+    expect(asked.map((each) => each.path)).toEqual(['/api/areas/counts', '/api/areas/counts?operator=4']);
+    asked[1]!.answer({ items: [{ adcode: 440300, counts: { online: 3, total: 5 } }] });
+    await settled();
+    expect(counts.counts.get(counts.operatorKey(4))).toEqual({ online: 3, total: 5 });
   });
 });

@@ -18,6 +18,8 @@ export const useCounts = defineStore('video-counts', () => {
   const readAt = new Map<string, number>();
   const queue: (() => Promise<void>)[] = [];
   let running = 0;
+  /** Operators on the screen, and on how many lines each. */
+  const followed = new Map<number, number>();
   /** Counts whose figures they are: an answer to the former ones is none. */
   let turn = 0;
 
@@ -28,10 +30,10 @@ export const useCounts = defineStore('video-counts', () => {
     running -= 1;
   }
 
-  /** Asks for it unless that was done a moment ago; who may see no positions gets no counts. */
-  function want(key: string, read: () => Promise<void>): void {
+  /** Asks for it unless that was done a moment ago (`again`: all the same); who may see no positions gets no counts. */
+  function want(key: string, read: () => Promise<void>, again = false): void {
     const now = Date.now();
-    if (now - (readAt.get(key) ?? 0) < FRESH_MS) return;
+    if (!again && now - (readAt.get(key) ?? 0) < FRESH_MS) return;
     readAt.set(key, now);
     queue.push(read);
     void run();
@@ -43,23 +45,41 @@ export const useCounts = defineStore('video-counts', () => {
   const operatorKey = (id: number): string => `o${id}`;
   const areaKey = (adcode: number): string => `a${adcode}`;
 
-  function ofOperator(id: number): void {
+  function ofOperator(id: number, again = false): void {
     const mine = turn;
     want(operatorKey(id), async () => {
-      const found = sum((await api.areaCounts(id)).items);
+      const found = sum((await api.areaCounts(id, undefined, again)).items);
       if (mine === turn) counts.set(operatorKey(id), found);
-    });
+    }, again);
+  }
+
+  /** An operator whose count stands on the screen; answers how to say that it does no more. */
+  function follow(id: number): () => void {
+    followed.set(id, (followed.get(id) ?? 0) + 1);
+    ofOperator(id);
+    return () => {
+      const left = (followed.get(id) ?? 1) - 1;
+      if (left) followed.set(id, left);
+      else followed.delete(id);
+    };
+  }
+
+  /** Reads all that stands on the screen once more; a round that is still under way is not overtaken by the next one. */
+  function refresh(): void {
+    if (running || queue.length) return;
+    ofAreas(true);
+    for (const id of followed.keys()) ofOperator(id, true);
   }
 
   /** All cities with one question; the province is their sum. */
-  function ofAreas(): void {
+  function ofAreas(again = false): void {
     const mine = turn;
     want('areas', async () => {
-      const { items } = await api.areaCounts(null);
+      const { items } = await api.areaCounts(null, undefined, again);
       if (mine !== turn) return;
       for (const { adcode, counts: each } of items) counts.set(areaKey(adcode), each);
       counts.set(areaKey(PROVINCE), sum(items));
-    });
+    }, again);
   }
 
   onOtherRights(() => {
@@ -69,7 +89,7 @@ export const useCounts = defineStore('video-counts', () => {
     readAt.clear();
   });
 
-  return { counts, ofOperator, ofAreas, operatorKey, areaKey };
+  return { counts, ofAreas, follow, refresh, operatorKey, areaKey };
 });
 
 export const PROVINCE = 440000;

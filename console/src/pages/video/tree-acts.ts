@@ -1,6 +1,8 @@
 /** What the lines of the tree do to the wall; the page provides it. */
 import type { InjectionKey } from 'vue';
 
+import type { VehicleQuery } from '@/api/endpoints';
+
 import type { Slot } from './wall';
 
 export interface TreeActs {
@@ -8,8 +10,8 @@ export interface TreeActs {
   show: (vehicle: number, channel: number | null) => Promise<void>;
   /** The tile that shows it, from 1; null: none. */
   tileOf: (slot: Slot) => number | null;
-  /** Adds the online trucks of an operator to the patrol's list. */
-  patrol: (operator: number) => Promise<void>;
+  /** Adds the online trucks that the question finds to the patrol's list. */
+  patrol: (trucks: VehicleQuery) => Promise<void>;
 }
 
 export const TREE_ACTS: InjectionKey<TreeActs> = Symbol('video-tree');

@@ -4,6 +4,7 @@ import type { Ref } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 
 import { api } from '@/api/endpoints';
+import type { VehicleQuery } from '@/api/endpoints';
 import { refusalText } from '@/api/rules';
 import { useMessages } from '@/i18n';
 import { heading } from '@/shell/heading';
@@ -23,8 +24,8 @@ import { pictured, useTrucks } from './trucks';
 import { emptyWall, hang, keyOf, regrid, shown, tileOf } from './wall';
 import type { Slot, Wall } from './wall';
 
-/** Of an operator's online trucks, how many a patrol takes at a time, and how many are read at once. */
-const PATROL_TRUCKS = 40;
+/** How many trucks of an operator, an area or a search a patrol takes at a time, and how many are read at once. */
+const PATROL_TRUCKS = 100;
 const AT_ONCE = 4;
 const SAID_MS = 6_000;
 
@@ -52,6 +53,7 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
   const figures = ref(false);
   /** What was just done, or not, for a moment. */
   const said = ref('');
+  let taking = 0;
   let timer: ReturnType<typeof setInterval> | undefined;
   let saying: ReturnType<typeof setTimeout> | undefined;
 
@@ -112,14 +114,17 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
     return patrol.value.list.length - before.list.length;
   }
 
-  /** The first picture of each online truck of an operator. */
-  async function patrolOperator(operator: number): Promise<void> {
+  /** The first picture of each online truck that the question finds, as far as the list has room; says what was left out. */
+  async function patrolOf(question: VehicleQuery): Promise<void> {
+    const mine = (taking += 1);
     try {
-      const { items, total } = await api.vehicles({ operator, state: 'online', size: PATROL_TRUCKS });
+      const { items, total } = await api.vehicles({ ...question, state: 'online', sort: 'plate', size: PATROL_TRUCKS });
       let put = 0;
-      for (let from = 0; from < items.length; from += AT_ONCE) {
+      for (let from = 0; from < items.length && patrol.value.list.length < LIST_MAX; from += AT_ONCE) {
         const some = items.slice(from, from + AT_ONCE);
+        if (items.length > AT_ONCE) say(t('patrol.taking', { n: from, all: items.length }));
         const read = await Promise.all(some.map((row) => trucks.read(row.id)));
+        if (mine !== taking) return; // another selection was chosen meanwhile, or the page was left
         const first = read.flatMap(({ known }, place) => {
           const channel = pictured(known)[0]?.channel;
           return channel === undefined ? [] : [{ vehicle: some[place]!.id, channel }];
@@ -202,6 +207,7 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
   watch(phone, () => (wall.value = fitted(wall.value)));
   onBeforeUnmount(() => {
     stop();
+    taking += 1;
     clearTimeout(saying);
   });
 
@@ -211,7 +217,7 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
       const at = tileOf(wall.value, slot);
       return at < 0 ? null : at + 1;
     },
-    patrol: patrolOperator,
+    patrol: patrolOf,
   });
 
   return { wall, place, recordings, patrol, patrolling, round, views, loud, figures, said, slots, vehicles, rate, told, show, drop, dropOnPatrol, run, take, added: () => void list(slots.value) };
