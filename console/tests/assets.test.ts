@@ -19,6 +19,10 @@ describe('the address of the registry', () => {
   });
 
   it('leads to a record', () => {
+    expect(readAddress({}, 'vehicles').tab).toBe('vehicles');
+    expect(writeAddress(readAddress({}, 'vehicles'), {}, 'vehicles')).toEqual({});
+    expect(readAddress(writeAddress(readAddress({ tab: 'vehicles', id: '7' }, 'vehicles'), {}, 'vehicles'), 'vehicles')).toMatchObject({ tab: 'vehicles', id: 7 });
+    expect(readAddress(recordQuery('organisations', 4), 'vehicles')).toMatchObject({ tab: 'organisations', id: 4 });
     expect(recordQuery('organisations', 4)).toEqual({ id: '4' });
     expect(recordQuery('sims', 4)).toEqual({ tab: 'sims', id: '4' });
   });

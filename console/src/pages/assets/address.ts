@@ -3,6 +3,8 @@ import { computed } from 'vue';
 import type { ComputedRef } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 
+import { useSession } from '@/shell/session';
+
 import type { NounCode } from './nouns';
 import { NOUN_CODES, NOUNS } from './nouns';
 
@@ -29,8 +31,9 @@ const key = (value: unknown): number | null => {
   return Number.isInteger(number) && number > 0 && number < 2 ** 31 ? number : null;
 };
 
-export function readAddress(query: Record<string, unknown>): AssetsAddress {
-  const tab = NOUN_CODES.find((code) => code === query.tab) ?? 'organisations';
+/** `first`: the tab of an address that names none, the first one that the person may read. A record without a tab is an organisation. */
+export function readAddress(query: Record<string, unknown>, first: NounCode = 'organisations'): AssetsAddress {
+  const tab = NOUN_CODES.find((code) => code === query.tab) ?? (key(query.id) ? 'organisations' : first);
   const sort = text(query.sort, 20);
   return {
     tab,
@@ -45,9 +48,11 @@ export function readAddress(query: Record<string, unknown>): AssetsAddress {
 }
 
 /** Only what differs from its default; `area` is kept as it is. */
-export function writeAddress(address: AssetsAddress, area: { city?: unknown; county?: unknown }): Record<string, string> {
+export function writeAddress(
+  address: AssetsAddress, area: { city?: unknown; county?: unknown }, first: NounCode = 'organisations',
+): Record<string, string> {
   const query: Record<string, string> = {};
-  if (address.tab !== 'organisations') query.tab = address.tab;
+  if (address.tab !== (address.id ? 'organisations' : first)) query.tab = address.tab;
   if (address.q) query.q = address.q;
   if (address.kind) query.kind = address.kind;
   if (address.org) query.org = String(address.org);
@@ -72,14 +77,16 @@ export function useAssets(): {
 } {
   const route = useRoute();
   const router = useRouter();
-  const address = computed(() => readAddress(route.query));
+  const session = useSession();
+  const first = computed(() => NOUN_CODES.find((code) => session.may('read', NOUNS[code].kind)));
+  const address = computed(() => readAddress(route.query, first.value));
   function go(change: Partial<AssetsAddress>, area?: { city: number | null; county: number | null }): void {
     const only = Object.keys(change).every((name) => name === 'id' || name === 'view') && !area;
     const base = only ? address.value : { ...address.value, page: 1, id: null, view: 'facts' as const };
     const where = area
       ? { city: area.city ? String(area.city) : null, county: area.county ? String(area.county) : null }
       : route.query;
-    void router.push({ query: writeAddress({ ...base, ...change }, where) });
+    void router.push({ query: writeAddress({ ...base, ...change }, where, first.value) });
   }
   return { address, go };
 }
