@@ -284,7 +284,8 @@ export const caseApi = {
     request<CasePage>('/api/cases', { query: { ...filter, after, size }, signal, plain }),
   summary: (filter: Pick<CaseFilter, 'city' | 'county' | 'operator'>, signal?: AbortSignal) =>
     request<Summary>('/api/cases/summary', { query: { ...filter }, signal }),
-  one: (id: number, signal?: AbortSignal) => request<CaseDetail>(`/api/cases/${id}`, { signal }),
+  /** `plain`: it is read again by itself, so nobody is asked for a reason. */
+  one: (id: number, signal?: AbortSignal, plain = false) => request<CaseDetail>(`/api/cases/${id}`, { signal, plain }),
   words: (signal?: AbortSignal) => request<CaseWords>('/api/cases/words', { signal }),
   colleagues: (signal?: AbortSignal) => request<{ items: Person[] }>('/api/cases/colleagues', { signal }),
   csv: (filter: CaseFilter) => withQuery('/api/cases.csv', { ...filter }),

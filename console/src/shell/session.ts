@@ -5,6 +5,7 @@ import { computed, ref } from 'vue';
 import { ApiError } from '@/api/client';
 import { api } from '@/api/endpoints';
 import type { Account, HeldGrant, Me, Right, SystemInfo } from '@/api/types';
+import { date } from '@/format/time';
 
 import { firstPage, menuOf } from './menu';
 
@@ -33,10 +34,24 @@ function mark(on: boolean): void {
 
 const forgetting = new Set<() => void>();
 
-/** Called when another person is there, nobody any more, or the rights are others: what was read on the former ones holds no more. */
-export function onOtherRights(forget: () => void): void {
+/**
+ * Called when another person is there, nobody any more, the rights are others, or a recorded reason is over: what was read on the former
+ * ones holds no more. Answers how to be called no more.
+ */
+export function onOtherRights(forget: () => void): () => void {
   forgetting.add(forget);
+  return () => forgetting.delete(forget);
 }
+
+/** Whether something may be seen on `before` that may not on `now`. */
+function isLess(before: readonly HeldGrant[], now: readonly HeldGrant[]): boolean {
+  return before.some(({ kind, subjects }) =>
+    subjects.some((subject) => !now.some((each) => each.kind === kind && each.subjects.includes(subject))),
+  );
+}
+
+/** How often it is looked whether a new day has begun. */
+const DAY_LOOK_MS = 10_000;
 
 export const useSession = defineStore('session', () => {
   const user = ref<Account | null>(null);
@@ -47,6 +62,9 @@ export const useSession = defineStore('session', () => {
   const system = ref<SystemInfo | null>(null);
   /** Milliseconds the server's clock is ahead of this computer's: ages and the clock follow the server. */
   const clockOffset = ref(0);
+  /** Counts how often something was seen on a recorded reason that is over now. */
+  const reasonsOver = ref(0);
+  const day = ref(date(Date.now()));
   let asked = false;
 
   const cells = computed(() => new Map(rights.value.map((right) => [`${right.act} ${right.kind}`, right])));
@@ -67,7 +85,10 @@ export const useSession = defineStore('session', () => {
   const home = computed(() => firstPage(landing.value, menu.value));
 
   function take(me: Me): Account {
-    if (user.value?.id !== me.user.id || JSON.stringify(rights.value) !== JSON.stringify(me.rights)) forgetAll();
+    const same = user.value?.id === me.user.id;
+    const over = same && isLess(grants.value, me.grants);
+    if (over) reasonsOver.value += 1;
+    if (!same || over || JSON.stringify(rights.value) !== JSON.stringify(me.rights)) forgetAll();
     rights.value = me.rights;
     grants.value = me.grants;
     opened.value = me.pages;
@@ -138,7 +159,8 @@ export const useSession = defineStore('session', () => {
 
   async function changePassword(old: string, next: string): Promise<void> {
     await api.changePassword(old, next);
-    await refresh();
+    // it is changed all the same: whoever called asks once more who one is, or the watch of the rights does
+    await refresh().catch(() => undefined);
   }
 
   function ended(): void {
@@ -156,7 +178,9 @@ export const useSession = defineStore('session', () => {
     mark(true);
   }
 
-  const now = (): number => Date.now() + clockOffset.value;
+  /** The server's clock. Whatever is computed from it is computed anew when a day ends in China: an open page goes over to the new one. */
+  const now = (): number => (void day.value, Date.now() + clockOffset.value);
+  setInterval(() => (day.value = date(Date.now() + clockOffset.value)), DAY_LOOK_MS);
 
-  return { user, rights, grants, system, menu, home, may, onReason, restore, refresh, look, login, logout, changePassword, ended, leave, now };
+  return { user, rights, grants, reasonsOver, system, menu, home, may, onReason, restore, refresh, look, login, logout, changePassword, ended, leave, now };
 });

@@ -1,9 +1,12 @@
+import { createPinia, setActivePinia } from 'pinia';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { caseApi } from '@/api/cases';
 import type { CaseDetail, CaseRow } from '@/api/cases';
 import { ApiError } from '@/api/client';
 import { useOpenCase } from '@/pages/alarms/open-case';
+
+import { useSession } from '@/shell/session';
 
 import { mounted } from '../mounted';
 
@@ -33,6 +36,21 @@ describe('the open case', () => {
     await open.flush();
     expect(view.mock.calls.at(-1)).toEqual([5, [9]]);
     unmount();
+  });
+
+  it('is read anew when rights are others, without asking anybody for a reason', async () => {
+    setActivePinia(createPinia());
+    const one = vi.spyOn(caseApi, 'one').mockResolvedValueOnce(detail).mockResolvedValue({ ...detail, evidence: null });
+    vi.spyOn(caseApi, 'view').mockResolvedValue({ case: row, may: {} });
+    const { it: open, unmount } = mounted(() => useOpenCase(() => 5, undefined, () => false));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(open.shown.value).toHaveLength(1);
+    useSession().ended();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([one.mock.calls.length, one.mock.calls.at(-1)?.[2], open.shown.value]).toEqual([2, true, []]);
+    unmount();
+    useSession().ended();
+    expect(one).toHaveBeenCalledTimes(2);
   });
 
   it('goes on being read once the page is looked at again', async () => {

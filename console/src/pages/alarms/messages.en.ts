@@ -179,7 +179,6 @@ export const en: { readonly [K in keyof typeof zh]: string } = {
   'keys.fields': 'To reason, driver\'s reply, remarks; Enter submits, Esc leaves',
   'keys.help': 'Show or hide this list',
   'busy': 'Submitting',
-  'saved': 'Recorded',
   'saved.verdict': '{plate}: {verdict}',
   'saved.handOver': '{plate} handed over',
   'saved.close': '{plate} closed',

@@ -177,7 +177,6 @@ export const zh = {
   'keys.fields': '到“原因”、“驾驶员答复”、“补充说明”；回车提交，Esc 离开',
   'keys.help': '显示或收起本页',
   'busy': '正在提交',
-  'saved': '已记录',
   'saved.verdict': '{plate} 已判定：{verdict}',
   'saved.handOver': '{plate} 已转办',
   'saved.close': '{plate} 已结案',

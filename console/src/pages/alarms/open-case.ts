@@ -9,6 +9,8 @@ import { caseApi } from '@/api/cases';
 import type { Acted, CaseDetail, CaseRow } from '@/api/cases';
 import { ApiError, isAbort } from '@/api/client';
 
+import { useOtherRights } from '@/shell/other-rights';
+
 import { fetched } from './evidence/fetched';
 import { place } from './evidence/shown';
 import type { Shown } from './evidence/shown';
@@ -36,7 +38,7 @@ export interface OpenCase {
   error: Ref<ApiError | null>;
   /** An act is under way. */
   busy: Ref<boolean>;
-  reload: () => Promise<void>;
+  reload: (again?: boolean) => Promise<void>;
   /** A file was opened by the person. */
   seen: (file: number) => void;
   /** Tells at once what was opened: a verdict must not overtake it. */
@@ -71,14 +73,15 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
     }
   }
 
-  async function reload(): Promise<void> {
+  /** `again`: by itself, so nobody is asked for a reason. */
+  async function reload(again = false): Promise<void> {
     const wanted = id();
     clearTimeout(timer);
     flight?.abort();
     if (wanted === null) return;
     const mine = (flight = new AbortController());
     try {
-      const found = await caseApi.one(wanted, mine.signal);
+      const found = await caseApi.one(wanted, mine.signal, again);
       if (mine.signal.aborted) return;
       keep(found);
       detail.value = found;
@@ -89,13 +92,13 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
       error.value = failure instanceof ApiError ? failure : new ApiError(0, 'unreadable', String(failure));
       if (error.value.forbidden || error.value.status === 404) detail.value = null;
     }
-    timer = setTimeout(again, AGAIN_MS);
+    timer = setTimeout(goOn, AGAIN_MS);
   }
 
   /** Evidence, checks and commands go on by themselves while the case is open; a page in the background waits until it is looked at. */
-  function again(): void {
-    if (document.hidden) timer = setTimeout(again, AGAIN_MS);
-    else void reload();
+  function goOn(): void {
+    if (document.hidden) timer = setTimeout(goOn, AGAIN_MS);
+    else void reload(true);
   }
 
   /** Tells what was opened; without files that the case was opened at all. Answers once the server knows it; `again`: the case is read anew. */
@@ -189,10 +192,16 @@ export function useOpenCase(id: () => number | null, told: (row: CaseRow) => voi
         flight?.abort();
         clearTimeout(timer);
       } else if (!known || performance.now() - known.at > FRESH_MS) void reload();
-      else timer = setTimeout(() => void reload(), FRESH_MS);
+      else timer = setTimeout(() => void reload(true), FRESH_MS);
     },
     { immediate: true },
   );
+  // what was read on a right that is over is not shown again, whatever page of it was kept
+  useOtherRights(() => {
+    kept.clear();
+    aheadOf = null;
+    void reload(true);
+  });
   // A case without files is opened when it stands on the screen for a moment.
   watch(
     () => [detail.value?.case.id, reading()] as const,

@@ -39,8 +39,8 @@ export const MEDIA_KINDS: readonly MediaKind[] = ['image', 'audio', 'video'];
 export const mediaApi = {
   ofVehicle: (id: number, query: { kind?: MediaKind | null; page?: number; size?: number }, signal?: AbortSignal, plain = false) =>
     request<MediaPage>(`/api/vehicles/${id}/media`, { query, signal, plain }),
-  ofCommand: (id: number, vehicle: number, signal?: AbortSignal) =>
-    request<{ as_of: number; expected: number | null; items: MediaItem[] }>(`/api/commands/${id}/media`, { signal, about: { vehicle } }),
+  ofCommand: (id: number, vehicle: number, signal?: AbortSignal, plain = false) =>
+    request<{ as_of: number; expected: number | null; items: MediaItem[] }>(`/api/commands/${id}/media`, { signal, plain, about: { vehicle } }),
   file: (id: number, form: 'original' | 'picture' | 'thumbnail') => withQuery(`/api/media/${id}/file`, { form }),
 };
 

@@ -2,9 +2,10 @@
  * Files that were fetched already, as object URLs: the next case's evidence stands ready when the person goes on. The server forbids
  * browsers to keep evidence, so it is held here, in memory, and let go oldest first.
  */
-import { reactive } from 'vue';
+import { reactive, ref } from 'vue';
 
 import { requestFile, withQuery } from '@/api/client';
+import { onOtherRights } from '@/shell/session';
 
 /** Bytes held at most; a case has a few pictures and two or three clips of some megabytes. */
 const HELD_MAX = 160 << 20;
@@ -66,6 +67,13 @@ export function fetched(id: number, purpose: string, ahead = false): Promise<str
   }
   return flight;
 }
+
+/** Counts how often all was let go because the rights are others: what still shows a file asks for it anew. */
+export const turn = ref(0);
+onOtherRights(() => {
+  letGo();
+  turn.value += 1;
+});
 
 /** Another person signs in, or the page is left: nothing stays. */
 export function letGo(): void {

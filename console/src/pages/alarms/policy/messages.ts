@@ -48,7 +48,6 @@ export const policyMessages = defineMessages(
     'check.none': '不复核',
     'tts': '自动语音',
     'fault': '设备故障',
-    'repeat': '重复升级',
     'others': '其他规则',
     'merge': '并入预警：{a} 秒内同车同类；并入未判定的单：{b} 内',
     'repeatLine': '{s} 内 {n} 次（{level}）升一级',
@@ -98,7 +97,6 @@ export const policyMessages = defineMessages(
     'result.draft': '草案',
     'result.change': '变化',
     'byType': '按类型',
-    'cancel': '取消',
     'search': '查找报警类型',
   },
   {
@@ -148,7 +146,6 @@ export const policyMessages = defineMessages(
     'check.none': 'none',
     'tts': 'Spoken reminder',
     'fault': 'Device fault',
-    'repeat': 'Raised by repetition',
     'others': 'Other rules',
     'merge': 'Merged: same truck and type within {a} s; joins an undecided case within {b}',
     'repeatLine': '{n} within {s} ({level}) raise by one grade',
@@ -198,7 +195,6 @@ export const policyMessages = defineMessages(
     'result.draft': 'Draft',
     'result.change': 'Change',
     'byType': 'By type',
-    'cancel': 'Cancel',
     'search': 'Find an alarm type',
   },
 );

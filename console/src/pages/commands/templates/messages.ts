@@ -7,7 +7,6 @@ export const templateMessages = defineMessages(
     'noneHint': '从“新建模板”开始，或取一辆车上报的参数作为模板。',
     'new': '新建模板',
     'name': '名称',
-    'for': '适用',
     'class': '车辆类型',
     'dialect': '主动安全标准',
     'model': '终端型号',
@@ -141,7 +140,6 @@ export const templateMessages = defineMessages(
     'refused': '没有保存：{why}',
     'failed': '操作没有完成：{why}',
     'close': '关闭',
-    'details': '查看差异',
   },
   {
     'templates': 'Templates',
@@ -149,7 +147,6 @@ export const templateMessages = defineMessages(
     'noneHint': 'Begin with “New template”, or take what a truck reports.',
     'new': 'New template',
     'name': 'Name',
-    'for': 'For',
     'class': 'Vehicle class',
     'dialect': 'Active-safety standard',
     'model': 'Terminal model',
@@ -283,6 +280,5 @@ export const templateMessages = defineMessages(
     'refused': 'Not saved: {why}',
     'failed': 'Not done: {why}',
     'close': 'Close',
-    'details': 'Show differences',
   },
 );

@@ -95,7 +95,6 @@ export const downloadMessages = defineMessages(
     'rule.of_case': '属于处置单：由下单人或其上级主管部门处理',
     'rule.not_held': '该时段内此车不全在您的管辖之下',
     'rule.closed_case': '处置单已办结',
-    'order.done': '已加入下载任务',
   },
   {
     'title': 'Download from the terminal',
@@ -191,6 +190,5 @@ export const downloadMessages = defineMessages(
     'rule.of_case': 'it belongs to a case: who ordered it decides, or an authority above',
     'rule.not_held': 'the truck did not lie within your reach for all of that time',
     'rule.closed_case': 'the case is closed',
-    'order.done': 'Added to the downloads',
   },
 );
