@@ -245,7 +245,11 @@ def test_nobody_hands_out_more_than_he_has(engine: Engine) -> None:
 def test_a_role_of_ones_own_has_its_models_rights(engine: Engine) -> None:
     root = person(engine, "root")
     rights.change(engine, root, 0, "少", [Change("duty", "trace", "read", "none")], root.actor(HERE))
-    rights.add_role(engine, root, "night", "夜班", "night shift", "duty", root.actor(HERE))
+    asked = {"require_totp": False, "approval": True, "address_ranges": ["10.0.0.0/8"], "grant_minutes_max": 30}
+    rights.change_role(engine, root, "duty", asked, root.actor(HERE))
+    made = rights.add_role(engine, root, "night", "夜班", "night shift", "duty", root.actor(HERE))
+    # What an administrator wants of a role is not shed by a copy of it.
+    assert (made.approval, made.address_ranges, made.grant_minutes_max) == (True, ("10.0.0.0/8",), 30)
     night = person(engine, "owl", "night")
     assert authorize(night, "write", "vehicle") == Scope()
     with pytest.raises(Forbidden):

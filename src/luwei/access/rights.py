@@ -246,8 +246,11 @@ def change_role(engine: Engine, user: SignedIn, code: str, given: Mapping[str, A
         return load(connection).roles[code]
 
 
+_KEPT = ("require_totp", "address_ranges", "approval", "grant_minutes_max", "landing")
+
+
 def add_role(engine: Engine, user: SignedIn, code: str, zh: str, en: str, like: str, actor: Actor) -> RoleView:
-    """A role with the rights that ``like`` has now. Raises RegistryError or Conflict."""
+    """A role with the rights and settings that ``like`` has now. Raises RegistryError or Conflict."""
     if not _CODE.fullmatch(code):
         raise RegistryError("code", "must be 2 to 20 small letters, digits and underscores", code)
     names = {"zh": fields.text("zh", 40)(zh), "en": fields.text("en", 40)(en)}
@@ -259,7 +262,10 @@ def add_role(engine: Engine, user: SignedIn, code: str, zh: str, en: str, like: 
         if model is None:
             raise RegistryError("like", "there is no such role", like)
         require_no_more(user, present.rights[like])
-        connection.execute(insert(Role).values(code=code, like=model.like, **names))
+        # Codes, addresses and second persons that an administrator wants of a role are wanted of its copy too.
+        kept = connection.execute(select(*(getattr(Role, name) for name in _KEPT)).where(Role.code == like)).first()
+        settings = dict(kept._mapping) if kept is not None else {}
+        connection.execute(insert(Role).values(code=code, like=model.like, **settings, **names))
         shipped = DEFAULTS[model.like]
         mine = present.rights[like]
         differs = [
