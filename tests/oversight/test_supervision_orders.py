@@ -247,3 +247,36 @@ def test_an_answer_after_the_limit_is_late_whether_or_not_the_clock_has_struck(
     assert story(world, key) == ["issued", "overdue", "escalated", "answered"]
     with pytest.raises(RegistryError, match="in_charge"):
         orders.close(world.engine, CITY, key, row.version, "", officer, T0 + 2 * HOUR)
+
+
+def test_an_order_whose_receiver_ended_is_shown_and_closed_with_a_note(
+    world: World, officer: Actor, company: tuple[Actor, Scope]
+) -> None:
+    forsaken, done, answered = (orders.issue(world.engine, CITY, new(world), officer) for _ in range(3))
+    actor, scope = company
+    for key in (done, answered):
+        orders.answer(world.engine, scope, key, 1, "done", "已处理", actor)
+    orders.close(world.engine, CITY, done, 2, "", officer)
+
+    def shown() -> tuple[set[int], int, set[int]]:
+        visible = orders.visible(CITY, None)
+        page = order_views.page(world.engine, visible, OrderFilter(), 1, 50).items
+        chosen = order_views.page(world.engine, visible, OrderFilter(forsaken=True), 1, 50).items
+        number = order_views.counts(world.engine, visible, OrderFilter())[2]
+        return {view.id for view in page if view.forsaken}, number, {view.id for view in chosen}
+
+    assert shown() == (set(), 0, set())
+    with pytest.raises(Conflict, match="open cannot be closed"):
+        orders.close(world.engine, CITY, forsaken, 1, "不再需要", officer)
+    organisations.change(world.engine, world.operator, {"disabled": True}, SYSTEM, WHOLE)
+    assert shown() == ({forsaken, answered}, 2, {forsaken, answered})
+    assert world.operator not in {each.id for each in order_views.targets(world.engine, CITY, "")}
+    with pytest.raises(RegistryError, match="nobody there could answer"):
+        orders.give_back(world.engine, CITY, answered, 2, "请补充", officer)
+    with pytest.raises(RegistryError, match="note"):
+        orders.close(world.engine, CITY, forsaken, 1, "", officer)
+    orders.close(world.engine, CITY, forsaken, 1, "企业已注销", officer)
+    orders.close(world.engine, CITY, answered, 2, "", officer)
+    assert shown() == (set(), 0, set()) and story(world, forsaken) == ["issued", "closed"]
+    (told,) = world.rows("SELECT detail FROM supervision_step WHERE order_id = :k AND act = 'closed'", k=forsaken)
+    assert json.loads(told.detail) == {"note": "企业已注销", "forsaken": True}

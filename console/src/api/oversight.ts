@@ -47,6 +47,8 @@ export interface Order {
   escalation: number;
   in_charge: string;
   closed_at: number | null;
+  /** Not closed, and nobody of the organisation that was ordered is there: disabled, or its term is over. */
+  forsaken: boolean;
 }
 
 export interface OrderFile {
@@ -84,11 +86,12 @@ export interface OrderPage {
   items: Order[];
 }
 
-/** How many orders there are of each state within what is looked at; `overdue`: of those that are not closed. */
+/** How many orders there are of each state within what is looked at; `overdue`: of those that are not closed; `forsaken`: that nobody is left to answer. */
 export interface OrderCounts {
   as_of: number;
   states: Record<OrderState, number>;
   overdue: number;
+  forsaken: number;
 }
 
 export interface OrderFilter {
@@ -96,6 +99,7 @@ export interface OrderFilter {
   state?: string;
   level?: Level | null;
   overdue?: boolean | null;
+  forsaken?: boolean | null;
   target?: number | null;
   case?: number | null;
   city?: number | null;

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, func, or_, select
 
 from luwei.cases.reading import Person, persons
 from luwei.oversight.order_files import FileView, of_order
@@ -80,6 +80,8 @@ class OrderView:
     escalation: int
     in_charge: str
     closed_at: int | None
+    forsaken: bool
+    """It is not closed, and nobody of the organisation that was ordered is there: disabled, or its term is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class OrderFilter:
     city: int | None = None
     county: int | None = None
     q: str = ""
+    forsaken: bool | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Raises RegistryError naming the field and its rule."""
@@ -123,11 +126,19 @@ class OrderFilter:
             number = _NUMBER.fullmatch(self.q.strip())
             in_title = table.title.icontains(self.q.strip(), autoescape=True)
             found.append(in_title if number is None else or_(in_title, table.id == int(number[1])))
+        if self.forsaken is not None:
+            lost = _forsaken(now_ms())
+            found.append(lost if self.forsaken else ~lost)
         equal = (
             (table.level, self.level), (table.target_id, self.target), (table.case_id, self.case),
             (table.overdue, self.overdue), (table.city, self.city), (table.county, self.county),
         )  # fmt: skip
         return found + [column == value for column, value in equal if value is not None]
+
+
+def _forsaken(now: int) -> ColumnElement[bool]:
+    there = select(Organisation.id).where(*at_work(now))
+    return and_(SupervisionOrder.state != CLOSED, SupervisionOrder.target_id.not_in(there))
 
 
 _NUMBER = re.compile(r"(?:DB-\d{8}-)?0*([1-9]\d{0,8})", re.ASCII | re.IGNORECASE)
@@ -158,15 +169,20 @@ def page(
         return Page(total, views(connection, connection.execute(ordered).all()))
 
 
-def counts(engine: Engine, visible: Sequence[ColumnElement[bool]], chosen: OrderFilter) -> tuple[dict[str, int], int]:
-    """How many orders there are of each state, and how many of those that are not closed are late."""
+def counts(
+    engine: Engine, visible: Sequence[ColumnElement[bool]], chosen: OrderFilter
+) -> tuple[dict[str, int], int, int]:
+    """How many orders there are of each state, how many of those that are not closed are late, how many forsaken."""
     table = SupervisionOrder
     late = func.sum(case((table.overdue & (table.state != CLOSED), 1), else_=0))
-    statement = select(table.state, func.count(), late).where(*chosen.conditions(), *visible).group_by(table.state)
+    lost = func.sum(case((_forsaken(now_ms()), 1), else_=0))
+    statement = (
+        select(table.state, func.count(), late, lost).where(*chosen.conditions(), *visible).group_by(table.state)
+    )
     with read(engine) as connection:
         rows = connection.execute(statement).all()
-    found = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
-    return found, sum(int(overdue) for _, _, overdue in rows)
+    found = dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
+    return found, sum(int(row[2]) for row in rows), sum(int(row[3]) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +253,8 @@ def views(connection: Connection, rows: Sequence[Any]) -> list[OrderView]:
     cases = _named(connection, select(AlarmCase.id, AlarmCase.number), AlarmCase.id, [row.case_id for row in rows])
     plates = select(Vehicle.id, Vehicle.plate, Vehicle.plate_color)
     trucks = _named(connection, plates, Vehicle.id, [row.vehicle_id for row in rows])
+    open_ones = {row.target_id for row in rows if row.state != CLOSED}
+    there = set(connection.scalars(select(Organisation.id).where(Organisation.id.in_(open_ones), *at_work(now_ms()))))
     names = OrderView.__dataclass_fields__.keys() & SupervisionOrder.__table__.columns.keys()
     found = []
     for row in rows:
@@ -248,6 +266,7 @@ def views(connection: Connection, rows: Sequence[Any]) -> list[OrderView]:
                 vehicle=None if truck is None else Truck(*truck),
                 target=bodies.get(row.target_id),
                 operator=bodies.get(row.operator_id),
+                forsaken=row.target_id in open_ones - there and row.state != CLOSED,
                 issuer=people.get(row.issuer_id),
                 issuer_organisation=bodies.get(row.issuer_organisation_id),
                 **{name: getattr(row, name) for name in names},

@@ -134,9 +134,7 @@ def issue(engine: Engine, scope: Scope, wanted: NewOrder, actor: Actor, now: int
             _of_case(connection, scope, wanted) if wanted.case is not None else _of_target(connection, scope, wanted)
         )
         require_area(scope, about["city"], about["county"])
-        there = select(Organisation.id).where(Organisation.id == about["target_id"], *at_work(at))
-        if connection.scalar(there) is None:
-            raise RegistryError("target", "is closed: nobody there could answer", about["target_id"])
+        _require_at_work(connection, about["target_id"], at)
         if wanted.proposal is not None:
             _take_proposal(connection, scope, wanted.proposal, about["target_id"])
         due = at + rules.limits_s[wanted.level] * 1000
@@ -197,6 +195,16 @@ def _of_target(connection: Connection, scope: Scope, wanted: NewOrder) -> dict[s
         "case_id": None, "vehicle_id": None, "type": "", "alarm_at": None, "target_id": row.id,
         "operator_id": operator, "city": row.city, "county": row.county,
     }  # fmt: skip
+
+
+def receives(connection: Connection, target: int, now: int) -> bool:
+    """Whether anybody of the organisation is there to answer."""
+    return connection.scalar(select(Organisation.id).where(Organisation.id == target, *at_work(now))) is not None
+
+
+def _require_at_work(connection: Connection, target: int, now: int) -> None:
+    if not receives(connection, target, now):
+        raise RegistryError("target", "is closed: nobody there could answer", target)
 
 
 def _take_proposal(connection: Connection, scope: Scope, key: int, target: int) -> None:
@@ -323,6 +331,7 @@ def give_back(
         held = _hold(connection, scope, key, version, actor, now)
         _require_in_charge(scope, held)
         held.require((ANSWERED,), "returned")
+        _require_at_work(connection, held.row["target_id"], held.now)
         if held.row["returns"] >= held.rules.rework_times:
             raise RegistryError("returns", f"at most {held.rules.rework_times} times", held.row["returns"])
         due = held.now + held.rules.limits_s[held.row["level"]] * 1000
@@ -333,13 +342,16 @@ def give_back(
 def close(
     engine: Engine, scope: Scope, key: int, version: int, note: str, actor: Actor, now: int | None = None
 ) -> None:
-    """审核通过."""
+    """审核通过; or, with a note that says why, the end of an order that nobody is left to answer."""
     with write(engine) as connection:
         held = _hold(connection, scope, key, version, actor, now)
         _require_in_charge(scope, held)
-        held.require((ANSWERED,), "closed")
+        forsaken = held.row["state"] in OWED and not receives(connection, held.row["target_id"], held.now)
+        if not forsaken:
+            held.require((ANSWERED,), "closed")
+        said = line("note", note, *(NOTE if forsaken else (0, NOTE[1])))
         held.values |= {"state": CLOSED, "closed_at": held.now, "strike_at": None}
-        held.keep("closed", {"note": line("note", note, 0, 500)})
+        held.keep("closed", {"note": said} | ({"forsaken": True} if forsaken else {}))
 
 
 def strike(engine: Engine, now: int) -> int:

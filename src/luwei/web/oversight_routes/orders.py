@@ -39,11 +39,13 @@ class Targets(msgspec.Struct):
 
 
 class OrderCounts(msgspec.Struct):
-    """``states``: orders by state; ``overdue``: those that are late and not closed."""
+    """``states``: orders by state; ``overdue``: those that are late and not closed; ``forsaken``: those that nobody is
+    left to answer."""
 
     as_of: int
     states: dict[str, int]
     overdue: int
+    forsaken: int
 
 
 class OrderDetail(msgspec.Struct):
@@ -93,15 +95,15 @@ def _side(door: Door, row: dict[str, Any]) -> bool:
     return is_side(sees_orders(door), door.may("supervise", "case", aggregates=True), row)
 
 
-def _may(door: Door, row: dict[str, Any]) -> dict[str, bool]:
+def _may(door: Door, row: dict[str, Any], forsaken: bool) -> dict[str, bool]:
     owes, answered = row["state"] in OWED, row["state"] == ANSWERED
     answers = door.may("write", "case") and answers_for(door.allow("write", "case"), row["target_id"])
     charge = _supervises(door) and orders.supervises(authority(door, aggregates=True), row)
     return {
         "answer": answers and owes,
         "extend": charge and owes and not row["extended"] and not row["overdue"],
-        "return": charge and answered,
-        "close": charge and answered,
+        "return": charge and answered and not forsaken,
+        "close": charge and (answered or forsaken),
     }
 
 
@@ -116,7 +118,7 @@ async def _shown(services: Services, door: Door, key: int, steps: bool = False) 
     def look() -> OrderDetail:
         row, view = order_views.one(services.engine, orders.visible(scope, door.user.organisation_id), key)
         story = order_views.story(services.engine, key, _side(door, row)) if steps else None
-        return OrderDetail(now_ms(), view, _may(door, row), story)
+        return OrderDetail(now_ms(), view, _may(door, row, view.forsaken), story)
 
     return await asyncio.to_thread(look)
 
@@ -128,6 +130,7 @@ async def order_list(
     chosen_state: Annotated[str, QueryParameter(name="state", max_length=60)] = "",
     level: Annotated[int | None, QueryParameter(ge=0, le=1)] = None,
     overdue: FromQuery[bool | None] = None,
+    forsaken: FromQuery[bool | None] = None,
     target: Code = None,
     case: Code = None,
     city: Code = None,
@@ -139,7 +142,7 @@ async def order_list(
     """Orders: what is open by its limit, then what is closed. ``state``: one or several with commas; ``q``: number or
     part of the title."""
     scope = sees_orders(door)
-    chosen = OrderFilter(chosen_state, level, overdue, target, case, city, county, q)
+    chosen = OrderFilter(chosen_state, level, overdue, target, case, city, county, q, forsaken)
     conditions = orders.visible(scope, door.user.organisation_id)
     found = await asyncio.to_thread(order_views.page, services.engine, conditions, chosen, page, size)
     await door.looked("supervision_order.list", None, {"state": chosen_state, "target": target, "case": case}, scope)
@@ -158,8 +161,8 @@ async def order_counts(
     scope = sees_orders(door)
     chosen = OrderFilter(target=target, city=city, county=county)
     conditions = orders.visible(scope, door.user.organisation_id)
-    states, overdue = await asyncio.to_thread(order_views.counts, services.engine, conditions, chosen)
-    return OrderCounts(now_ms(), states, overdue)
+    found = await asyncio.to_thread(order_views.counts, services.engine, conditions, chosen)
+    return OrderCounts(now_ms(), *found)
 
 
 @get("/api/supervision-orders/targets", tags=["oversight"])

@@ -21,6 +21,8 @@ export interface OrdersAddress {
   pile: Pile;
   level: '' | '0' | '1';
   overdue: boolean;
+  /** Those alone that nobody is left to answer. */
+  forsaken: boolean;
   target: number | null;
   q: string;
   /** Orders of this case alone; with `fresh`, the case that a new order comes of. */
@@ -40,6 +42,7 @@ export function readOrders(query: Record<string, unknown>): OrdersAddress {
     pile: PILES.find((each) => each === query.pile) ?? 'owed',
     level: query.level === '0' || query.level === '1' ? query.level : '',
     overdue: query.overdue === '1',
+    forsaken: query.forsaken === '1',
     target: id(query.target),
     q: typeof query.q === 'string' ? query.q.slice(0, 40) : '',
     case: id(query.case),
@@ -55,6 +58,7 @@ export function writeOrders(address: OrdersAddress): Record<string, string> {
   if (address.pile !== 'owed') query.pile = address.pile;
   if (address.level) query.level = address.level;
   if (address.overdue) query.overdue = '1';
+  if (address.forsaken) query.forsaken = '1';
   if (address.target !== null) query.target = String(address.target);
   if (address.q) query.q = address.q;
   if (address.case !== null) query.case = String(address.case);
@@ -70,6 +74,7 @@ export function filterOf(address: OrdersAddress, city: number | null, county: nu
     state: STATES_OF[address.pile].join(','),
     level: address.level === '' ? null : (Number(address.level) as Level),
     overdue: address.overdue || null,
+    forsaken: address.forsaken || null,
     target: address.target,
     case: address.fresh ? null : address.case,
     city,
@@ -79,7 +84,7 @@ export function filterOf(address: OrdersAddress, city: number | null, county: nu
 }
 
 /** Changes that ask for another list: it begins at its first page again. */
-const LISTS: readonly (keyof OrdersAddress)[] = ['pile', 'level', 'overdue', 'target', 'q', 'case'];
+const LISTS: readonly (keyof OrdersAddress)[] = ['pile', 'level', 'overdue', 'forsaken', 'target', 'q', 'case'];
 
 export function useOrders(): {
   address: ComputedRef<OrdersAddress>;
@@ -94,7 +99,7 @@ export function useOrders(): {
   const area = useArea();
   const address = computed(() => readOrders(route.query));
   const filter = computed(() => filterOf(address.value, area.cityCode.value, area.countyCode.value));
-  const filtered = computed(() => !!(address.value.level || address.value.overdue || address.value.target || address.value.q || (address.value.case && !address.value.fresh)));
+  const filtered = computed(() => !!(address.value.level || address.value.overdue || address.value.forsaken || address.value.target || address.value.q || (address.value.case && !address.value.fresh)));
   function go(change: Partial<OrdersAddress>, how: 'push' | 'replace' = 'replace'): void {
     const { path, query } = heading(router);
     if (path !== '/oversight') return;
@@ -103,6 +108,6 @@ export function useOrders(): {
     const { city, county } = query;
     void router[how]({ query: { ...(city ? { city } : {}), ...(county ? { county } : {}), tab: 'orders', ...writeOrders(next) } });
   }
-  const clear = (): void => go({ level: '', overdue: false, target: null, q: '', case: null });
+  const clear = (): void => go({ level: '', overdue: false, forsaken: false, target: null, q: '', case: null });
   return { address, filter, filtered, go, clear };
 }
