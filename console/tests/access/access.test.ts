@@ -15,6 +15,9 @@ describe('the address of the access page', () => {
   it('opens at the gateways, on the day of China', () => {
     expect(readAddress({}, now)).toMatchObject({ tab: 'gateways', page: 1, day: '2026-11-20', group: 'reason' });
     expect(readAddress({}, Date.UTC(2026, 10, 20, 17)).day).toBe('2026-11-21');
+    expect(readAddress({}, now, 'sessions').tab).toBe('sessions');
+    expect(writeAddress(readAddress({}, now, 'sessions'), now, 'sessions')).toEqual({});
+    expect(writeAddress(readAddress({ tab: 'gateways' }, now, 'sessions'), now, 'sessions')).toEqual({ tab: 'gateways' });
   });
 
   it('comes back as it was written', () => {

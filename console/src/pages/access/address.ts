@@ -3,6 +3,8 @@ import { date } from '@/format/time';
 
 export type Tab = 'gateways' | 'sessions' | 'ledger' | 'deviations';
 export const TABS: readonly Tab[] = ['gateways', 'sessions', 'ledger', 'deviations'];
+/** What each of them shows, as the rights name it. */
+export const KINDS: Readonly<Record<Tab, string>> = { gateways: 'gateway', sessions: 'session', ledger: 'ledger', deviations: 'ledger' };
 
 export interface AccessAddress {
   tab: Tab;
@@ -30,10 +32,11 @@ function dayOf(value: unknown, today: string): string | null {
   return Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value || value > today ? null : value;
 }
 
-export function readAddress(query: Record<string, unknown>, now: number): AccessAddress {
+/** `first`: the tab of an address that names none, the first one that the person may read. */
+export function readAddress(query: Record<string, unknown>, now: number, first: Tab = 'gateways'): AccessAddress {
   const page = Number(text(query.page, 6));
   return {
-    tab: TABS.find((tab) => tab === query.tab) ?? 'gateways',
+    tab: TABS.find((tab) => tab === query.tab) ?? first,
     page: Number.isInteger(page) && page >= 1 && page <= 10_000 ? page : 1,
     q: text(query.q, 40),
     state: query.state === 'open' || query.state === 'closed' ? query.state : null,
@@ -48,9 +51,9 @@ export function readAddress(query: Record<string, unknown>, now: number): Access
 }
 
 /** Only what the chosen tab understands and what differs from its default. */
-export function writeAddress(address: AccessAddress, now: number): Record<string, string> {
+export function writeAddress(address: AccessAddress, now: number, first: Tab = 'gateways'): Record<string, string> {
   const query: Record<string, string> = {};
-  if (address.tab !== 'gateways') query.tab = address.tab;
+  if (address.tab !== first) query.tab = address.tab;
   if (address.tab === 'sessions') {
     if (address.q) query.q = address.q;
     if (address.state) query.state = address.state;

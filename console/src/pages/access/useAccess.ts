@@ -4,7 +4,7 @@ import { useRoute, useRouter } from 'vue-router';
 
 import { useSession } from '@/shell/session';
 
-import { readAddress, writeAddress } from './address';
+import { KINDS, readAddress, TABS, writeAddress } from './address';
 import type { AccessAddress } from './address';
 
 /** The page's address and the way to change it; every change but that of the page begins at page 1. */
@@ -12,9 +12,10 @@ export function useAccess(): { address: ComputedRef<AccessAddress>; go: (change:
   const route = useRoute();
   const router = useRouter();
   const session = useSession();
-  const address = computed(() => readAddress(route.query, session.now()));
+  const first = computed(() => TABS.find((tab) => session.may('read', KINDS[tab])));
+  const address = computed(() => readAddress(route.query, session.now(), first.value));
   function go(change: Partial<AccessAddress>): void {
-    void router.push({ query: writeAddress({ ...address.value, page: 1, ...change }, session.now()) });
+    void router.push({ query: writeAddress({ ...address.value, page: 1, ...change }, session.now(), first.value) });
   }
   return { address, go };
 }

@@ -96,7 +96,7 @@ export function factsOf(detail: CaseDetail): string {
   if (row.count > 1) parts.push(t('merged', { n: row.count }));
   for (const command of commands) parts.push(`${clock(command.created_at)} ${t(`send.${command.purpose}`)}`);
   if (row.check) parts.push(`+${row.check.after_s} s ${t(`correction.${row.check.result}`)}`);
-  parts.push(`${t('step.evidence')} ${record.evidence_viewed.length} / ${lookable(detail)}`);
+  parts.push(`${t('step.evidence')} ${record.evidence_viewed.length} / ${Math.max(lookable(detail), record.evidence_viewed.length)}`);
   return parts.join(locale.value === 'zh' ? '；' : '; ');
 }
 

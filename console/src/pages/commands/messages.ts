@@ -3,6 +3,9 @@ import { defineMessages } from '@/i18n';
 export const commandMessages = defineMessages(
   {
     'kind.upgrade_packet': '下发升级包',
+    'kind.video_start': '请求实时视频',
+    'kind.video_control': '实时视频控制',
+    'why.no viewer': '无人观看，自动停止',
     'tab.templates': '模板',
     'tab.upgrades': '升级',
     'send': '下发指令',
@@ -90,6 +93,7 @@ export const commandMessages = defineMessages(
     'progress': '已完成 {done} / {total}',
     'batch': '批次 {id}',
     'by': '{user} 于 {time}',
+    'system': '系统',
     'skipped': '{n} 辆没有终端，未列入',
     'expires': '排队至 {time}',
     'tookS': '用时 {s} s',
@@ -135,6 +139,9 @@ export const commandMessages = defineMessages(
   },
   {
     'kind.upgrade_packet': 'Upgrade packet',
+    'kind.video_start': 'Live video asked for',
+    'kind.video_control': 'Live video controlled',
+    'why.no viewer': 'Nobody watched any more',
     'tab.templates': 'Templates',
     'tab.upgrades': 'Upgrades',
     'send': 'Send command',
@@ -222,6 +229,7 @@ export const commandMessages = defineMessages(
     'progress': '{done} of {total} done',
     'batch': 'Batch {id}',
     'by': '{user}, {time}',
+    'system': 'System',
     'skipped': '{n} without a terminal left out',
     'expires': 'queued until {time}',
     'tookS': 'took {s} s',

@@ -22,6 +22,9 @@ export function resultName(result: string, locale: Locale): string {
   return word(`result.${result}`, locale) || result;
 }
 
+/** Why it was sent, as the person wrote it; what the platform gives as a reason by itself is said in words. */
+export const reasonText = (reason: string, locale: Locale): string => word(`why.${reason}`, locale) || reason;
+
 /** One line for a command: its result once it has one, else what it waits for. */
 export function lineOf(command: Pick<Command, 'state' | 'result'>, locale: Locale): string {
   if (command.state === 'queued' && command.result === 'offline') return word('waiting.offline', locale);

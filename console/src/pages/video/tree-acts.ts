@@ -1,5 +1,5 @@
 /** What the lines of the tree do to the wall; the page provides it. */
-import type { InjectionKey } from 'vue';
+import type { InjectionKey, Ref } from 'vue';
 
 import type { VehicleQuery } from '@/api/endpoints';
 
@@ -10,6 +10,8 @@ export interface TreeActs {
   show: (vehicle: number, channel: number | null) => Promise<void>;
   /** The tile that shows it, from 1; null: none. */
   tileOf: (slot: Slot) => number | null;
+  /** There is a patrol: on a phone one picture is shown. */
+  patrols: Readonly<Ref<boolean>>;
   /** Adds the online trucks that the question finds to the patrol's list. */
   patrol: (trucks: VehicleQuery) => Promise<void>;
 }

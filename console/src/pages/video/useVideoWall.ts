@@ -217,6 +217,7 @@ export function useVideoWall(phone: Ref<boolean>, away: Readonly<Ref<boolean>>) 
       const at = tileOf(wall.value, slot);
       return at < 0 ? null : at + 1;
     },
+    patrols: computed(() => !phone.value),
     patrol: patrolOf,
   });
 

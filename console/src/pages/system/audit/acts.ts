@@ -92,6 +92,21 @@ const VERBS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   proposals: ['查看建议', 'proposals listed'],
   proposal: ['查看建议', 'proposal looked at'],
   open: ['打开', 'opened'],
+  viewed: ['查看', 'viewed'],
+  hand_overs: ['查看交接记录', 'hand-overs listed'],
+  anchor: ['生成锚点', 'anchored'],
+  csv: ['导出', 'exported'],
+  bulk_close: ['批量结案', 'closed together'],
+  export_evidence: ['导出附件完整', 'completeness of files exported'],
+  export_funnel: ['导出报警漏斗', 'funnel of alarms exported'],
+  export_package: ['导出证据包', 'sealed package exported'],
+  export_verdicts: ['导出误报统计', 'false alarms exported'],
+  try: ['试算', 'tried out'],
+  outcome: ['结果', 'outcome'],
+  stored: ['入库', 'stored'],
+  ended: ['结束', 'ended'],
+  log: ['查看对讲记录', 'talks listed'],
+  unmerged: ['从另一条拆出', 'taken out of another'],
 };
 
 const NOUNS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
@@ -116,6 +131,10 @@ const NOUNS: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   supervision_file: ['督办附件', 'File of an order'],
   post_check: ['查岗', 'Post check'],
   check_question: ['查岗题目', 'Question of post checks'],
+  appeal: ['申诉', 'Appeal'],
+  sham_flag: ['虚假处理线索', 'Hint of sham handling'],
+  oversight_policy: ['督查规则', 'Oversight policy'],
+  roadside_check: ['路面核查', 'Roadside check'],
 };
 
 const word = (words: readonly [string, string]): string => words[locale.value === 'zh' ? 0 : 1];
