@@ -315,7 +315,13 @@ async def test_it_reconnects_and_loses_nothing_when_the_platform_drops_it(
     async with driving(platform, 5, interval_s=0.1, truth=truth):
         await until(lambda: sum(map(len, platform.locations.values())) > 50)
         platform.acknowledge = lambda frame: 0 if frame.header.message_id in (0x0100, 0x0102) else None
+        mark = len(platform.frames)
         await until(lambda: sum(f.header.message_id == 0x0200 for f in platform.frames) > 100)
+        # each has something that nobody confirmed
+        waiting = {truck.phone for truck in FLEET[:5]}
+        await until(
+            lambda: waiting <= {f.header.phone for f in platform.frames[mark:] if f.header.message_id == 0x0200}
+        )
         # where the first connection took long, reports from before it came late already
         before = {truck.phone: len(platform.late.get(truck.phone, ())) for truck in FLEET[:5]}
         for transport in list(platform.writers.values()):
