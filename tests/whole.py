@@ -88,7 +88,11 @@ class WholeSystem:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_for(self.healthy, f"system healthy; see {self.folder}/output.log and data/logs", seconds)
+        try:
+            wait_for(self.healthy, f"system healthy; see {self.folder}/output.log and data/logs", seconds)
+        except BaseException:
+            self.stop()
+            raise
 
     def healthy(self) -> bool:
         assert self.process is not None

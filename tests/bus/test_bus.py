@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from nats.js.api import KeyValueConfig
+from nats.js.errors import NotFoundError
 
-from luwei.bus import Bus, BusAway, EmbeddedServer, RequestFailed, connection
+from luwei.bus import Bus, BusAway, EmbeddedServer, RequestFailed, alarm_stream, connection
 from luwei.facts import BatchId
 from pace import one_within
 
@@ -231,7 +233,7 @@ async def test_a_full_stream_leaves_room_for_the_plans_of_the_ingest(tmp_path: P
         bus = await Bus.connect(server.url, "test")
         await bus.ensure_stream()
         info = await bus.jetstream().stream_info("facts")
-        assert info.config.max_bytes == 128 << 10  # the largest power of two below the server's bound
+        assert info.config.max_bytes == (128 << 10) - 2  # what is left of 64 GiB less 1 MiB after 19 halvings
         taken = 0
         with pytest.raises(BusAway, match="maximum bytes"):
             for number in range(1, 60):
@@ -274,3 +276,19 @@ async def test_changed_settings_reach_an_existing_stream(server: EmbeddedServer)
     assert info.config.discard == "new"
     assert (info.config.max_bytes or 0) > 0
     await bus.close()
+
+
+@pytest.mark.parametrize("gib", [16, 18, 20])
+async def test_the_stream_of_alarms_waits_for_that_of_facts_and_leaves_room_for_plans(
+    tmp_path: Path, port: int, gib: int
+) -> None:
+    """Asked for both at once a server of 18 GiB grants 16 and 4, and then refuses every bucket (10047) for good."""
+    with EmbeddedServer(tmp_path, port, max_store=gib << 30) as server:
+        bus = await Bus.connect(server.url, "core")
+        stream = bus.jetstream()
+        with pytest.raises(NotFoundError):
+            await alarm_stream.ensure(stream)
+        await bus.ensure_stream()
+        await alarm_stream.ensure(stream)
+        await stream.create_key_value(KeyValueConfig(bucket="plan", history=1))
+        await bus.close()

@@ -82,6 +82,7 @@ async def test_killed_at_any_moment_every_alarm_counts_once(tmp_path: Path, temp
     with EmbeddedServer(tmp_path / "bus", free_port()) as server:
         bus = await Bus.connect(server.url, "gateway")
         stream = bus.jetstream()
+        await bus.ensure_stream()
         await alarm_stream.ensure(stream)
 
         def start() -> subprocess.Popen[bytes]:

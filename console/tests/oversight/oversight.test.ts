@@ -43,6 +43,7 @@ describe('who has what in oversight', () => {
     expect([supervises(emergency), issues(emergency), readsRows(emergency), readsOrders(emergency)]).toEqual([false, true, false, true]);
     for (const kind of ['insurer', 'vendor']) expect(tabs(person(kind, { read: 'own' }))).not.toContain('orders');
     expect(tabs(person(null, { read: 'own' }, 'driver'))).not.toContain('orders');
+    for (const tab of ['orders', 'checks']) expect(tabs(person('police', { read: 'reason' }, 'police'))).not.toContain(tab);
   });
 });
 

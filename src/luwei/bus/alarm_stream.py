@@ -15,8 +15,9 @@ from luwei import facts
 from luwei.bus.stream import TOO_LARGE
 
 STREAM = "alarms"
-LARGEST = 4 << 30
-"""Bytes asked for first: at 300 bytes an alarm some 14 millions. A smaller server is asked for half, and so on."""
+LARGEST = (4 << 30) - (1 << 20)
+"""Bytes asked for first: at 300 bytes an alarm some 14 millions. A smaller server is asked for half, and so on; it too
+leaves room beside powers of two."""
 SMALLEST = 16 << 20
 MESSAGES = 200_000
 """Bound of a stream for whose bytes the server has no room to reserve: they then compete with the facts."""
@@ -42,10 +43,13 @@ def config(max_bytes: int, replicas: int) -> StreamConfig:
 
 
 async def ensure(stream: JetStreamContext, replicas: int = 1) -> None:
-    """Make the stream where it is not there; as many replicas as ``replicas``. Raises nats errors."""
+    """Make the stream where it is not there; as many replicas as ``replicas``. Raises nats errors, NotFoundError also
+    where the stream of facts is not there yet: a server that is asked for both at once grants both, and then has no
+    room for anything else, the plan of the ingest included."""
     try:
         present = (await stream.stream_info(STREAM)).config
     except NotFoundError:
+        await stream.stream_info(facts.STREAM)
         await _create(stream, replicas)
         return
     if present.num_replicas != replicas:

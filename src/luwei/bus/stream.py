@@ -14,8 +14,9 @@ from nats.js.errors import APIError, NotFoundError
 from luwei import facts
 
 DUPLICATE_WINDOW_S = 600.0
-LARGEST = 64 << 30
-"""Bytes asked for first: six hours of 20,000 locations a second. A smaller server is asked for half, and so on."""
+LARGEST = (64 << 30) - (1 << 20)
+"""Bytes asked for first: six hours of 20,000 locations a second. A smaller server is asked for half, and so on: never
+for a power of two, which is what servers have, since one that is granted whole has no room for any bucket."""
 SMALLEST = 64 << 10
 TOO_LARGE = frozenset({10005, 10023, 10028, 10047})
 """Error codes of a server that has not so much room."""

@@ -125,7 +125,8 @@ class FtpReceiver:
     def _serve(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._server.serve_forever(timeout=POLL_S, blocking=False, handle_exit=False)
+                # not serve_forever, which logs a start at every turn
+                self._server.ioloop.loop(POLL_S, False)
                 while not self._jobs.empty():
                     self._jobs.get()()
             except Exception:

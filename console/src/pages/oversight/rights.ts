@@ -25,8 +25,9 @@ export const issues: Who = (session) => ofAnArea(session) && manner(session, 'su
 /** People of an operator or monitor who handle cases: they answer orders and post checks. */
 export const answers: Who = (session) => WATCHED.includes(kindOf(session)) && session.may('write', 'case');
 
-/** Rows of organisations: of an area, or of the own one. */
-export const readsRows: Who = (session) => (ofAnArea(session) || WATCHED.includes(kindOf(session))) && session.may('read', 'case');
+/** Rows of organisations: of an area, or of the own one. A recorded reason opens trucks, and no organisation. */
+export const readsRows: Who = (session) =>
+  (ofAnArea(session) || WATCHED.includes(kindOf(session))) && session.may('read', 'case') && !manner(session, 'read').startsWith('reason');
 
 export const readsOrders: Who = (session) => readsRows(session) || issues(session);
 
